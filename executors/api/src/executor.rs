@@ -1,0 +1,143 @@
+//! The trait that an executor author implements.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use schemars::JsonSchema;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    Attempt, Capabilities, Connection, Context, Draft, ExecutorError, Finding, LogCursor, LogPage,
+    Problem, Recovery, Request, Status,
+};
+
+/// Starts, finds, watches and stops one kind of work.
+///
+/// Every method after [`launch`](Executor::launch) may be called on a value, in a process, that never saw the
+/// launch. Every asynchronous method may be dropped at any await.
+#[async_trait]
+pub trait Executor: Send + Sync + 'static {
+    /// The word in `executor = "…"`.
+    const KIND: &'static str;
+    /// The version of [`Executor::Handle`]; raised when its shape changes.
+    const HANDLE_VERSION: u32 = 1;
+    /// The `with` table. Unknown keys must be refused (`#[serde(deny_unknown_fields)]`).
+    type Config: Serialize + DeserializeOwned + JsonSchema + Send + Sync;
+    /// All that must be remembered to find the work again from a fresh process.
+    type Handle: Serialize + DeserializeOwned + Send + Sync;
+
+    /// What this executor can do.
+    fn capabilities(&self) -> Capabilities;
+
+    /// The kind of connection it uses (`google`, `http`, …), if any.
+    fn connection_kind(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// What can be done about a launch whose outcome nobody knows.
+    fn recovery(&self, connection: Option<&Connection>) -> Recovery;
+
+    /// Whether this configuration keeps the engine on the line: `launch` itself lasts as long as the work, and there is
+    /// nothing to find after a restart (a plain HTTP call).
+    fn attached(&self, _with: &Draft<'_>) -> bool {
+        false
+    }
+
+    /// Every problem of a configuration that a schema cannot say. Pure; templated leaves are not judged.
+    fn check(&self, _with: &Draft<'_>) -> Vec<Problem> {
+        Vec::new()
+    }
+
+    /// The exact request, as a canonical document: what `plan` prints and the store keeps. Pure.
+    ///
+    /// # Errors
+    /// A problem of the rendered configuration: it ends the attempt as `config`.
+    fn request(
+        &self,
+        attempt: &Attempt<Self::Config>,
+        connection: Option<&Connection>,
+    ) -> Result<Request, Problem>;
+
+    /// Sends the stored request. Launching again with the same key must give the same piece of work, or say `Unknown`.
+    ///
+    /// # Errors
+    /// By [`ExecutorError`]: surely not started, or perhaps.
+    async fn launch(
+        &self,
+        context: &Context,
+        attempt: &Attempt<Self::Config>,
+        request: &Request,
+    ) -> Result<Self::Handle, ExecutorError>;
+
+    /// Finds what an earlier launch of this key started, finished work too. Never starts anything.
+    ///
+    /// # Errors
+    /// The search could not be made: `Unavailable` or `Throttled`.
+    async fn adopt(
+        &self,
+        context: &Context,
+        attempt: &Attempt<Self::Config>,
+        request: &Request,
+    ) -> Result<Option<Self::Handle>, ExecutorError>;
+
+    /// Asks about many pieces of work. Returns, in input order, as soon as any has finished or `patience` ends.
+    /// A failed poll says nothing about the work.
+    async fn poll(
+        &self,
+        context: &Context,
+        handles: &[Self::Handle],
+        patience: Duration,
+    ) -> Vec<Result<Status, ExecutorError>>;
+
+    /// Asks the work to stop, and kills it after `grace` where the backend leaves that to us. Idempotent; the end is
+    /// seen by [`poll`](Executor::poll).
+    ///
+    /// # Errors
+    /// The backend could not be asked.
+    async fn cancel(
+        &self,
+        context: &Context,
+        handle: &Self::Handle,
+        grace: Duration,
+    ) -> Result<(), ExecutorError>;
+
+    /// Handles with the same batch key may be polled in one call.
+    fn batch_key(&self, _handle: &Self::Handle) -> String {
+        String::new()
+    }
+
+    /// The handle as people know it: execution name, task ARN, pid. Also the output of detached work.
+    fn public_handle(&self, handle: &Self::Handle) -> serde_json::Value {
+        serde_json::to_value(handle).unwrap_or_default()
+    }
+
+    /// A page of the work's log, after a cursor.
+    ///
+    /// # Errors
+    /// The log could not be read this time.
+    async fn logs(
+        &self,
+        _context: &Context,
+        _handle: &Self::Handle,
+        _after: Option<&LogCursor>,
+    ) -> Result<LogPage, ExecutorError> {
+        Ok(LogPage::end())
+    }
+
+    /// Forgets leftovers of a finished attempt, after its outcome is committed.
+    ///
+    /// # Errors
+    /// The leftovers stay; nothing else depends on it.
+    async fn release(
+        &self,
+        _context: &Context,
+        _handle: &Self::Handle,
+    ) -> Result<(), ExecutorError> {
+        Ok(())
+    }
+
+    /// Whether this identity can reach and do all that these configurations need, for `noctule doctor`. Starts nothing.
+    async fn preflight(&self, _context: &Context, _configs: &[serde_json::Value]) -> Vec<Finding> {
+        Vec::new()
+    }
+}
