@@ -1,0 +1,136 @@
+//! What the command line and the API ask of the engine: an inbox, written without the lease.
+//!
+//! An ask is kept until an engine answers it, or until it is no longer valid; its nominal time is fixed when it is asked.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::name::{DagHash, DagId, ProfileName, RunId, TaskName};
+use crate::run::{Actor, Instant, Verdict};
+
+/// One ask.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ask {
+    /// The profile of the asker: an engine refuses an ask for another one.
+    pub profile: ProfileName,
+    /// Who asks.
+    pub by: Actor,
+    /// When.
+    pub at: Instant,
+    /// Dropped, visibly, if nobody has answered by then.
+    pub valid_until: Instant,
+    /// For what.
+    pub wish: Wish,
+}
+
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "wish")]
+pub enum Wish {
+    /// A run.
+    Trigger(TriggerWish),
+    /// The end of a run.
+    Cancel {
+        /// Which.
+        run: RunId,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// A new round of a run.
+    Retry {
+        /// Which.
+        run: RunId,
+        /// Exactly these tasks; empty: the ones that failed and what follows.
+        tasks: Vec<TaskName>,
+        /// Everything after them, too.
+        downstream: bool,
+        /// Every task.
+        all: bool,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Another state of a task.
+    Mark {
+        /// Of which run.
+        run: RunId,
+        /// Which task.
+        task: TaskName,
+        /// succeeded, failed or skipped.
+        verdict: Verdict,
+        /// Running work is let be.
+        leave_running: bool,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// No ticks of a DAG until it is resumed.
+    Pause {
+        /// Which.
+        dag: DagId,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Ticks again.
+    Resume {
+        /// Which.
+        dag: DagId,
+        /// Runs for the ticks of the pause, too.
+        catchup: bool,
+    },
+    /// Read the DAG files again.
+    Reload,
+}
+
+/// A run that is asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TriggerWish {
+    /// Of which DAG.
+    pub dag: DagId,
+    /// The version that the asker saw: another one is a conflict. None: whatever the engine has.
+    pub version: Option<DagHash>,
+    /// Given parameters, typed.
+    pub params: Map<String, Value>,
+    /// An ingestion id given by hand.
+    pub ingestion_id: Option<String>,
+    /// The nominal time, fixed when it was asked.
+    pub logical_time: Instant,
+    /// The same key gives the same run.
+    pub idempotency_key: Option<String>,
+}
+
+/// What the engine says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "answer")]
+pub enum Answer {
+    /// Done.
+    Done {
+        /// The run it is about.
+        run: Option<RunId>,
+        /// An earlier ask with the same idempotency key already had it.
+        existing: bool,
+        /// What was done besides, for people.
+        notes: Vec<String>,
+    },
+    /// Not done.
+    Refused {
+        /// What kind of refusal: the exit code follows from it.
+        kind: Refusal,
+        /// One line for people.
+        message: String,
+    },
+}
+
+/// Kinds of refusals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// The ask itself is wrong: exit code 2.
+    Invalid,
+    /// There is no such thing: exit code 3.
+    NotFound,
+    /// It goes against how things stand: exit code 4.
+    Conflict,
+    /// The engine cannot write its store: exit code 6.
+    Unreachable,
+    /// Nobody answered while it was valid.
+    Expired,
+}

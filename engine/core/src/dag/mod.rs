@@ -1,0 +1,9 @@
+//! Definitions of DAGs, and the validated graph that is made of them.
+
+mod definition;
+mod graph;
+mod timing;
+
+pub use definition::*;
+pub use graph::{Dag, DagError, TaskIx};
+pub use timing::TimingError;

@@ -1,0 +1,308 @@
+//! Where attempts are prepared: the scope of a task's templates is made from the run, the `with` table is rendered, and
+//! the executor is asked for the request. Pure; the same desk serves `plan`, the engine and a restarted engine.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use noctule_executor::{
+    AnyExecutor, Attempt, AttemptKey, Connection, Draft, Registry, RunFacts as ExecutorRun,
+};
+use serde_json::{Map, Value};
+
+use crate::dag::{Dag, TaskDefinition};
+use crate::name::{StoreId, attempt_key};
+use crate::run::{Instant, Intent, Nature, Port, Prepared, Run, TaskRunIx};
+use crate::template::{DagScope, Outputs, RunScope, Scope, TaskScope, holds, render_table_except};
+
+/// The key of a `with` table below which the executor itself renders what names `answer`, over the answer it polls.
+const RENDERED_BY_EXECUTOR: &str = "poll";
+
+/// All that preparing an attempt needs besides the run.
+#[derive(Clone)]
+pub struct Desk {
+    /// The executors of this binary.
+    pub registry: Registry,
+    /// The connections of the project, `vars` rendered.
+    pub connections: BTreeMap<String, Connection>,
+    /// The store whose attempts these are.
+    pub store: StoreId,
+    /// For `run.url`.
+    pub public_url: Option<String>,
+}
+
+impl Desk {
+    /// The executor of a task.
+    ///
+    /// # Errors
+    /// This binary has no executor of that kind.
+    pub fn executor(&self, kind: &str) -> Result<&dyn AnyExecutor, String> {
+        let missing = || format!("this noctule has no executor `{kind}`");
+        self.registry
+            .get(kind)
+            .map(AsRef::as_ref)
+            .ok_or_else(missing)
+    }
+
+    /// The connection that a rendered `with` table names, or the only one of the executor's kind.
+    ///
+    /// # Errors
+    /// The named one does not exist, or none is named and several would do.
+    pub fn connection(
+        &self,
+        executor: &dyn AnyExecutor,
+        with: &Value,
+    ) -> Result<Option<&Connection>, String> {
+        let Some(kind) = executor.connection_kind() else {
+            return Ok(None);
+        };
+        if let Some(name) = with.get("connection").and_then(Value::as_str) {
+            let known = self
+                .connections
+                .get(name)
+                .filter(|connection| connection.kind == kind);
+            return known
+                .map(Some)
+                .ok_or_else(|| format!("there is no connection `{name}` of kind `{kind}`"));
+        }
+        let mut of_kind = self
+            .connections
+            .values()
+            .filter(|connection| connection.kind == kind);
+        match (of_kind.next(), of_kind.next()) {
+            (only, None) => Ok(only),
+            (Some(a), Some(b)) => Err(format!(
+                "several connections of kind `{kind}` ({}, {}…): name one in `with.connection`",
+                a.name, b.name
+            )),
+            (None, Some(_)) => Ok(None),
+        }
+    }
+
+    /// The facts of a run that templates see.
+    #[must_use]
+    pub fn run_scope(&self, dag: &Dag, run: &Run) -> RunScope {
+        let facts = &run.facts;
+        let zone = dag
+            .definition()
+            .schedule
+            .as_ref()
+            .map_or("UTC", |schedule| &schedule.timezone);
+        RunScope {
+            id: facts.id.to_string(),
+            ingestion_id: Some(facts.ingestion_id.as_str().to_owned()),
+            logical_time: facts.logical_time,
+            trigger: facts.trigger.word().to_owned(),
+            timezone: zone.to_owned(),
+            profile: facts.profile.to_string(),
+            url: self
+                .public_url
+                .as_ref()
+                .map(|base| format!("{}/runs/{}", base.trim_end_matches('/'), facts.id)),
+            previous: facts.previous.any,
+            previous_success: facts.previous.success,
+        }
+    }
+
+    fn with_scope<T>(
+        &self,
+        dag: &Dag,
+        run: &Run,
+        at: (TaskRunIx, u32),
+        output: Option<&Value>,
+        use_it: impl FnOnce(&Scope<'_>) -> T,
+    ) -> T {
+        let (ix, attempt) = at;
+        let task_run = &run.tasks[ix.index()];
+        let definition = dag.definition();
+        let run_scope = self.run_scope(dag, run);
+        let dag_scope = DagScope {
+            id: definition.id.to_string(),
+            tags: definition.tags.clone(),
+        };
+        let name = dag.task(task_run.task).name.to_string();
+        let task_scope = TaskScope {
+            name,
+            map_key: task_run.map_key.clone(),
+            attempt,
+        };
+        let outputs = OutputsOf { dag, run };
+        use_it(&Scope {
+            run: Some(&run_scope),
+            dag: Some(&dag_scope),
+            task: Some(&task_scope),
+            params: Some(&run.facts.params),
+            vars: Some(&run.facts.vars),
+            outputs: Some(&outputs),
+            output,
+            ..Scope::default()
+        })
+    }
+
+    fn render(
+        &self,
+        dag: &Dag,
+        run: &Run,
+        at: (TaskRunIx, u32),
+        with: &Map<String, Value>,
+    ) -> Result<Value, String> {
+        if !with.values().any(holds_template) {
+            return Ok(Value::Object(with.clone()));
+        }
+        let rendered = self.with_scope(dag, run, at, None, |scope| {
+            render_table_except(with, scope, RENDERED_BY_EXECUTOR)
+        });
+        rendered
+            .map(Value::Object)
+            .map_err(|error| error.to_string())
+    }
+
+    fn prepared(
+        &self,
+        task: &TaskDefinition,
+        executor: &dyn AnyExecutor,
+        attempt: &Attempt<Value>,
+    ) -> Result<Prepared, String> {
+        let connection = self.connection(executor, &attempt.config)?;
+        let request = executor
+            .request(attempt, connection)
+            .map_err(|problem| in_words(&problem))?;
+        let nature = if executor.capabilities().sensor {
+            Nature::Sensor
+        } else if executor.attached(&Draft::new(&attempt.config)) {
+            Nature::Attached
+        } else {
+            Nature::Remote
+        };
+        Ok(Prepared {
+            request,
+            config: attempt.config.clone(),
+            connection: connection.map(|connection| connection.name.clone()),
+            wait: task.wait,
+            recovery: executor.recovery(connection),
+            nature,
+        })
+    }
+}
+
+impl Port for Desk {
+    fn key(&self, dag: &Dag, run: &Run, task: TaskRunIx, number: u32) -> AttemptKey {
+        let task_run = &run.tasks[task.index()];
+        let name = dag.task(task_run.task).name.as_str();
+        attempt_key(
+            &self.store,
+            &run.facts.id,
+            name,
+            task_run.map_key.as_deref(),
+            number,
+        )
+    }
+
+    fn prepare(&self, dag: &Dag, run: &Run, intent: &Intent<'_>) -> Result<Prepared, String> {
+        let task_run = &run.tasks[intent.task.index()];
+        let task = dag.task(task_run.task);
+        let executor = self.executor(&task.executor)?;
+        let config = self.render(dag, run, (intent.task, intent.number), &task.with)?;
+        let attempt = executor_attempt(dag, run, intent, config);
+        self.prepared(task, executor, &attempt)
+    }
+
+    fn holds(
+        &self,
+        dag: &Dag,
+        run: &Run,
+        task: TaskRunIx,
+        expression: &str,
+        output: Option<&Value>,
+    ) -> Result<bool, String> {
+        let number = run.tasks[task.index()]
+            .attempts
+            .last()
+            .map_or(1, |attempt| attempt.number);
+        let held = self.with_scope(dag, run, (task, number), output, |scope| {
+            holds(expression, scope)
+        });
+        held.map_err(|error| error.to_string())
+    }
+}
+
+/// An attempt as its executor sees it.
+fn executor_attempt(dag: &Dag, run: &Run, intent: &Intent<'_>, config: Value) -> Attempt<Value> {
+    let task_run = &run.tasks[intent.task.index()];
+    Attempt {
+        key: intent.key.clone(),
+        run: executor_run(run),
+        task: dag.task(task_run.task).name.to_string(),
+        map_key: task_run.map_key.clone(),
+        number: intent.number,
+        sends: 1,
+        intended_at: intent.at,
+        config,
+    }
+}
+
+/// The facts of a run that executors see.
+#[must_use]
+pub fn executor_run(run: &Run) -> ExecutorRun {
+    ExecutorRun {
+        id: run.facts.id.to_string(),
+        dag: run.facts.dag.to_string(),
+        ingestion_id: run.facts.ingestion_id.as_str().to_owned(),
+        logical_time: run.facts.logical_time,
+    }
+}
+
+/// A stored attempt as its executor sees it: what is handed to `launch` and `adopt`.
+#[must_use]
+pub fn stored_attempt(
+    dag: &Dag,
+    run: &Run,
+    ix: TaskRunIx,
+    sends: u32,
+    at: Instant,
+) -> Option<Attempt<Value>> {
+    let task_run = &run.tasks[ix.index()];
+    let attempt = task_run.attempts.last()?;
+    let intent = Intent {
+        task: ix,
+        number: attempt.number,
+        key: &attempt.key,
+        at,
+    };
+    let mut seen = executor_attempt(dag, run, &intent, attempt.prepared.config.clone());
+    seen.sends = sends;
+    seen.intended_at = attempt.intended_at;
+    Some(seen)
+}
+
+struct OutputsOf<'a> {
+    dag: &'a Dag,
+    run: &'a Run,
+}
+
+impl Outputs for OutputsOf<'_> {
+    fn output(&self, task: &str) -> Option<Cow<'_, Value>> {
+        let ix = self.dag.find(task)?;
+        self.run.tasks[ix.index()].output().map(Cow::Borrowed)
+    }
+}
+
+fn holds_template(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().any(holds_template),
+        Value::Object(table) => table.values().any(holds_template),
+        other => Draft::is_template(other),
+    }
+}
+
+fn in_words(problem: &noctule_executor::Problem) -> String {
+    let path = if problem.path.is_empty() {
+        "with".to_owned()
+    } else {
+        format!("with.{}", problem.path.join("."))
+    };
+    let help = problem
+        .help
+        .as_ref()
+        .map_or_else(String::new, |help| format!(" ({help})"));
+    format!("`{path}`: {}{help}", problem.message)
+}

@@ -1,0 +1,16 @@
+//! The pure core of Noctule: it decides, and never acts.
+//!
+//! Values in, values out: definitions, ticks, ingestion ids, templates, the state machine of runs, and the words in
+//! which they are shown. It performs no I/O, reads no clock and no environment, and makes no random choice: `now` and
+//! new ids are parameters. If a rule needs a socket to be tested, it is in the wrong crate.
+
+pub mod ask;
+pub mod dag;
+pub mod desk;
+mod millis;
+pub mod name;
+pub mod run;
+pub mod scheduling;
+pub mod source;
+pub mod template;
+pub mod ticks;

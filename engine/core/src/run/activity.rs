@@ -1,0 +1,62 @@
+//! What a state asks the engine to do: a pure function of a live attempt, the same after a commit and after a restart.
+//!
+//! There is no recovery code: whoever holds a run compares what its attempts ask for with what it is doing.
+
+use super::attempt::{Attempt, AttemptState, LaunchStep, Nature};
+use super::state::Instant;
+use noctule_executor::Wait;
+
+/// What is to be done for a live attempt. A different value is a different thing to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activity {
+    /// Send the stored request.
+    Launch {
+        /// Tells one try from the next.
+        tries: u32,
+        /// Not before this instant.
+        not_before: Option<Instant>,
+    },
+    /// Look for what an earlier send may have started.
+    Look {
+        /// Tells one look from the next.
+        tries: u32,
+        /// When.
+        at: Instant,
+    },
+    /// Wait for the end.
+    Watch,
+    /// Ask the work to stop, then wait for the end.
+    Cancel,
+}
+
+/// What an attempt asks for now.
+#[must_use]
+pub fn activity(attempt: &Attempt) -> Option<Activity> {
+    match &attempt.state {
+        AttemptState::Launching(launching) => Some(match launching.step {
+            LaunchStep::Send { not_before } => Activity::Launch {
+                tries: launching.tries,
+                not_before,
+            },
+            LaunchStep::Look { at, .. } => Activity::Look {
+                tries: launching.tries,
+                at,
+            },
+        }),
+        AttemptState::Running(_) => Some(Activity::Watch),
+        AttemptState::Cancelling(_) => Some(Activity::Cancel),
+        AttemptState::Ended(_) => None,
+    }
+}
+
+/// Whether an attempt holds a slot: `block` while it lasts, anything else while it is launched.
+/// A plain call under `poll` holds a connection, not a slot.
+#[must_use]
+pub fn holds_slot(attempt: &Attempt) -> bool {
+    let block = attempt.prepared.wait == Wait::Block;
+    match &attempt.state {
+        AttemptState::Launching(_) => block || attempt.prepared.nature != Nature::Attached,
+        AttemptState::Running(_) | AttemptState::Cancelling(_) => block,
+        AttemptState::Ended(_) => false,
+    }
+}

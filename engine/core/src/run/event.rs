@@ -1,0 +1,99 @@
+//! What can happen to a run. Every event is a value; whoever saw it, and when, is told beside it.
+
+use noctule_executor::{ExecutorError, Status};
+use serde::{Deserialize, Serialize};
+
+use super::actor::Actor;
+use super::attempt::Handle;
+use super::state::{TaskRunIx, Verdict};
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "event")]
+pub enum Event {
+    /// `max_active_runs` has a place for the run.
+    Begin,
+    /// These tasks got a slot.
+    Admit {
+        /// Which.
+        tasks: Vec<TaskRunIx>,
+    },
+    /// A fresh engine has loaded the run: what was in flight is unknown.
+    Resumed,
+    /// A stored instant may have passed.
+    Due,
+    /// News of one attempt.
+    News {
+        /// The task run.
+        task: TaskRunIx,
+        /// The number of the attempt; an older one changes nothing.
+        attempt: u32,
+        /// What is new.
+        news: News,
+    },
+    /// Somebody cancels the run.
+    Cancel {
+        /// Who.
+        by: Actor,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Somebody retries the run: a new round.
+    Retry {
+        /// What begins anew.
+        tasks: Vec<TaskRunIx>,
+        /// Who.
+        by: Actor,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Somebody marks a task.
+    Mark {
+        /// Which.
+        task: TaskRunIx,
+        /// As what: succeeded, failed or skipped.
+        verdict: Verdict,
+        /// Running work is let be.
+        leave_running: bool,
+        /// Who.
+        by: Actor,
+        /// Why.
+        reason: Option<String>,
+    },
+}
+
+/// What is new about an attempt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "news")]
+pub enum News {
+    /// The launch is confirmed.
+    Launched {
+        /// How to find the work.
+        handle: Handle,
+    },
+    /// The launch was refused, or its outcome is unknown.
+    LaunchFailed {
+        /// Which of the two.
+        error: ExecutorError,
+    },
+    /// A search for what a launch may have started is over.
+    Looked {
+        /// What it found.
+        found: Option<Handle>,
+    },
+    /// The search could not be made.
+    LookFailed {
+        /// Why.
+        error: ExecutorError,
+    },
+    /// The work was asked about.
+    Polled {
+        /// The answer.
+        status: Status,
+    },
+    /// The work could not be asked about; says nothing about it.
+    PollFailed {
+        /// Why.
+        error: ExecutorError,
+    },
+}

@@ -1,0 +1,39 @@
+//! Runs: how they stand, what can happen to them, and what follows.
+//!
+//! [`advance`] is the state machine; [`activity`] says what a state asks the engine to do; [`Board`] keeps, over all live
+//! runs, who waits for a slot and which instant comes next. All of it is computed from live state, nothing is counted.
+
+mod activity;
+mod actor;
+mod attempt;
+mod board;
+mod creation;
+mod deadline;
+mod ending;
+mod event;
+mod gate;
+mod launching;
+mod lifecycle;
+mod port;
+mod record;
+mod state;
+mod transition;
+mod watching;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+pub use activity::{Activity, activity, holds_slot};
+pub use actor::Actor;
+pub use attempt::*;
+pub use board::{Board, Limits};
+pub use creation::{NewRun, create};
+pub use deadline::next_due;
+pub use event::{Event, News};
+pub use gate::{Gate, Upstream, judge};
+pub use lifecycle::{RetryRefusal, RetryScope, plan_retry};
+pub use port::{Intent, Port};
+pub use record::{Fact, Record};
+pub use state::*;
+pub use transition::{Step, advance};

@@ -1,0 +1,138 @@
+//! The journal of a run: one record for each thing that changed, in order, appended in the commit that changes it.
+
+use noctule_executor::{AttemptKey, ErrorClass};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::actor::Actor;
+use super::attempt::AttemptStop;
+use super::state::{Instant, RunEnding, StopWhy, TaskRunIx, Trigger, Verdict};
+
+/// One entry of the journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// When the engine saw it.
+    pub at: Instant,
+    /// The task run it is about.
+    pub task: Option<TaskRunIx>,
+    /// The number of the attempt it is about.
+    pub attempt: Option<u32>,
+    /// What it says.
+    pub fact: Fact,
+}
+
+/// What a record says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Fact {
+    /// The run exists.
+    RunCreated {
+        /// Why.
+        trigger: Trigger,
+    },
+    /// A round began.
+    RunStarted {
+        /// Which.
+        round: u32,
+    },
+    /// The run is being stopped.
+    RunStopping {
+        /// Why.
+        stop: StopWhy,
+    },
+    /// The round is over.
+    RunEnded {
+        /// How.
+        ending: RunEnding,
+    },
+    /// Somebody opened a new round.
+    RunRetried {
+        /// Who.
+        by: Actor,
+        /// Why.
+        reason: Option<String>,
+        /// How many tasks begin anew.
+        tasks: usize,
+    },
+    /// The task begins anew.
+    TaskReset,
+    /// The task waits for a slot.
+    TaskReady,
+    /// The task waits for its next try.
+    TaskBackoff {
+        /// Until then.
+        until: Instant,
+    },
+    /// The task is over.
+    TaskEnded {
+        /// How.
+        verdict: Verdict,
+        /// Why, where the attempts do not say it.
+        why: Option<String>,
+    },
+    /// Somebody marked the task.
+    TaskMarked {
+        /// As what.
+        verdict: Verdict,
+        /// Who.
+        by: Actor,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// An attempt is intended: its request is stored, and may be sent from now on.
+    Intended {
+        /// Its key.
+        key: AttemptKey,
+    },
+    /// A launch did not come through, and is tried again.
+    LaunchTrouble {
+        /// What came back.
+        message: String,
+        /// When the same request is sent again.
+        again_at: Instant,
+    },
+    /// The outcome of a launch is unknown: the work is searched for.
+    Searching {
+        /// What came back.
+        message: String,
+        /// The next look.
+        look_at: Instant,
+    },
+    /// The search found nothing through the quiet period: the same request is sent again under the same key.
+    SentAgain,
+    /// The work is known.
+    Launched {
+        /// It was found by a search.
+        adopted: bool,
+        /// How people know it.
+        handle: Value,
+    },
+    /// The work began.
+    Started,
+    /// The work is being stopped.
+    Stopping {
+        /// Why.
+        stop: AttemptStop,
+    },
+    /// The attempt is over.
+    AttemptEnded {
+        /// The word of its state.
+        state: String,
+        /// The class, of a failure.
+        class: Option<ErrorClass>,
+        /// One line for people.
+        message: Option<String>,
+    },
+    /// A person has to act before the work can be watched again.
+    Alarm {
+        /// Why.
+        message: String,
+    },
+    /// The work can be watched again.
+    AlarmOver,
+    /// An answer came for an attempt that is over, or was superseded: it changes nothing.
+    LateAnswer {
+        /// What it said.
+        what: String,
+    },
+}

@@ -1,0 +1,515 @@
+//! A world of values: work that is started and ends by a script, and an engine that may be killed between any two steps.
+//!
+//! It performs what the states ask for, exactly as an engine does, and keeps a ledger of every launch that arrived.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use noctule_executor::{
+    AttemptKey, ErrorClass, ExecutorError, Finished, Outcome, Recovery, Request, Status, Wait,
+};
+use serde_json::{Map, Value, json};
+
+use crate::dag::{Dag, Definition, OnUnknown, Retries, TaskDefinition, TriggerRule};
+use crate::name::{StoreId, attempt_key};
+use crate::run::{
+    Activity, Attempt, Board, Event, Fact, Handle, Instant, Intent, Limits, Nature, NewRun, News,
+    Phase, Port, Prepared, Previous, Run, RunEnding, Step, TaskRunIx, TaskState, Trigger, activity,
+    advance, create,
+};
+use crate::ticks::IngestionId;
+
+pub(super) fn at(second: i64) -> Instant {
+    chrono::DateTime::from_timestamp(1_762_516_800 + second, 0).unwrap()
+}
+
+/// A task by its name, its dependencies, and what a test wants otherwise.
+pub(super) fn task(
+    name: &str,
+    depends_on: &[&str],
+    change: impl FnOnce(&mut TaskDefinition),
+) -> TaskDefinition {
+    let mut task = TaskDefinition {
+        name: name.parse().unwrap(),
+        executor: "scripted".to_owned(),
+        depends_on: depends_on
+            .iter()
+            .map(|name| name.parse().unwrap())
+            .collect(),
+        wait: Wait::Block,
+        with: Map::new(),
+        timeout: None,
+        total_timeout: None,
+        start_timeout: None,
+        poll_interval: Duration::from_secs(15),
+        retries: Retries::default(),
+        trigger_rule: TriggerRule::AllSuccess,
+        may_fail: false,
+        priority: 0,
+        when: None,
+        success: None,
+        skip_when: None,
+        on_unknown: OnUnknown::Fail,
+        expose_secrets: false,
+    };
+    change(&mut task);
+    task
+}
+
+pub(super) fn dag(tasks: Vec<TaskDefinition>) -> Dag {
+    dag_with(tasks, |_| {})
+}
+
+pub(super) fn dag_with(tasks: Vec<TaskDefinition>, change: impl FnOnce(&mut Definition)) -> Dag {
+    let mut definition = Definition {
+        id: "d".parse().unwrap(),
+        description: None,
+        owner: None,
+        tags: Vec::new(),
+        timeout: None,
+        max_active_runs: 1,
+        schedule: None,
+        ingestion: None,
+        params: BTreeMap::new(),
+        tasks,
+        not_yet: Vec::new(),
+    };
+    change(&mut definition);
+    Dag::new(definition).unwrap()
+}
+
+/// What the backend does with one send.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Send {
+    Ok,
+    /// The work is started, the answer is lost.
+    LostAnswer,
+    /// Nothing is started, the answer is lost.
+    LostRequest,
+    Fails(ExecutorError),
+}
+
+/// What a task's work does.
+#[derive(Debug, Clone)]
+pub(super) struct Script {
+    pub(super) sends: Vec<Send>,
+    pub(super) outcomes: Vec<Outcome>,
+    /// Seconds from launch to end; none: until it is cancelled.
+    pub(super) lasts: Option<i64>,
+    pub(super) recovery: Recovery,
+    pub(super) nature: Nature,
+}
+
+impl Default for Script {
+    fn default() -> Self {
+        Self {
+            sends: Vec::new(),
+            outcomes: Vec::new(),
+            lasts: Some(5),
+            recovery: Recovery::Search {
+                after: [1, 5, 15, 30].map(Duration::from_secs).to_vec(),
+            },
+            nature: Nature::Remote,
+        }
+    }
+}
+
+pub(super) fn succeeded() -> Outcome {
+    Outcome::Succeeded {
+        output: json!({"status": "success"}),
+    }
+}
+
+pub(super) fn failed(class: ErrorClass) -> Outcome {
+    Outcome::failed(class, "as scripted", None)
+}
+
+#[derive(Debug, Clone)]
+struct Work {
+    ends: Option<Instant>,
+    outcome: Outcome,
+    cancelled: bool,
+}
+
+/// The world outside of the engine.
+#[derive(Debug, Clone, Default)]
+pub(super) struct World {
+    scripts: BTreeMap<String, Script>,
+    works: BTreeMap<AttemptKey, Work>,
+    sends: BTreeMap<String, usize>,
+    starts: BTreeMap<String, usize>,
+    /// Every launch that started work.
+    pub(super) ledger: Vec<AttemptKey>,
+    pub(super) cancels: usize,
+    conditions: BTreeMap<String, Result<bool, String>>,
+}
+
+impl World {
+    pub(super) fn with(mut self, task: &str, script: Script) -> Self {
+        self.scripts.insert(task.to_owned(), script);
+        self
+    }
+
+    pub(super) fn when(mut self, expression: &str, held: Result<bool, String>) -> Self {
+        self.conditions.insert(expression.to_owned(), held);
+        self
+    }
+
+    fn script(&self, task: &str) -> Script {
+        self.scripts.get(task).cloned().unwrap_or_default()
+    }
+
+    fn launch(&mut self, task: &str, key: &AttemptKey, now: Instant) -> Result<(), ExecutorError> {
+        let script = self.script(task);
+        let count = self.sends.entry(task.to_owned()).or_default();
+        let send = script.sends.get(*count).cloned().unwrap_or(Send::Ok);
+        *count += 1;
+        match send {
+            Send::Fails(error) => return Err(error),
+            Send::LostRequest => return Err(ExecutorError::unknown("connection reset")),
+            Send::Ok | Send::LostAnswer => {}
+        }
+        let idempotent = script.recovery == Recovery::Resend && self.works.contains_key(key);
+        if !idempotent {
+            self.ledger.push(key.clone());
+            let started = self.starts.entry(task.to_owned()).or_default();
+            let outcome = script
+                .outcomes
+                .get(*started)
+                .cloned()
+                .unwrap_or_else(succeeded);
+            *started += 1;
+            let ends = script
+                .lasts
+                .map(|seconds| now + chrono::Duration::seconds(seconds));
+            self.works.insert(
+                key.clone(),
+                Work {
+                    ends,
+                    outcome,
+                    cancelled: false,
+                },
+            );
+        }
+        if send == Send::LostAnswer {
+            Err(ExecutorError::unknown("answer lost"))
+        } else {
+            Ok(())
+        }
+    }
+
+    fn status(&self, key: &AttemptKey, now: Instant) -> Status {
+        let Some(work) = self.works.get(key) else {
+            return Status::Lost {
+                reason: "gone".to_owned(),
+            };
+        };
+        match work.ends {
+            Some(end) if end <= now => Status::Finished(Finished::now(work.outcome.clone())),
+            _ => Status::Running {
+                started_at: None,
+                poll_after: None,
+            },
+        }
+    }
+
+    fn cancel(&mut self, key: &AttemptKey, now: Instant) {
+        self.cancels += 1;
+        if let Some(work) = self.works.get_mut(key)
+            && work.ends.is_none_or(|end| end > now)
+        {
+            work.ends = Some(now);
+            work.cancelled = true;
+            work.outcome = Outcome::Cancelled {
+                by: None,
+                output: None,
+            };
+        }
+    }
+}
+
+impl Port for World {
+    fn key(&self, dag: &Dag, run: &Run, task: TaskRunIx, number: u32) -> AttemptKey {
+        let store: StoreId = "0123abcd".parse().unwrap();
+        let name = dag.task(run.tasks[task.index()].task).name.as_str();
+        attempt_key(&store, &run.facts.id, name, None, number)
+    }
+
+    fn prepare(&self, dag: &Dag, run: &Run, intent: &Intent<'_>) -> Result<Prepared, String> {
+        let task = dag.task(run.tasks[intent.task.index()].task);
+        let script = self.script(task.name.as_str());
+        if task.with.contains_key("bad") {
+            return Err("`with.bad` is none".to_owned());
+        }
+        Ok(Prepared {
+            request: Request(json!({"task": task.name.as_str(), "key": intent.key.as_str()})),
+            config: Value::Null,
+            connection: None,
+            wait: task.wait,
+            recovery: script.recovery,
+            nature: script.nature,
+        })
+    }
+
+    fn holds(
+        &self,
+        _: &Dag,
+        _: &Run,
+        _: TaskRunIx,
+        expression: &str,
+        _: Option<&Value>,
+    ) -> Result<bool, String> {
+        self.conditions.get(expression).cloned().unwrap_or(Ok(true))
+    }
+}
+
+/// An engine over the world. `run` is its memory, `stored` is what a killed engine finds.
+pub(super) struct Engine<'a> {
+    pub(super) dag: &'a Dag,
+    pub(super) world: World,
+    pub(super) run: Run,
+    pub(super) stored: Run,
+    pub(super) now: Instant,
+    pub(super) facts: Vec<Fact>,
+    hands: BTreeMap<TaskRunIx, (u32, Activity)>,
+    board: Board,
+    slots: usize,
+    /// Killed after that many commits and effects, each counted.
+    pub(super) kill_after: Option<usize>,
+    pub(super) events: usize,
+}
+
+impl<'a> Engine<'a> {
+    pub(super) fn new(dag: &'a Dag, world: World) -> Self {
+        let new = NewRun {
+            id: "r1".parse().unwrap(),
+            profile: "local".parse().unwrap(),
+            trigger: Trigger::Schedule { tick: at(0) },
+            ingestion_id: IngestionId::given("20251107120000").unwrap(),
+            logical_time: at(0),
+            params: Map::new(),
+            vars: Map::new(),
+            previous: Previous::default(),
+        };
+        let (run, _) = create(dag, new, at(0));
+        let mut engine = Self {
+            dag,
+            world,
+            stored: run.clone(),
+            run,
+            now: at(0),
+            facts: Vec::new(),
+            hands: BTreeMap::new(),
+            board: Board::default(),
+            slots: 16,
+            kill_after: None,
+            events: 0,
+        };
+        engine.look_anew();
+        engine
+    }
+
+    pub(super) fn slots(mut self, slots: usize) -> Self {
+        self.slots = slots;
+        self
+    }
+
+    fn look_anew(&mut self) {
+        self.board = Board::default();
+        self.board.look_run(&self.run);
+        for ix in 0..self.run.tasks.len() {
+            self.board
+                .look(self.dag, &self.run, TaskRunIx(u32::try_from(ix).unwrap()));
+        }
+    }
+
+    pub(super) fn happen(&mut self, event: Event) -> Step {
+        let step = advance(self.dag, &mut self.run, event, self.now, &self.world);
+        self.facts
+            .extend(step.records.iter().map(|record| record.fact.clone()));
+        self.board.look_run(&self.run);
+        self.look_anew();
+        step
+    }
+
+    fn killed(&mut self) -> bool {
+        self.events += 1;
+        self.kill_after == Some(self.events)
+    }
+
+    /// Everything in memory is gone; a fresh engine reads the store.
+    fn restart(&mut self) {
+        self.kill_after = None;
+        self.run = self.stored.clone();
+        self.hands.clear();
+        self.look_anew();
+        self.happen(Event::Resumed);
+        self.happen(Event::Due);
+        self.stored = self.run.clone();
+    }
+
+    /// One turn: begin, admit, commit, perform.
+    fn turn(&mut self) -> bool {
+        if matches!(self.run.phase, Phase::Queued { .. }) {
+            self.happen(Event::Begin);
+        }
+        loop {
+            let tasks: Vec<_> = self
+                .board
+                .admissible(Limits { slots: self.slots })
+                .into_iter()
+                .map(|(_, ix)| ix)
+                .collect();
+            if tasks.is_empty() {
+                break;
+            }
+            self.happen(Event::Admit { tasks });
+        }
+        if self.killed() {
+            return false;
+        }
+        self.stored = self.run.clone();
+        !self.killed()
+    }
+
+    fn wanted(&self) -> Vec<(TaskRunIx, Attempt, Activity)> {
+        let tasks = (0u32..).map(TaskRunIx).zip(&self.run.tasks);
+        tasks
+            .filter_map(|(ix, task)| Some((ix, task.live()?.clone(), activity(task.live()?)?)))
+            .collect()
+    }
+
+    /// Performs what is wanted and possible now; tells whether anything happened.
+    fn perform(&mut self) -> Option<bool> {
+        for (ix, attempt, activity) in self.wanted() {
+            let place = (attempt.number, activity);
+            let name = self
+                .dag
+                .task(self.run.tasks[ix.index()].task)
+                .name
+                .to_string();
+            let waits = match activity {
+                Activity::Launch {
+                    not_before: Some(at),
+                    ..
+                }
+                | Activity::Look { at, .. } => at > self.now,
+                _ => false,
+            };
+            let once = !matches!(activity, Activity::Watch | Activity::Cancel);
+            if waits || (once && self.hands.get(&ix) == Some(&place)) {
+                continue;
+            }
+            let news = self.news(&name, &attempt, activity, ix);
+            self.hands.insert(ix, place);
+            if self.killed() {
+                return None;
+            }
+            if let Some(news) = news {
+                let step = self.happen(Event::News {
+                    task: ix,
+                    attempt: attempt.number,
+                    news,
+                });
+                if !step.is_empty() {
+                    return Some(true);
+                }
+            }
+        }
+        Some(false)
+    }
+
+    fn news(
+        &mut self,
+        name: &str,
+        attempt: &Attempt,
+        activity: Activity,
+        ix: TaskRunIx,
+    ) -> Option<News> {
+        let handle = || Handle {
+            raw: json!(attempt.key.as_str()),
+            public: json!({"key": attempt.key.as_str()}),
+        };
+        match activity {
+            Activity::Launch { .. } => {
+                Some(match self.world.launch(name, &attempt.key, self.now) {
+                    Ok(()) => News::Launched { handle: handle() },
+                    Err(error) => News::LaunchFailed { error },
+                })
+            }
+            Activity::Look { .. } => {
+                let found = self.world.works.contains_key(&attempt.key).then(handle);
+                Some(News::Looked { found })
+            }
+            Activity::Cancel => {
+                if self.hands.get(&ix) != Some(&(attempt.number, activity)) {
+                    self.world.cancel(&attempt.key, self.now);
+                }
+                Some(News::Polled {
+                    status: self.world.status(&attempt.key, self.now),
+                })
+            }
+            Activity::Watch => Some(News::Polled {
+                status: self.world.status(&attempt.key, self.now),
+            }),
+        }
+    }
+
+    /// Runs until the run is over, jumping over time in which nothing happens.
+    pub(super) fn run_to_end(&mut self) -> RunEnding {
+        for _ in 0..20_000 {
+            if !self.turn() {
+                self.restart();
+                continue;
+            }
+            if let Phase::Ended { ending, .. } = self.run.phase {
+                return ending;
+            }
+            match self.perform() {
+                None => self.restart(),
+                Some(true) => {}
+                Some(false) => self.pass_time(),
+            }
+        }
+        panic!("the run does not end: {:#?}", self.run);
+    }
+
+    /// Moves to the next second and does what is due.
+    pub(super) fn pass_time(&mut self) {
+        self.now += chrono::Duration::seconds(1);
+        if self.board.next_due().is_some_and(|due| due <= self.now) {
+            self.happen(Event::Due);
+        }
+    }
+
+    /// Runs until `now` is reached.
+    pub(super) fn until(&mut self, second: i64) {
+        while self.now < at(second) {
+            assert!(self.turn());
+            match self.perform() {
+                Some(true) => {}
+                _ => self.pass_time(),
+            }
+        }
+        assert!(self.turn());
+    }
+
+    pub(super) fn states(&self) -> BTreeMap<String, &'static str> {
+        let word = |state: &TaskState| state.word();
+        self.run
+            .tasks
+            .iter()
+            .map(|task| (self.dag.task(task.task).name.to_string(), word(&task.state)))
+            .collect()
+    }
+
+    pub(super) fn launched_at_most_once(&self) {
+        let keys: BTreeSet<_> = self.world.ledger.iter().collect();
+        assert_eq!(
+            keys.len(),
+            self.world.ledger.len(),
+            "a key was launched twice: {:?}",
+            self.world.ledger
+        );
+    }
+}

@@ -1,0 +1,144 @@
+//! The top-level keys of a DAG file: all but its tasks.
+
+use super::super::diagnostic::shown;
+use super::super::fields::Fields;
+use super::super::report::Note;
+use super::super::suggest;
+use super::layers::check_defaults;
+use super::{World, ingestion, params, schedule};
+use crate::dag::Definition;
+use crate::name::DagId;
+
+/// What a message may be sent about.
+const OCCASIONS: [&str; 5] = ["succeeded", "failed", "timed_out", "cancelled", "late"];
+
+pub(super) fn read<'a>(
+    world: &World<'_, 'a>,
+    fields: &Fields<'_, 'a>,
+    stem: &str,
+) -> Option<Definition> {
+    let id = read_id(fields, stem);
+    let own_timezone = fields
+        .table
+        .get("timezone")
+        .is_some_and(|entry| entry.item.place.source == fields.at.source);
+    let zone = schedule::read_zone(fields);
+    let schedule = fields
+        .entry("schedule")
+        .and_then(|entry| schedule::read(world, entry, zone));
+    if schedule.is_none() && own_timezone {
+        let what = "`timezone` is the default of the schedule's, and there is no schedule";
+        world
+            .report
+            .say(Note::remark("limits", fields.place_of("timezone"), what));
+    }
+    let ingestion = fields
+        .entry("ingestion")
+        .and_then(|entry| ingestion::read(world, entry, schedule.as_ref()));
+    let params = params::read(
+        world,
+        fields,
+        schedule
+            .as_ref()
+            .is_some_and(|schedule| schedule.rule.enabled),
+    );
+    if let Some(entry) = fields.entry("defaults") {
+        check_defaults(world.report, entry, world.executors);
+    }
+    check_notify(world, fields);
+    check_must_end_by(fields);
+    check_trigger(fields);
+    // Taken out before, or refused where they may not stand.
+    for key in ["tasks", "groups", "instances"] {
+        fields.has(key);
+    }
+    Some(Definition {
+        description: fields.text("description"),
+        owner: fields.text("owner"),
+        tags: fields.texts("tags").unwrap_or_default(),
+        timeout: fields.duration("timeout"),
+        max_active_runs: fields.count("max_active_runs", 1..=10_000).unwrap_or(1),
+        schedule: schedule.map(|schedule| schedule.rule),
+        ingestion,
+        params,
+        tasks: Vec::new(),
+        not_yet: Vec::new(),
+        id: id?,
+    })
+}
+
+fn read_id(fields: &Fields<'_, '_>, stem: &str) -> Option<DagId> {
+    let given = fields.has("id");
+    let (text, place) = match fields.words("id") {
+        Some(words) => (words.text, words.place),
+        None if given || stem.is_empty() => return None,
+        None => (stem, fields.at),
+    };
+    let parsed = text.parse();
+    parsed
+        .map_err(|error| {
+            let note = Note::error("bad_name", place, format!("{error}"));
+            let unnamed = (!given).then(|| {
+                "the file's name is the id where none is given: write `id = \"…\"`".to_owned()
+            });
+            fields.report.say(note.maybe_help(unnamed));
+        })
+        .ok()
+}
+
+fn check_notify(world: &World<'_, '_>, fields: &Fields<'_, '_>) {
+    let Some(notify) = fields.table("notify") else {
+        return;
+    };
+    for words in notify.list("to").into_iter().flatten() {
+        let receivers = world.project.notify.keys().map(String::as_str);
+        if !world.project.notify.contains_key(words.text) {
+            let guess = world.report.did_you_mean(words.text, receivers.clone());
+            let message = format!("there is no receiver `{}`{guess}", shown(words.text));
+            let note = Note::error("unknown_receiver", words.place, message);
+            let known = suggest::known("the project has", receivers);
+            world.report.say(note.help(known.unwrap_or_else(|| {
+                "receivers stand in the project file, as [notify.NAME]".to_owned()
+            })));
+        }
+    }
+    for words in notify.list("on").into_iter().flatten() {
+        if !OCCASIONS.contains(&words.text) {
+            notify.no_choice("on", words, OCCASIONS.into_iter());
+        }
+    }
+    notify.finish("notify");
+    fields.not_yet("notify", "messages are not delivered yet: nobody is told");
+}
+
+fn check_must_end_by(fields: &Fields<'_, '_>) {
+    let Some(words) = fields.words("must_end_by") else {
+        return;
+    };
+    if chrono::NaiveTime::parse_from_str(words.text, "%H:%M").is_err() {
+        let note = Note::error(
+            "bad_value",
+            words.place,
+            format!("`{}` is no time of day", shown(words.text)),
+        );
+        fields.report.say(note.help("write HH:MM, like \"06:00\""));
+        return;
+    }
+    fields.not_yet(
+        "must_end_by",
+        "lateness is not judged yet: `must_end_by` has no effect",
+    );
+}
+
+fn check_trigger(fields: &Fields<'_, '_>) {
+    let Some(trigger) = fields.table("trigger") else {
+        return;
+    };
+    for entry in &trigger.table.entries {
+        if Fields::of_entry(fields.report, entry).is_some() {
+            let what =
+                "triggers by events are not built yet: runs start by schedule, command or API";
+            fields.report.say(Note::remark("not_yet", entry.at, what));
+        }
+    }
+}

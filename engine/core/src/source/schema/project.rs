@@ -1,0 +1,128 @@
+//! The schema of the project file.
+
+use noctule_executor::Registry;
+use serde_json::{Map, Value, json};
+
+use super::{
+    FILE_NAME, IDENTIFIER, count, dag, document, duration, named, partial, table, texts, without,
+};
+
+/// The JSON Schema (2020-12) of `noctule.toml`, with the `with` tables of these executors.
+#[must_use]
+pub fn project_schema(registry: &Registry) -> Value {
+    let mut definitions = dag::definitions(registry);
+    let mut defaults = definitions
+        .remove("dag")
+        .map(|dag| without(dag, &["id", "tasks", "groups", "instances"]))
+        .unwrap_or_default();
+    partial(&mut defaults);
+    definitions.insert("dag_defaults".into(), defaults);
+    let mut profile = table(Value::Object(tables(registry)));
+    partial(&mut profile);
+    definitions.insert("profile".into(), profile);
+    let mut tables = tables(registry);
+    tables.insert(
+        "profiles".into(),
+        named(FILE_NAME, json!({ "$ref": "#/$defs/profile" })),
+    );
+    document(
+        "A project of Noctule",
+        table(Value::Object(tables)),
+        definitions,
+    )
+}
+
+fn tables(registry: &Registry) -> Map<String, Value> {
+    let tables = json!({
+        "store": table(json!({ "url": { "type": "string" } })),
+        "engine": engine(),
+        "vars": { "type": "object", "propertyNames": { "pattern": IDENTIFIER } },
+        "secrets": named(IDENTIFIER, required(table(json!({
+            "from": { "type": "string", "pattern": "^(env|file|gcp|aws):." },
+            "dags": { "type": "array", "items": { "type": "string" }, "minItems": 1 },
+        })), &["from"])),
+        "connections": named(FILE_NAME, connection(registry)),
+        "pools": named(FILE_NAME, count(1, 1_000_000)),
+        "defaults": { "$ref": "#/$defs/defaults" },
+        "dag_defaults": { "$ref": "#/$defs/dag_defaults" },
+        "templates": { "type": "object", "additionalProperties": { "$ref": "#/$defs/task" } },
+        "notify": named(FILE_NAME, required(table(json!({ "webhook": {} })), &["webhook"])),
+        "simulator": table(json!({ "jobs": { "type": "object", "additionalProperties": table(json!({
+            "command": texts(),
+            "env": { "type": "object" },
+            "delay": duration(),
+            "fail": { "type": ["boolean", "integer", "string"] },
+        })) } })),
+        "executors": named(IDENTIFIER, required(table(json!({ "command": texts() })), &["command"])),
+    });
+    tables.as_object().cloned().unwrap_or_default()
+}
+
+fn required(mut schema: Value, keys: &[&str]) -> Value {
+    if let Some(table) = schema.as_object_mut() {
+        table.insert("required".into(), json!(keys));
+    }
+    schema
+}
+
+fn engine() -> Value {
+    table(json!({
+        "dags": { "type": "string" },
+        "watch": { "type": "boolean" },
+        "new_dags": { "enum": ["active", "paused"] },
+        "slots": count(1, 100_000),
+        "listen": { "type": "string" },
+        "public_url": { "type": "string", "pattern": "^https?://" },
+        "display_timezone": { "type": "string" },
+        "retention": table(json!({
+            "runs": duration(),
+            "failed": duration(),
+            "logs": duration(),
+            "keep_last": count(0, 1_000_000),
+        })),
+    }))
+}
+
+/// A connection: the keys of its kind, where the kind stands beside them.
+fn connection(registry: &Registry) -> Value {
+    let rate = table(json!({
+        "launch": { "type": "string", "pattern": "^[0-9]+/[smh]$" },
+        "poll": { "type": "string", "pattern": "^[0-9]+/[smh]$" },
+    }));
+    let kinds = [
+        (
+            "google",
+            json!({
+                "kind": {}, "project": { "type": "string" }, "auth": { "type": "string" }, "impersonate": { "type": "string" },
+                "quota_project": { "type": "string" }, "endpoint": { "type": "string" }, "logging_endpoint": { "type": "string" },
+                "search_after": { "type": "array", "items": duration(), "minItems": 1 }, "rate": rate,
+            }),
+        ),
+        (
+            "http",
+            json!({ "kind": {}, "base_url": { "type": "string" }, "auth": {}, "rate": rate }),
+        ),
+        (
+            "aws",
+            json!({
+                "kind": {}, "region": { "type": "string" }, "profile": { "type": "string" }, "endpoint": { "type": "string" }, "rate": rate,
+                "assume_role": table(json!({ "arn": { "type": "string" }, "external_id": { "type": "string" } })),
+            }),
+        ),
+        ("postgres", json!({ "kind": {}, "url": {}, "rate": rate })),
+    ];
+    let own = registry
+        .iter()
+        .filter_map(|executor| executor.connection_kind());
+    let names: Vec<&str> = kinds.iter().map(|(kind, _)| *kind).chain(own).collect();
+    let forms: Vec<Value> = kinds
+        .iter()
+        .map(|(kind, keys)| {
+            json!({
+                "if": { "properties": { "kind": { "const": kind } }, "required": ["kind"] },
+                "then": table(keys.clone()),
+            })
+        })
+        .collect();
+    json!({ "type": "object", "properties": { "kind": { "enum": names } }, "required": ["kind"], "allOf": forms })
+}

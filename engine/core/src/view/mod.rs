@@ -1,0 +1,138 @@
+//! A run as people and programs see it: the JSON object of the contract, made from the state and nothing else.
+//!
+//! Guarantees: the same run gives the same object, whoever prints it; instants are UTC with milliseconds; secrets cannot be
+//! in it, because requests are not.
+
+mod attempt;
+mod instant;
+mod task;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::dag::Dag;
+use crate::run::{Instant, Phase, Run, RunFacts, Stop, StopWhy, Trigger};
+
+pub use self::attempt::{AttemptError, AttemptView};
+pub use self::task::TaskView;
+
+/// A run without its tasks: one of a list.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunHead {
+    /// The run.
+    pub id: String,
+    /// Its DAG.
+    pub dag: String,
+    /// How it stands, by the word of the contract.
+    pub state: &'static str,
+    /// Why it exists, by the word of the contract.
+    pub trigger: &'static str,
+    /// Its BSDA.
+    pub ingestion_id: String,
+    /// Its nominal time.
+    #[serde(serialize_with = "instant::write")]
+    pub logical_time: Instant,
+    /// When it was created.
+    #[serde(serialize_with = "instant::write")]
+    pub created_at: Instant,
+    /// When this round began.
+    #[serde(serialize_with = "instant::write_optional")]
+    pub started_at: Option<Instant>,
+    /// When this round ended.
+    #[serde(serialize_with = "instant::write_optional")]
+    pub ended_at: Option<Instant>,
+    /// The profile it belongs to.
+    pub profile: String,
+    /// The version of the DAG that it is pinned to.
+    pub version: String,
+    /// 1, and one more for each retry of the run.
+    pub round: u32,
+    /// Who asked for it, where somebody did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub triggered_by: Option<String>,
+    /// Its parameters.
+    pub params: Map<String, Value>,
+    /// When it must have ended.
+    #[serde(serialize_with = "instant::write_optional", skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Instant>,
+    /// It is being stopped: `cancel` or `deadline`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopping: Option<&'static str>,
+}
+
+/// A run with its tasks and attempts.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunView {
+    /// All but the tasks.
+    #[serde(flatten)]
+    pub head: RunHead,
+    /// The tasks, in the order of the definition.
+    pub tasks: Vec<TaskView>,
+}
+
+impl RunHead {
+    /// The head of a run.
+    #[must_use]
+    pub fn of(facts: &RunFacts, round: u32, phase: &Phase) -> Self {
+        let (started_at, ended_at) = times(phase);
+        let by = match &facts.trigger {
+            Trigger::Manual { by } | Trigger::Backfill { by, .. } => Some(by.name.clone()),
+            Trigger::Schedule { .. } | Trigger::CatchUp { .. } => None,
+        };
+        let (deadline, stop) = match phase {
+            Phase::Running { deadline, stop, .. } => (*deadline, stop.as_ref()),
+            Phase::Queued { .. } | Phase::Ended { .. } => (None, None),
+        };
+        Self {
+            id: facts.id.to_string(),
+            dag: facts.dag.to_string(),
+            state: phase.word(),
+            trigger: facts.trigger.word(),
+            ingestion_id: facts.ingestion_id.as_str().to_owned(),
+            logical_time: facts.logical_time,
+            created_at: facts.created_at,
+            started_at,
+            ended_at,
+            profile: facts.profile.to_string(),
+            version: facts.version.to_string(),
+            round,
+            triggered_by: by,
+            params: facts.params.clone(),
+            deadline,
+            stopping: stop.map(stopping),
+        }
+    }
+}
+
+impl RunView {
+    /// The whole run.
+    #[must_use]
+    pub fn of(dag: &Dag, run: &Run) -> Self {
+        let tasks = run.tasks.iter().map(|task| TaskView::of(dag, task)).collect();
+        Self { head: RunHead::of(&run.facts, run.round, &run.phase), tasks }
+    }
+
+    /// One task of the run.
+    #[must_use]
+    pub fn task(&self, name: &str) -> Option<&TaskView> {
+        self.tasks.iter().find(|task| task.task == name)
+    }
+}
+
+fn times(phase: &Phase) -> (Option<Instant>, Option<Instant>) {
+    match phase {
+        Phase::Queued { .. } => (None, None),
+        Phase::Running { started_at, .. } => (Some(*started_at), None),
+        Phase::Ended { started_at, at, .. } => (*started_at, Some(*at)),
+    }
+}
+
+fn stopping(stop: &Stop) -> &'static str {
+    match stop.why {
+        StopWhy::Cancelled { .. } => "cancel",
+        StopWhy::Deadline => "deadline",
+    }
+}
+
+#[cfg(test)]
+mod tests;
