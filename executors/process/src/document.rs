@@ -1,0 +1,56 @@
+//! The request document of a process task: what `plan` prints, the store keeps and the launch reads.
+
+use std::collections::BTreeMap;
+
+use noctule_executor::{Attempt, Entry, Request, Text};
+use serde::{Deserialize, Serialize};
+
+use crate::config::Config;
+use crate::error::Error;
+
+/// The command, with all of its environment that does not come from the engine's own; secrets are references.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Document {
+    pub(crate) command: Vec<Text>,
+    pub(crate) cwd: Option<Text>,
+    pub(crate) env: BTreeMap<String, Entry>,
+    pub(crate) inherit_env: Vec<String>,
+    pub(crate) stdin: Option<Entry>,
+}
+
+impl Document {
+    pub(crate) fn of(attempt: &Attempt<Config>) -> Self {
+        let config = &attempt.config;
+        let mut env = config.env.clone();
+        env.extend(facts(attempt).map(|(name, value)| {
+            let value = Entry::Plain(Text(value.to_owned()));
+            (name.to_owned(), value)
+        }));
+        Self {
+            command: config.command.clone(),
+            cwd: config.cwd.clone(),
+            env,
+            inherit_env: config.inherit_env.clone(),
+            stdin: config.stdin.clone(),
+        }
+    }
+
+    pub(crate) fn read(request: &Request) -> Result<Self, Error> {
+        Self::deserialize(&request.0).map_err(|source| Error::Decode {
+            what: "the stored request",
+            source,
+        })
+    }
+}
+
+fn facts(attempt: &Attempt<Config>) -> impl Iterator<Item = (&'static str, &str)> {
+    [
+        ("NOCTULE_ATTEMPT_KEY", attempt.key.as_str()),
+        ("NOCTULE_INGESTION_ID", attempt.run.ingestion_id.as_str()),
+        // Where the files of the attempt are, only the launch knows; it puts the path in the place of this.
+        ("NOCTULE_OUTPUT", "<attempt>.output"),
+        ("NOCTULE_RUN_ID", attempt.run.id.as_str()),
+        ("NOCTULE_TASK", attempt.task.as_str()),
+    ]
+    .into_iter()
+}
