@@ -1,0 +1,227 @@
+//! The request of a launch, as the canonical document that is stored, printed and sent.
+//!
+//! Guarantees: pure; the same attempt gives the same bytes; the attempt key is always in it; no secret ever is.
+//! Facts: `RunJobRequest.overrides` of the Cloud Run v2 schema. `env` is merged by name, `args` replace.
+
+use std::collections::BTreeMap;
+
+use noctule_executor::{Attempt, Connection, Entry, Problem, Request};
+use serde_json::{Map, Value, json};
+
+use crate::config::Config;
+use crate::connection::Settings;
+use crate::rules::{self, KEY_VARIABLE};
+use crate::target::Target;
+
+/// Makes the document.
+pub(crate) fn document(
+    attempt: &Attempt<Config>,
+    connection: Option<&Connection>,
+) -> Result<Request, Problem> {
+    let settings = Settings::read(connection).map_err(|error| Problem::at([], error))?;
+    let target = target(&attempt.config, &settings)?;
+    let overrides = overrides(&attempt.config, attempt.key.as_str())?;
+    Ok(Request(json!({
+        "method": "POST",
+        "url": target.run_url(),
+        "headers": { "content-type": "application/json" },
+        "body": { "overrides": overrides },
+    })))
+}
+
+/// The job of a configuration.
+pub(crate) fn target(config: &Config, settings: &Settings) -> Result<Target, Problem> {
+    let project = config.project.as_ref().or(settings.project.as_ref());
+    let project = project.ok_or_else(|| {
+        Problem::at(["project"], "no project is named")
+            .help("set `project` here or in the connection")
+    })?;
+    rules::project(project).map_err(|error| Problem::at(["project"], error))?;
+    rules::region(&config.region).map_err(|error| Problem::at(["region"], error))?;
+    rules::job(&config.job).map_err(|error| Problem::at(["job"], error))?;
+    Ok(Target {
+        endpoint: settings.endpoint.clone(),
+        project: project.clone(),
+        region: config.region.clone(),
+        job: config.job.clone(),
+    })
+}
+
+fn overrides(config: &Config, key: &str) -> Result<Value, Problem> {
+    let mut overrides = Map::new();
+    overrides.insert(
+        "containerOverrides".to_owned(),
+        json!([container(config, key)?]),
+    );
+    if let Some(count) = &config.task_count {
+        let count = rules::task_count(count.0.as_str())
+            .map_err(|error| Problem::at(["task_count"], error))?;
+        overrides.insert("taskCount".to_owned(), json!(count));
+    }
+    if let Some(timeout) = &config.task_timeout {
+        let seconds =
+            rules::task_timeout(timeout).map_err(|error| Problem::at(["task_timeout"], error))?;
+        // A duration string: a number, or one without the unit, is a 400.
+        overrides.insert("timeout".to_owned(), json!(format!("{seconds}s")));
+    }
+    Ok(Value::Object(overrides))
+}
+
+fn container(config: &Config, key: &str) -> Result<Value, Problem> {
+    let mut container = Map::new();
+    if let Some(name) = &config.container {
+        rules::container(name).map_err(|error| Problem::at(["container"], error))?;
+        container.insert("name".to_owned(), json!(name));
+    }
+    match config.args.as_deref() {
+        None => {}
+        // An empty list means "the job's own" to Cloud Run; emptying them has a word of its own.
+        Some([]) => drop(container.insert("clearArgs".to_owned(), json!(true))),
+        Some(args) => drop(container.insert("args".to_owned(), json!(args))),
+    }
+    container.insert("env".to_owned(), environment(&config.env, key)?);
+    Ok(Value::Object(container))
+}
+
+/// The variables in the order of their names, the attempt key among them.
+fn environment(env: &BTreeMap<String, Entry>, key: &str) -> Result<Value, Problem> {
+    rules::variable_count(env.len()).map_err(|error| Problem::at(["env"], error))?;
+    let mut variables = BTreeMap::from([(KEY_VARIABLE, key)]);
+    for (name, entry) in env {
+        let at = |error| Problem::at(["env", name.as_str()], error);
+        rules::variable_name(name).map_err(at)?;
+        let value = entry.plain().ok_or_else(|| secret(name))?;
+        rules::variable_value(value).map_err(at)?;
+        variables.insert(name, value);
+    }
+    let list: Vec<_> = variables
+        .into_iter()
+        .map(|(name, value)| json!({ "name": name, "value": value }))
+        .collect();
+    Ok(Value::Array(list))
+}
+
+/// Cloud Run shows override values to everybody who may read the execution.
+pub(crate) fn secret(name: &str) -> Problem {
+    Problem::at(
+        ["env", name],
+        "Cloud Run would show the secret's value in the execution: not supported yet",
+    )
+    .help(
+        "give the job itself a reference to Secret Manager. Passing `gcp:` references, and `expose_secrets`, come later",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use noctule_executor::{AttemptKey, RunFacts};
+
+    use super::*;
+
+    fn attempt(config: Value) -> Attempt<Config> {
+        Attempt {
+            key: AttemptKey::from_text("n1-0a1b2c3d-key"),
+            run: RunFacts {
+                id: "run".to_owned(),
+                dag: "dag".to_owned(),
+                ingestion_id: "20260113".to_owned(),
+                logical_time: DateTime::UNIX_EPOCH,
+            },
+            task: "etl".to_owned(),
+            map_key: None,
+            number: 1,
+            sends: 1,
+            intended_at: DateTime::UNIX_EPOCH,
+            config: serde_json::from_value(config).unwrap(),
+        }
+    }
+
+    fn connection(settings: Value) -> Connection {
+        Connection {
+            name: "gcp".to_owned(),
+            kind: "google".to_owned(),
+            settings: serde_json::from_value(settings).unwrap(),
+        }
+    }
+
+    fn refused(config: Value) -> Problem {
+        let connection = connection(json!({ "project": "p" }));
+        document(&attempt(config), Some(&connection)).unwrap_err()
+    }
+
+    #[test]
+    fn the_whole_document() {
+        let attempt = attempt(json!({
+            "job": "etl", "region": "us-central1", "container": "main", "args": ["--day", 1],
+            "env": { "TENANT_CODE": "cf526000", "A": true }, "task_count": "3", "task_timeout": "1h",
+        }));
+        let connection = connection(json!({ "project": "p" }));
+        let request = document(&attempt, Some(&connection)).unwrap();
+        assert_eq!(
+            request.canonical(),
+            concat!(
+                r#"{"body":{"overrides":{"containerOverrides":[{"args":["--day","1"],"env":["#,
+                r#"{"name":"A","value":"true"},{"name":"NOCTULE_ATTEMPT_KEY","value":"n1-0a1b2c3d-key"},"#,
+                r#"{"name":"TENANT_CODE","value":"cf526000"}],"name":"main"}],"taskCount":3,"timeout":"3600s"}},"#,
+                r#""headers":{"content-type":"application/json"},"method":"POST","#,
+                r#""url":"https://run.googleapis.com/v2/projects/p/locations/us-central1/jobs/etl:run"}"#,
+            )
+        );
+    }
+
+    #[test]
+    fn what_is_not_given_is_not_sent() {
+        let attempt = attempt(json!({ "job": "etl", "region": "r1", "project": "q" }));
+        let request = document(&attempt, None).unwrap();
+        assert_eq!(
+            request.0["body"],
+            json!({ "overrides": { "containerOverrides": [
+                { "env": [{ "name": "NOCTULE_ATTEMPT_KEY", "value": "n1-0a1b2c3d-key" }] }
+            ] } })
+        );
+    }
+
+    #[test]
+    fn no_arguments_are_not_the_jobs_own() {
+        let attempt = attempt(json!({ "job": "etl", "region": "r1", "project": "q", "args": [] }));
+        let request = document(&attempt, None).unwrap();
+        let container = &request.0["body"]["overrides"]["containerOverrides"][0];
+        assert_eq!(container["clearArgs"], true);
+        assert!(container.get("args").is_none());
+    }
+
+    #[test]
+    fn problems_name_their_key() {
+        let base = json!({ "job": "etl", "region": "r1" });
+        for (key, value, path) in [
+            ("job", json!("a/b"), vec!["job"]),
+            ("region", json!("R"), vec!["region"]),
+            ("project", json!("a/b"), vec!["project"]),
+            ("container", json!("A"), vec!["container"]),
+            ("task_count", json!(0), vec!["task_count"]),
+            ("task_timeout", json!("200h"), vec!["task_timeout"]),
+            (
+                "env",
+                json!({ "NOCTULE_ATTEMPT_KEY": "x" }),
+                vec!["env", "NOCTULE_ATTEMPT_KEY"],
+            ),
+            ("env", json!({ "K": { "secret": "s" } }), vec!["env", "K"]),
+            (
+                "env",
+                json!({ "K": "x".repeat(32 * 1024 + 1) }),
+                vec!["env", "K"],
+            ),
+        ] {
+            let mut config = base.clone();
+            config[key] = value;
+            assert_eq!(refused(config).path, path);
+        }
+    }
+
+    #[test]
+    fn a_project_has_to_come_from_somewhere() {
+        let attempt = attempt(json!({ "job": "etl", "region": "r1" }));
+        assert_eq!(document(&attempt, None).unwrap_err().path, ["project"]);
+    }
+}
