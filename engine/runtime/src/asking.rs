@@ -1,0 +1,413 @@
+//! Asks: from the inbox of the store, or from the process that holds the engine. Each is answered in the commit that does it.
+
+use std::sync::Arc;
+
+use noctule_core::ask::{Answer, Ask, Refusal, TriggerWish, Wish};
+use noctule_core::name::{DagId, RunId, TaskName};
+use noctule_core::run::{
+    Actor, Event, NewRun, Phase, RetryScope, TaskRunIx, Trigger, Verdict, plan_retry,
+};
+use noctule_core::source::resolve_params;
+use noctule_core::ticks::IngestionId;
+use noctule_store::Pause;
+use tokio::sync::oneshot;
+
+use crate::engine::Engine;
+use crate::error::RuntimeError;
+
+fn refused(kind: Refusal, message: impl Into<String>) -> Answer {
+    Answer::Refused {
+        kind,
+        message: message.into(),
+    }
+}
+
+fn done(run: Option<RunId>) -> Answer {
+    Answer::Done {
+        run,
+        existing: false,
+        notes: Vec::new(),
+    }
+}
+
+impl Engine {
+    /// Answers every ask of the inbox.
+    pub(crate) async fn answer_asks(&mut self) -> Result<(), RuntimeError> {
+        if self.ailing.is_some() {
+            return Ok(());
+        }
+        for (id, ask) in self.store.pending_asks().await? {
+            if !self
+                .batch
+                .answers
+                .iter()
+                .any(|(answered, _)| *answered == id)
+            {
+                let answer = self.answer(ask).await?;
+                self.batch.answers.push((id, answer));
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn answer_directly(
+        &mut self,
+        ask: Ask,
+        reply: oneshot::Sender<Answer>,
+    ) -> Result<(), RuntimeError> {
+        let answer = self.answer(ask).await?;
+        self.batch.replies.push((reply, answer));
+        Ok(())
+    }
+
+    async fn answer(&mut self, ask: Ask) -> Result<Answer, RuntimeError> {
+        if ask.profile != self.options.profile {
+            let (ours, theirs) = (&self.options.profile, &ask.profile);
+            let message =
+                format!("the engine runs profile `{ours}`, the ask is for profile `{theirs}`");
+            return Ok(refused(Refusal::Conflict, message));
+        }
+        if ask.valid_until < self.options.clock.now() {
+            return Ok(refused(
+                Refusal::Expired,
+                "no engine was running while the ask was valid",
+            ));
+        }
+        let by = ask.by;
+        match ask.wish {
+            Wish::Trigger(wish) => self.trigger(wish, by).await,
+            Wish::Cancel { run, reason } => self.cancel(&run, by, reason).await,
+            Wish::Retry {
+                run,
+                tasks,
+                downstream,
+                all,
+                reason,
+            } => {
+                self.retry(
+                    &run,
+                    &tasks,
+                    RetryScope {
+                        tasks: Vec::new(),
+                        downstream,
+                        all,
+                    },
+                    by,
+                    reason,
+                )
+                .await
+            }
+            Wish::Mark {
+                run,
+                task,
+                verdict,
+                leave_running,
+                reason,
+            } => {
+                self.mark(&run, &task, verdict, leave_running, by, reason)
+                    .await
+            }
+            Wish::Pause { dag, reason } => Ok(self.pause(&dag, by, reason)),
+            Wish::Resume { dag, catchup } => self.resume_dag(&dag, catchup).await,
+            // The reload is done by whoever watches the files: it sees the ask, too, and publishes.
+            Wish::Reload => Ok(self.reload()),
+        }
+    }
+
+    async fn trigger(&mut self, wish: TriggerWish, by: Actor) -> Result<Answer, RuntimeError> {
+        let Some(known) = self.catalog.get(&wish.dag) else {
+            return Ok(refused(
+                Refusal::NotFound,
+                format!("there is no DAG `{}`", wish.dag),
+            ));
+        };
+        let dag = Arc::clone(&known.dag);
+        if let Some(version) = wish
+            .version
+            .as_ref()
+            .filter(|version| *version != dag.hash())
+        {
+            let (ours, theirs) = (dag.hash().short(), version.short());
+            let message = format!(
+                "the engine has version {ours} of `{}`, you have {theirs}: reload it first",
+                wish.dag
+            );
+            return Ok(refused(Refusal::Conflict, message));
+        }
+        if let [first, ..] = dag.definition().not_yet.as_slice() {
+            return Ok(refused(
+                Refusal::Invalid,
+                format!("`{}` cannot run yet: {first}", wish.dag),
+            ));
+        }
+        let params = match resolve_params(dag.definition(), &wish.params) {
+            Ok(params) => params,
+            Err(problems) => {
+                let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+                return Ok(refused(Refusal::Invalid, problems.join("; ")));
+            }
+        };
+        if let Some(key) = &wish.idempotency_key
+            && let Some(existing) = self.run_of_key(&wish.dag, key).await?
+        {
+            return Ok(same_or_conflict(&existing, &params, key));
+        }
+        let ingestion_id = match &wish.ingestion_id {
+            Some(given) => IngestionId::given(given),
+            None => dag.ingestion_id(wish.logical_time),
+        };
+        let ingestion_id = match ingestion_id {
+            Ok(id) => id,
+            Err(error) => return Ok(refused(Refusal::Invalid, error.to_string())),
+        };
+        let new = NewRun {
+            id: self.new_run_id(),
+            profile: self.options.profile.clone(),
+            trigger: Trigger::Manual { by },
+            ingestion_id,
+            logical_time: wish.logical_time,
+            params,
+            vars: self.surroundings.vars.as_ref().clone(),
+            previous: self
+                .store
+                .previous_times(&wish.dag, wish.logical_time)
+                .await?,
+        };
+        let id = new.id.clone();
+        self.bear(&dag, new, wish.idempotency_key, self.options.clock.now());
+        Ok(done(Some(id)))
+    }
+
+    async fn run_of_key(
+        &self,
+        dag: &DagId,
+        key: &str,
+    ) -> Result<Option<noctule_core::run::Run>, RuntimeError> {
+        let unborn = self
+            .batch
+            .births
+            .iter()
+            .find(|(_, given)| given.as_deref() == Some(key));
+        if let Some(live) = unborn
+            .and_then(|(id, _)| self.live.get(id))
+            .filter(|live| live.run.facts.dag == *dag)
+        {
+            return Ok(Some(live.run.clone()));
+        }
+        match self.store.run_by_key(dag, key).await? {
+            Some(id) => Ok(self.store.run(&id).await?),
+            None => Ok(None),
+        }
+    }
+
+    async fn cancel(
+        &mut self,
+        run: &RunId,
+        by: Actor,
+        reason: Option<String>,
+    ) -> Result<Answer, RuntimeError> {
+        if self.live.contains_key(run) {
+            self.happen(run, Event::Cancel { by, reason });
+            return Ok(done(Some(run.clone())));
+        }
+        Ok(match self.store.run(run).await? {
+            Some(ended) => refused(
+                Refusal::Conflict,
+                format!("run {run} has already {}", ended.phase.word()),
+            ),
+            None => no_run(run),
+        })
+    }
+
+    async fn retry(
+        &mut self,
+        run: &RunId,
+        tasks: &[TaskName],
+        mut scope: RetryScope,
+        by: Actor,
+        reason: Option<String>,
+    ) -> Result<Answer, RuntimeError> {
+        if !self.revive(run).await? {
+            return Ok(no_run(run));
+        }
+        let Some(live) = self.live.get(run) else {
+            return Ok(no_run(run));
+        };
+        for task in tasks {
+            match live.dag.find(task.as_str()) {
+                Some(ix) => scope.tasks.push(ix),
+                None => return Ok(self.give_back(run, no_task(run, task))),
+            }
+        }
+        match plan_retry(&live.dag, &live.run, &scope) {
+            Ok(tasks) => {
+                self.happen(run, Event::Retry { tasks, by, reason });
+                Ok(done(Some(run.clone())))
+            }
+            Err(refusal) => {
+                Ok(self.give_back(run, refused(Refusal::Conflict, refusal.to_string())))
+            }
+        }
+    }
+
+    async fn mark(
+        &mut self,
+        run: &RunId,
+        task: &TaskName,
+        verdict: Verdict,
+        leave_running: bool,
+        by: Actor,
+        reason: Option<String>,
+    ) -> Result<Answer, RuntimeError> {
+        if !matches!(
+            verdict,
+            Verdict::Succeeded | Verdict::Failed | Verdict::Skipped
+        ) {
+            return Ok(refused(
+                Refusal::Invalid,
+                "a task can be marked succeeded, failed or skipped",
+            ));
+        }
+        if !self.revive(run).await? {
+            return Ok(no_run(run));
+        }
+        let ix = self
+            .live
+            .get(run)
+            .and_then(|live| live.dag.find(task.as_str()));
+        let Some(ix) = ix else {
+            return Ok(self.give_back(run, no_task(run, task)));
+        };
+        self.happen(
+            run,
+            Event::Mark {
+                task: TaskRunIx(ix.0),
+                verdict,
+                leave_running,
+                by,
+                reason,
+            },
+        );
+        Ok(done(Some(run.clone())))
+    }
+
+    /// Takes a run that is over into memory again, so that it can be acted on.
+    async fn revive(&mut self, run: &RunId) -> Result<bool, RuntimeError> {
+        if self.live.contains_key(run) {
+            return Ok(true);
+        }
+        let Some(stored) = self.store.run(run).await? else {
+            return Ok(false);
+        };
+        let dag = self
+            .catalog
+            .version(&self.store, run.as_str(), &stored.facts.version)
+            .await?;
+        self.take_in(dag, stored);
+        Ok(true)
+    }
+
+    /// An ended run that nothing was done to leaves memory again.
+    fn give_back(&mut self, run: &RunId, answer: Answer) -> Answer {
+        let ended = self
+            .live
+            .get(run)
+            .is_some_and(|live| matches!(live.run.phase, Phase::Ended { .. }));
+        if ended && !self.batch.steps.contains_key(run) {
+            self.leave(run);
+        }
+        answer
+    }
+
+    fn pause(&mut self, dag: &DagId, by: Actor, why: Option<String>) -> Answer {
+        let since = self.options.clock.now();
+        let Some(known) = self.catalog.get_mut(dag) else {
+            return refused(Refusal::NotFound, format!("there is no DAG `{dag}`"));
+        };
+        if let Some(pause) = &known.record.pause {
+            return Answer::Done {
+                run: None,
+                existing: true,
+                notes: vec![format!("already paused by {}", pause.by.name)],
+            };
+        }
+        known.record.pause = Some(Pause { by, why, since });
+        self.batch.dags.insert(dag.clone());
+        done(None)
+    }
+
+    async fn resume_dag(&mut self, dag: &DagId, catchup: bool) -> Result<Answer, RuntimeError> {
+        let now = self.options.clock.now();
+        let Some(known) = self.catalog.get_mut(dag) else {
+            return Ok(refused(
+                Refusal::NotFound,
+                format!("there is no DAG `{dag}`"),
+            ));
+        };
+        let Some(pause) = known.record.pause.take() else {
+            return Ok(Answer::Done {
+                run: None,
+                existing: true,
+                notes: vec!["it was not paused".to_owned()],
+            });
+        };
+        let version = Arc::clone(&known.dag);
+        self.batch.dags.insert(dag.clone());
+        let mut made = 0usize;
+        if catchup && let Some(schedule) = version.schedule() {
+            let ticks: Vec<_> = schedule.ticks_between(pause.since, now).collect();
+            made = ticks.len();
+            for tick in ticks {
+                let due = noctule_core::scheduling::DueTick {
+                    tick,
+                    caught_up: true,
+                };
+                self.create_for_tick(&version, due, now).await?;
+            }
+        }
+        self.consider(dag, Some(now));
+        self.expect_tick(dag);
+        let notes = if catchup {
+            vec![format!("{made} runs for the ticks of the pause")]
+        } else {
+            Vec::new()
+        };
+        Ok(Answer::Done {
+            run: None,
+            existing: false,
+            notes,
+        })
+    }
+
+    fn reload(&mut self) -> Answer {
+        self.reloads.notify_one();
+        done(None)
+    }
+}
+
+fn no_run(run: &RunId) -> Answer {
+    refused(Refusal::NotFound, format!("there is no run {run}"))
+}
+
+fn no_task(run: &RunId, task: &TaskName) -> Answer {
+    refused(Refusal::NotFound, format!("run {run} has no task `{task}`"))
+}
+
+fn same_or_conflict(
+    existing: &noctule_core::run::Run,
+    params: &serde_json::Map<String, serde_json::Value>,
+    key: &str,
+) -> Answer {
+    if existing.facts.params == *params {
+        return Answer::Done {
+            run: Some(existing.facts.id.clone()),
+            existing: true,
+            notes: Vec::new(),
+        };
+    }
+    let id = &existing.facts.id;
+    refused(
+        Refusal::Conflict,
+        format!("idempotency key `{key}` already made run {id} with other parameters"),
+    )
+}

@@ -1,0 +1,104 @@
+//! How the process that holds an engine speaks to it: asks, publications, the end; and how it hears that something changed.
+
+use std::sync::Arc;
+
+use noctule_core::ask::{Answer, Ask};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::{Notify, oneshot, watch};
+
+use crate::catalog::Publication;
+use crate::error::RuntimeError;
+use crate::surroundings::Surroundings;
+
+/// A command to the loop.
+pub(crate) enum Command {
+    Ask {
+        ask: Box<Ask>,
+        answer: oneshot::Sender<Answer>,
+    },
+    Publish {
+        publication: Publication,
+        surroundings: Option<Box<Surroundings>>,
+    },
+    Drain,
+}
+
+/// A hold on a running engine. When the last one is dropped the engine drains and ends.
+#[derive(Clone)]
+pub struct Control {
+    commands: UnboundedSender<Command>,
+    changed: watch::Receiver<u64>,
+    reloads: Arc<Notify>,
+}
+
+impl Control {
+    pub(crate) fn new(
+        changed: watch::Receiver<u64>,
+        reloads: Arc<Notify>,
+    ) -> (Self, UnboundedReceiver<Command>) {
+        let (commands, inbox) = unbounded_channel();
+        (
+            Self {
+                commands,
+                changed,
+                reloads,
+            },
+            inbox,
+        )
+    }
+
+    /// Asks for something, and waits for the answer, which is durable when it comes.
+    ///
+    /// # Errors
+    /// The engine has ended.
+    pub async fn ask(&self, ask: Ask) -> Result<Answer, RuntimeError> {
+        let (answer, answered) = oneshot::channel();
+        let command = Command::Ask {
+            ask: Box::new(ask),
+            answer,
+        };
+        self.commands
+            .send(command)
+            .map_err(|_| RuntimeError::Ended)?;
+        answered.await.map_err(|_| RuntimeError::Ended)
+    }
+
+    /// Gives the engine the whole set of DAGs, and new surroundings where the project changed.
+    ///
+    /// # Errors
+    /// The engine has ended.
+    pub fn publish(
+        &self,
+        publication: Publication,
+        surroundings: Option<Surroundings>,
+    ) -> Result<(), RuntimeError> {
+        let surroundings = surroundings.map(Box::new);
+        self.commands
+            .send(Command::Publish {
+                publication,
+                surroundings,
+            })
+            .map_err(|_| RuntimeError::Ended)
+    }
+
+    /// Lets nothing new start, awaits the launches that are under way, and ends. Remote work goes on.
+    pub fn drain(&self) {
+        drop(self.commands.send(Command::Drain));
+    }
+
+    /// Waits until something was committed since the last call.
+    ///
+    /// # Errors
+    /// The engine has ended.
+    pub async fn changed(&mut self) -> Result<(), RuntimeError> {
+        self.changed
+            .changed()
+            .await
+            .map_err(|_| RuntimeError::Ended)
+    }
+
+    /// Waits until somebody asks for the DAG files to be read again.
+    pub async fn reload_asked(&self) {
+        self.reloads.notified().await;
+    }
+}

@@ -1,0 +1,179 @@
+//! What is being done for each live attempt, and how it is brought in line with what the attempt's state asks for.
+
+use std::sync::Arc;
+
+use noctule_core::desk::stored_attempt;
+use noctule_core::name::RunId;
+use noctule_core::run::{Activity, Attempt, AttemptState, Handle, Instant, TaskRunIx, activity};
+use noctule_executor::Wait;
+use tokio::task::AbortHandle;
+
+use crate::engine::{Engine, Live};
+use crate::work::Work;
+
+/// One activity under way.
+pub(crate) struct Hand {
+    attempt: u32,
+    activity: Activity,
+    how: How,
+}
+
+enum How {
+    /// A task of its own.
+    Task(Task),
+    /// The poller asks.
+    Polled,
+}
+
+/// A task that ends with whoever holds it: an engine that is gone performs nothing more.
+struct Task(AbortHandle);
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Live {
+    /// Whether a request is being sent right now.
+    pub(crate) fn is_launching(&self, now: Instant) -> bool {
+        self.hands
+            .values()
+            .any(|hand| match (&hand.activity, &hand.how) {
+                (Activity::Launch { not_before, .. }, How::Task(task)) => {
+                    not_before.is_none_or(|at| at <= now) && !task.0.is_finished()
+                }
+                _ => false,
+            })
+    }
+}
+
+impl Engine {
+    /// Brings what is done for every task run of a run in line with its state.
+    pub(crate) fn touch_all(&mut self, id: &RunId) {
+        let count = self.live.get(id).map_or(0, |live| live.run.tasks.len());
+        for ix in (0..u32::try_from(count).unwrap_or(u32::MAX)).map(TaskRunIx) {
+            self.batch.untended.insert((id.clone(), ix));
+        }
+    }
+
+    /// Brings what is done for one task run in line with its state. Called only after that state is durable.
+    pub(crate) fn tend(&mut self, id: &RunId, ix: TaskRunIx) {
+        let Some(live) = self.live.get(id) else {
+            return;
+        };
+        let wanted = live.run.tasks[ix.index()]
+            .live()
+            .and_then(|attempt| Some((attempt.number, activity(attempt)?)));
+        let current = live
+            .hands
+            .get(&ix)
+            .map(|hand| (hand.attempt, hand.activity));
+        if wanted == current {
+            return;
+        }
+        let adopted = current.is_none() && matches!(wanted, Some((_, Activity::Watch)));
+        self.let_go(id, ix);
+        let Some((number, activity)) = wanted else {
+            return;
+        };
+        let sending = matches!(activity, Activity::Launch { .. });
+        if sending && self.draining {
+            return;
+        }
+        if let Some(how) = self.take_up(id, ix, activity, adopted)
+            && let Some(live) = self.live.get_mut(id)
+        {
+            live.hands.insert(
+                ix,
+                Hand {
+                    attempt: number,
+                    activity,
+                    how,
+                },
+            );
+        }
+    }
+
+    fn take_up(&self, id: &RunId, ix: TaskRunIx, activity: Activity, adopted: bool) -> Option<How> {
+        let live = self.live.get(id)?;
+        let work = self.work(live, ix)?;
+        let task = live.dag.task(live.run.tasks[ix.index()].task);
+        if activity == Activity::Watch && work.wait != Wait::Block {
+            self.poller.add(work, task.poll_interval, adopted);
+            return Some(How::Polled);
+        }
+        Some(How::Task(Task(
+            tokio::spawn(work.perform(activity)).abort_handle(),
+        )))
+    }
+
+    /// Stops what is being done for a task run; the remote work is not touched by this.
+    pub(crate) fn let_go(&mut self, id: &RunId, ix: TaskRunIx) {
+        let hand = self
+            .live
+            .get_mut(id)
+            .and_then(|live| live.hands.remove(&ix));
+        if let Some(Hand {
+            how: How::Polled, ..
+        }) = hand
+        {
+            self.poller.remove(id, ix);
+        }
+    }
+
+    /// Stops everything that is being done for a run.
+    pub(crate) fn let_all_go(&mut self, id: &RunId) {
+        let tasks: Vec<TaskRunIx> = self
+            .live
+            .get(id)
+            .into_iter()
+            .flat_map(|live| live.hands.keys().copied())
+            .collect();
+        for ix in tasks {
+            self.let_go(id, ix);
+        }
+    }
+
+    fn work(&self, live: &Live, ix: TaskRunIx) -> Option<Work> {
+        let task_run = &live.run.tasks[ix.index()];
+        let attempt = task_run.live()?;
+        let kind = &live.dag.task(task_run.task).executor;
+        let Some(executor) = self.surroundings.desk.registry.get(kind) else {
+            // Files are checked against the executors; only an older binary can come here. It does not touch the work.
+            tracing::error!(run = %live.run.facts.id, kind, "this noctule has no executor of this kind");
+            return None;
+        };
+        let sends = sends(attempt);
+        let connection = attempt.prepared.connection.as_deref();
+        Some(Work {
+            run: live.run.facts.id.clone(),
+            task: ix,
+            executor: Arc::clone(executor),
+            context: self
+                .surroundings
+                .context(live.run.facts.dag.as_str(), connection),
+            attempt: stored_attempt(&live.dag, &live.run, ix, sends, attempt.intended_at)?,
+            request: attempt.prepared.request.clone(),
+            wait: attempt.prepared.wait,
+            handle: handle(attempt).cloned(),
+            clock: self.options.clock,
+            tell: self.tell.clone(),
+        })
+    }
+}
+
+fn sends(attempt: &Attempt) -> u32 {
+    match &attempt.state {
+        AttemptState::Launching(launching) => launching.sends,
+        _ => 1,
+    }
+}
+
+fn handle(attempt: &Attempt) -> Option<&Handle> {
+    match &attempt.state {
+        AttemptState::Running(work) => Some(&work.handle),
+        AttemptState::Cancelling(work) => Some(&work.handle),
+        AttemptState::Launching(_) | AttemptState::Ended(_) => None,
+    }
+}

@@ -1,0 +1,29 @@
+//! The runtime of Noctule: it acts. Owns tokio, time, slots, polling and shutdown.
+//!
+//! [`Engine`] is the one loop: events in, one commit, then the activities that the committed states ask for. It decides
+//! nothing that `noctule-core` can decide, and knows no SQL, no terminal and no executor by name.
+
+mod asking;
+mod budget;
+mod catalog;
+mod clock;
+mod control;
+mod engine;
+mod error;
+mod hands;
+mod polling;
+mod publishing;
+mod saving;
+mod secret;
+mod surroundings;
+mod ticking;
+mod work;
+
+pub use budget::Rates;
+pub use catalog::{Known, Publication, PublishedDag};
+pub use clock::Clock;
+pub use control::Control;
+pub use engine::{Engine, EngineOptions};
+pub use error::RuntimeError;
+pub use secret::{Origin, Secret, Secrets, fits};
+pub use surroundings::Surroundings;

@@ -1,0 +1,210 @@
+//! The one way to the store: everything decided since the last commit becomes one commit; only what is durable is performed.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
+
+use noctule_core::ask::Answer;
+use noctule_core::name::{DagId, RunId};
+use noctule_core::run::{Step, TaskRunIx};
+use noctule_store::{AskId, DagRecord, DroppedTicks, PinnedVersion, StoreError, Write, Written};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::oneshot;
+
+use crate::control::Command;
+use crate::engine::{Ailing, Engine};
+use crate::error::RuntimeError;
+
+/// A commit that left nothing is tried again after pauses that grow from the first to the second.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(15));
+
+/// What has been decided since the last commit.
+#[derive(Default)]
+pub(crate) struct Batch {
+    /// Steps of live runs.
+    pub(crate) steps: BTreeMap<RunId, Step>,
+    /// Runs that the store does not have yet, with their idempotency keys.
+    pub(crate) births: HashMap<RunId, Option<String>>,
+    /// Versions that the store does not have yet.
+    pub(crate) versions: Vec<PinnedVersion>,
+    /// DAGs whose record changed.
+    pub(crate) dags: BTreeSet<DagId>,
+    /// DAGs whose file is gone.
+    pub(crate) withdrawn: Vec<DagRecord>,
+    /// Ticks that get no run.
+    pub(crate) dropped: Vec<DroppedTicks>,
+    /// Answers to asks of the inbox.
+    pub(crate) answers: Vec<(AskId, Answer)>,
+    /// Answers to asks of this process, given once the commit is durable.
+    pub(crate) replies: Vec<(oneshot::Sender<Answer>, Answer)>,
+    /// Task runs whose activity is to be looked at although nothing changed.
+    pub(crate) untended: BTreeSet<(RunId, TaskRunIx)>,
+    /// The inbox of the loop, until it runs.
+    pub(crate) commands: Option<UnboundedReceiver<Command>>,
+}
+
+impl Batch {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+            && self.births.is_empty()
+            && self.versions.is_empty()
+            && self.dags.is_empty()
+            && self.withdrawn.is_empty()
+            && self.dropped.is_empty()
+            && self.answers.is_empty()
+            && self.replies.is_empty()
+    }
+}
+
+impl Engine {
+    /// Commits the batch, and performs what the committed states ask for.
+    pub(crate) async fn save(&mut self) -> Result<(), RuntimeError> {
+        if self.batch.is_empty() {
+            self.tend_all(BTreeSet::new());
+            return Ok(());
+        }
+        let (writes, order) = self.writes();
+        match self.store.commit(&self.lease, &writes).await {
+            Ok(written) => {
+                drop(writes);
+                self.saved(&order, written).await
+            }
+            Err(error) if error.is_passing() => {
+                drop(writes);
+                self.ail(&error);
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The writes of the batch, and for each the run whose step it is.
+    fn writes(&self) -> (Vec<Write<'_>>, Vec<Option<RunId>>) {
+        let batch = &self.batch;
+        let mut writes: Vec<Write<'_>> = batch
+            .versions
+            .iter()
+            .map(|version| Write::Pin { version })
+            .collect();
+        writes.extend(
+            batch
+                .dags
+                .iter()
+                .filter_map(|id| self.catalog.record(id))
+                .map(|record| Write::Dag { record }),
+        );
+        writes.extend(batch.withdrawn.iter().map(|record| Write::Dag { record }));
+        writes.extend(
+            batch
+                .dropped
+                .iter()
+                .map(|dropped| Write::Dropped { dropped }),
+        );
+        let mut order = vec![None; writes.len()];
+        for (id, step) in &batch.steps {
+            let Some(live) = self.live.get(id) else {
+                continue;
+            };
+            writes.push(match batch.births.get(id) {
+                Some(key) => Write::Create {
+                    run: &live.run,
+                    step,
+                    idempotency_key: key.as_deref(),
+                },
+                None => Write::Step {
+                    run: &live.run,
+                    step,
+                },
+            });
+            order.push(Some(id.clone()));
+        }
+        writes.extend(
+            batch
+                .answers
+                .iter()
+                .map(|(ask, answer)| Write::Answer { ask: *ask, answer }),
+        );
+        order.resize(writes.len(), None);
+        (writes, order)
+    }
+
+    async fn saved(
+        &mut self,
+        order: &[Option<RunId>],
+        written: Vec<Written>,
+    ) -> Result<(), RuntimeError> {
+        self.ailing = None;
+        let batch = std::mem::take(&mut self.batch);
+        for version in &batch.versions {
+            self.catalog.stored(version.hash.clone());
+        }
+        let mut touched = batch.untended;
+        for (id, step) in &batch.steps {
+            touched.extend(step.touched.iter().map(|ix| (id.clone(), *ix)));
+        }
+        for (run, written) in order.iter().zip(written) {
+            let Some(run) = run else { continue };
+            match written {
+                Written::Done => {}
+                Written::Existing(_) => self.leave(run),
+                Written::Failed(error) => self.read_back(run, &error).await?,
+            }
+        }
+        self.tend_all(touched);
+        let over: Vec<RunId> = batch
+            .steps
+            .keys()
+            .filter(|id| self.is_over(id))
+            .cloned()
+            .collect();
+        over.iter().for_each(|id| self.leave(id));
+        for (reply, answer) in batch.replies {
+            // Whoever asked may have gone; the answer is durable all the same.
+            drop(reply.send(answer));
+        }
+        self.changed.send_modify(|count| *count += 1);
+        Ok(())
+    }
+
+    fn tend_all(&mut self, mut touched: BTreeSet<(RunId, TaskRunIx)>) {
+        touched.append(&mut std::mem::take(&mut self.batch.untended));
+        for (id, ix) in touched {
+            self.tend(&id, ix);
+        }
+    }
+
+    fn is_over(&self, id: &RunId) -> bool {
+        self.live.get(id).is_some_and(|live| live.run.is_over())
+    }
+
+    /// One run's write was refused while the others went through: its state in memory is not the store's.
+    async fn read_back(&mut self, id: &RunId, error: &StoreError) -> Result<(), RuntimeError> {
+        tracing::error!(run = %id, %error, "failed to write a step; the run is read back from the store");
+        self.let_all_go(id);
+        self.leave(id);
+        match self.store.run(id).await? {
+            Some(run) if !run.is_over() => self.adopt_run(run).await,
+            _ => Ok(()),
+        }
+    }
+
+    fn ail(&mut self, error: &StoreError) {
+        let failures = self.ailing.as_ref().map_or(0, |ailing| ailing.failures) + 1;
+        let (first, longest) = PAUSES;
+        let pause = first
+            .saturating_mul(2u32.saturating_pow(failures.min(16) - 1))
+            .min(longest);
+        tracing::error!(%error, failures, "failed to write the store; nothing is launched until it can be written");
+        self.ailing = Some(Ailing {
+            until: tokio::time::Instant::now() + pause,
+            failures,
+        });
+        for (reply, _) in std::mem::take(&mut self.batch.replies) {
+            let message =
+                format!("the engine cannot write its store now, and keeps trying: {error}");
+            drop(reply.send(Answer::Refused {
+                kind: noctule_core::ask::Refusal::Unreachable,
+                message,
+            }));
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! Activities under way: each is a task of its own that performs calls of an executor and tells the engine what it saw.
+//!
+//! It decides nothing: every answer becomes an event. It may be dropped at any await; what it was about to say is then
+//! asked again by whoever holds the run next.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use noctule_core::name::RunId;
+use noctule_core::run::{Activity, CANCEL_GRACE, Event, Handle, News, TaskRunIx};
+use noctule_executor::{AnyExecutor, Attempt, Context, ExecutorError, Request, Status, Wait};
+use serde_json::Value;
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::clock::Clock;
+
+/// How long one blocking poll may wait for news.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// The pauses after failed polls and cancels grow from the first to the second.
+const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+/// Work that was asked to stop and still runs is asked again this often.
+const ASK_AGAIN: Duration = Duration::from_secs(30);
+
+/// An event of a run, told to the engine.
+#[derive(Debug)]
+pub(crate) struct Told {
+    /// The run.
+    pub(crate) run: RunId,
+    /// What happened.
+    pub(crate) event: Event,
+}
+
+/// One attempt, with all that its calls need.
+#[derive(Clone)]
+pub(crate) struct Work {
+    /// The run.
+    pub(crate) run: RunId,
+    /// The task run.
+    pub(crate) task: TaskRunIx,
+    /// Its executor.
+    pub(crate) executor: Arc<dyn AnyExecutor>,
+    /// The surroundings of its calls.
+    pub(crate) context: Context,
+    /// The attempt, as the executor sees it.
+    pub(crate) attempt: Attempt<Value>,
+    /// The stored request.
+    pub(crate) request: Request,
+    /// How it waits.
+    pub(crate) wait: Wait,
+    /// The handle, once known.
+    pub(crate) handle: Option<Handle>,
+    /// The clock of the engine.
+    pub(crate) clock: Clock,
+    /// Where to tell what is seen.
+    pub(crate) tell: UnboundedSender<Told>,
+}
+
+impl Work {
+    /// Performs an activity to its end.
+    pub(crate) async fn perform(self, activity: Activity) {
+        match activity {
+            Activity::Launch { not_before, .. } => {
+                if let Some(at) = not_before {
+                    tokio::time::sleep_until(self.clock.at(at)).await;
+                }
+                self.launch().await;
+            }
+            Activity::Look { at, .. } => {
+                tokio::time::sleep_until(self.clock.at(at)).await;
+                self.look().await;
+            }
+            Activity::Watch => self.watch(PATIENCE).await,
+            Activity::Cancel => self.cancel().await,
+        }
+    }
+
+    async fn launch(&self) {
+        let answer = self
+            .executor
+            .launch(&self.context, &self.attempt, &self.request)
+            .await;
+        self.say(match answer {
+            Ok(raw) => News::Launched {
+                handle: self.known_as(raw),
+            },
+            Err(error) => News::LaunchFailed { error },
+        });
+    }
+
+    async fn look(&self) {
+        let answer = self
+            .executor
+            .adopt(&self.context, &self.attempt, &self.request)
+            .await;
+        self.say(match answer {
+            Ok(found) => News::Looked {
+                found: found.map(|raw| self.known_as(raw)),
+            },
+            Err(error) => News::LookFailed { error },
+        });
+    }
+
+    /// Asks until the end is seen; only news is told.
+    async fn watch(&self, patience: Duration) {
+        let Some(handle) = &self.handle else { return };
+        let handles = [handle.raw.clone()];
+        let mut failures = 0;
+        let mut begun = false;
+        loop {
+            let mut answers = self.executor.poll(&self.context, &handles, patience).await;
+            match answers.pop() {
+                Some(Ok(status @ (Status::Finished(_) | Status::Lost { .. }))) => {
+                    return self.say(News::Polled { status });
+                }
+                Some(Ok(status)) => {
+                    let after_failure = std::mem::take(&mut failures) > 0;
+                    let begins = matches!(status, Status::Running { .. })
+                        && !std::mem::replace(&mut begun, true);
+                    let rest = rest_after(&status, patience);
+                    if begins || after_failure {
+                        self.say(News::Polled { status });
+                    }
+                    tokio::time::sleep(rest).await;
+                }
+                answer => {
+                    let error = answer
+                        .and_then(Result::err)
+                        .unwrap_or_else(|| ExecutorError::unavailable("no answer"));
+                    failures += 1;
+                    let pause = pause(failures, &error);
+                    self.say(News::PollFailed { error });
+                    tokio::time::sleep(pause).await;
+                }
+            }
+        }
+    }
+
+    /// Asks the work to stop until somebody has heard it, then until its end is seen.
+    async fn cancel(&self) {
+        let Some(handle) = &self.handle else { return };
+        let mut failures = 0;
+        loop {
+            match self
+                .executor
+                .cancel(&self.context, &handle.raw, CANCEL_GRACE)
+                .await
+            {
+                Ok(()) => {
+                    failures = 0;
+                    // The end is told by the watch; a watch that outlasts its time asks again.
+                    if tokio::time::timeout(ASK_AGAIN, self.watch(Duration::from_secs(5)))
+                        .await
+                        .is_ok()
+                    {
+                        return;
+                    }
+                }
+                Err(error) => {
+                    failures += 1;
+                    tokio::time::sleep(pause(failures, &error)).await;
+                }
+            }
+        }
+    }
+
+    fn known_as(&self, raw: Value) -> Handle {
+        let public = self.executor.public_handle(&raw);
+        Handle { raw, public }
+    }
+
+    fn say(&self, news: News) {
+        let event = Event::News {
+            task: self.task,
+            attempt: self.attempt.number,
+            news,
+        };
+        // An engine that is gone has nothing to be told; the next one asks again.
+        drop(self.tell.send(Told {
+            run: self.run.clone(),
+            event,
+        }));
+    }
+}
+
+/// An executor that answers before its patience is over must not be asked in a busy loop.
+fn rest_after(status: &Status, patience: Duration) -> Duration {
+    match status {
+        Status::Running {
+            poll_after: Some(rest),
+            ..
+        } => *rest,
+        _ if patience.is_zero() => PAUSES.0,
+        _ => Duration::from_millis(10),
+    }
+}
+
+pub(crate) fn pause(failures: u32, error: &ExecutorError) -> Duration {
+    if let ExecutorError::Throttled {
+        retry_after: Some(asked),
+        ..
+    } = error
+    {
+        return *asked;
+    }
+    let (first, longest) = PAUSES;
+    first
+        .saturating_mul(2u32.saturating_pow(failures.saturating_sub(1).min(16)))
+        .min(longest)
+}

@@ -1,0 +1,8 @@
+//! Tests of the engine with a real SQLite file and the scripted executor: one binary, a file for each promise.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by failing")]
+
+mod crash;
+mod flow;
+mod harness;
+mod inbox;
