@@ -7,6 +7,7 @@
 pub mod ask;
 pub mod dag;
 pub mod desk;
+pub mod explain;
 mod millis;
 pub mod name;
 pub mod run;
@@ -14,3 +15,4 @@ pub mod scheduling;
 pub mod source;
 pub mod template;
 pub mod ticks;
+pub mod view;

@@ -27,20 +27,20 @@ pub(crate) enum Command {
 #[derive(Clone)]
 pub struct Control {
     commands: UnboundedSender<Command>,
-    changed: watch::Receiver<u64>,
+    ended: watch::Receiver<u64>,
     reloads: Arc<Notify>,
 }
 
 impl Control {
     pub(crate) fn new(
-        changed: watch::Receiver<u64>,
+        ended: watch::Receiver<u64>,
         reloads: Arc<Notify>,
     ) -> (Self, UnboundedReceiver<Command>) {
         let (commands, inbox) = unbounded_channel();
         (
             Self {
                 commands,
-                changed,
+                ended,
                 reloads,
             },
             inbox,
@@ -86,15 +86,12 @@ impl Control {
         drop(self.commands.send(Command::Drain));
     }
 
-    /// Waits until something was committed since the last call.
+    /// Waits until some run has ended, durably, since the last call.
     ///
     /// # Errors
     /// The engine has ended.
-    pub async fn changed(&mut self) -> Result<(), RuntimeError> {
-        self.changed
-            .changed()
-            .await
-            .map_err(|_| RuntimeError::Ended)
+    pub async fn run_ended(&mut self) -> Result<(), RuntimeError> {
+        self.ended.changed().await.map_err(|_| RuntimeError::Ended)
     }
 
     /// Waits until somebody asks for the DAG files to be read again.

@@ -42,8 +42,10 @@ pub struct EngineOptions {
     pub slots: usize,
     /// The clock.
     pub clock: Clock,
-    /// Schedules fire, and the inbox of asks is answered.
-    pub serves: bool,
+    /// Schedules fire.
+    pub fires: bool,
+    /// Only the live runs of this DAG are taken up; none: of every DAG.
+    pub only: Option<DagId>,
     /// DAGs seen for the first time are paused.
     pub new_dags_paused: bool,
 }
@@ -68,7 +70,8 @@ pub struct Engine {
     pub(crate) poller: Poller,
     pub(crate) tell: UnboundedSender<Told>,
     pub(crate) told: UnboundedReceiver<Told>,
-    pub(crate) changed: watch::Sender<u64>,
+    /// Counts the commits in which a run ended.
+    pub(crate) ended: watch::Sender<u64>,
     /// Somebody asked for the DAG files to be read again.
     pub(crate) reloads: Arc<Notify>,
     /// The next tick of each DAG.
@@ -98,7 +101,7 @@ impl Engine {
         options: EngineOptions,
     ) -> Result<(Self, Control), RuntimeError> {
         let (tell, told) = unbounded_channel();
-        let (changed, seen) = watch::channel(0);
+        let (ended, seen) = watch::channel(0);
         let since = options.clock.now();
         let mut engine = Self {
             store,
@@ -112,7 +115,7 @@ impl Engine {
             poller: Poller::start(),
             tell,
             told,
-            changed,
+            ended,
             reloads: Arc::new(Notify::new()),
             ticks: BTreeSet::new(),
             since,
@@ -120,6 +123,14 @@ impl Engine {
             ailing: None,
         };
         for run in engine.store.live_runs().await? {
+            if engine
+                .options
+                .only
+                .as_ref()
+                .is_some_and(|only| *only != run.facts.dag)
+            {
+                continue;
+            }
             engine.adopt_run(run).await?;
         }
         let (control, commands) = Control::new(seen, Arc::clone(&engine.reloads));
@@ -184,7 +195,7 @@ impl Engine {
                     Some(command) => self.obey(command).await?,
                     None => self.draining = true,
                 },
-                _ = inbox.tick(), if self.options.serves && !self.draining => self.answer_asks().await?,
+                _ = inbox.tick(), if !self.draining => self.answer_asks().await?,
                 () = tokio::time::sleep_until(wake) => {}
             }
             self.turn().await?;

@@ -65,8 +65,10 @@ impl Engine {
         let mut record = stored
             .clone()
             .unwrap_or_else(|| self.first_sight(&id, &published.file));
-        if record.schedule_fingerprint != fingerprint {
-            record.considered_until = Some(now);
+        // An engine that fires no schedule does not begin the time in which ticks can be missed.
+        let first = record.considered_until.is_none() && self.options.fires;
+        if first || record.schedule_fingerprint != fingerprint {
+            record.considered_until = self.options.fires.then_some(now);
         }
         record.version = Some(dag.hash().clone());
         record.file = published.file;
@@ -103,7 +105,7 @@ impl Engine {
                 since: now,
             }),
             schedule_fingerprint: String::new(),
-            considered_until: Some(now),
+            considered_until: None,
             first_seen: now,
         }
     }

@@ -161,7 +161,9 @@ impl Engine {
             // Whoever asked may have gone; the answer is durable all the same.
             drop(reply.send(answer));
         }
-        self.changed.send_modify(|count| *count += 1);
+        if !over.is_empty() {
+            self.ended.send_modify(|count| *count += 1);
+        }
         Ok(())
     }
 

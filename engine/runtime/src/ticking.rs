@@ -17,7 +17,7 @@ use crate::error::RuntimeError;
 impl Engine {
     /// Decides every tick that has come.
     pub(crate) async fn fire(&mut self, now: DateTime<Utc>) -> Result<(), RuntimeError> {
-        if !self.options.serves {
+        if !self.options.fires {
             return Ok(());
         }
         while let Some((at, id)) = self.ticks.first().cloned() {

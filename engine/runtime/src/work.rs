@@ -107,6 +107,13 @@ impl Work {
         let mut failures = 0;
         let mut begun = false;
         loop {
+            // Short turns while an answer may be news: `start_timeout` judges what the engine knows, and an alarm is to end.
+            let newsworthy = !begun || failures > 0;
+            let patience = if newsworthy {
+                patience.min(PAUSES.0)
+            } else {
+                patience
+            };
             let mut answers = self.executor.poll(&self.context, &handles, patience).await;
             match answers.pop() {
                 Some(Ok(status @ (Status::Finished(_) | Status::Lost { .. }))) => {

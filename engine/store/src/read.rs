@@ -74,6 +74,19 @@ impl Store {
         Ok(runs)
     }
 
+    /// One run, without its tasks.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn summary(&self, id: &RunId) -> Result<Option<RunSummary>, StoreError> {
+        let select = "SELECT facts, progress FROM runs WHERE id = ?";
+        let row = sqlx::query(select)
+            .bind(id.as_str())
+            .fetch_optional(&self.0.readers)
+            .await?;
+        row.as_ref().map(summary).transpose()
+    }
+
     /// One run, with its tasks.
     ///
     /// # Errors

@@ -135,4 +135,6 @@ fn stopping(stop: &Stop) -> &'static str {
 }
 
 #[cfg(test)]
+pub(crate) mod sample;
+#[cfg(test)]
 mod tests;

@@ -212,7 +212,8 @@ impl Stage {
             profile: profile(),
             slots: self.slots,
             clock: Clock::Wall,
-            serves: true,
+            fires: true,
+            only: None,
             new_dags_paused: false,
         };
         change(&mut options);

@@ -1,0 +1,336 @@
+//! Commands that ask: cancel, retry, mark, pause, resume, reload. The engine that holds the store answers; where none runs,
+//! the ask is kept and said to be waiting.
+
+use std::time::Duration;
+
+use noctule_core::ask::{Answer, Ask, Refusal, Wish};
+use noctule_core::dag::Dag;
+use noctule_core::name::{DagId, RunId, TaskName};
+use noctule_core::run::{Actor, RetryScope, Run, Verdict, plan_retry};
+use noctule_store::Store;
+use serde_json::json;
+
+use super::following::ask_and_wait;
+use crate::args::{
+    CancelArgs, Format, ManyArgs, MarkArgs, MarkedState, PauseArgs, ReloadArgs, ResumeArgs,
+    RetryArgs, RetryDefinition,
+};
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::looking::pinned;
+use crate::output::document;
+use crate::project::OpenProject;
+use crate::run_name::{self, Several};
+use crate::surface::Surface;
+
+/// How long an engine that is there may take to answer.
+pub(super) const ANSWER: Duration = Duration::from_secs(30);
+
+/// Who types this.
+pub(super) fn actor(surface: &Surface) -> Actor {
+    let name = ["NOCTULE_ACTOR", "USER", "LOGNAME"]
+        .iter()
+        .find_map(|name| surface.env.get(*name));
+    Actor {
+        name: name.cloned().unwrap_or_else(|| "somebody".to_owned()),
+        via: "cli".to_owned(),
+    }
+}
+
+/// An answer that is none becomes the error that it is.
+pub(super) fn answered(answer: Answer) -> Result<Answer, CliError> {
+    match answer {
+        Answer::Refused { kind, message } => Err(match kind {
+            Refusal::Invalid => CliError::usage(message),
+            Refusal::NotFound => CliError::not_found(message),
+            Refusal::Conflict | Refusal::Expired => CliError::conflict(message),
+            Refusal::Unreachable => CliError::unreachable(message),
+        }),
+        done => Ok(done),
+    }
+}
+
+/// The project and its store, which must exist.
+struct Desk<'a> {
+    open: OpenProject,
+    store: Store,
+    surface: &'a Surface,
+}
+
+impl<'a> Desk<'a> {
+    async fn open(surface: &'a Surface) -> Result<Self, CliError> {
+        let open = OpenProject::read(surface, &[])?;
+        let nothing = || CliError::not_found("nothing has run here yet: there is no store");
+        let store = open.store(surface).await?.ok_or_else(nothing)?;
+        Ok(Self {
+            open,
+            store,
+            surface,
+        })
+    }
+
+    async fn run(&self, named: &str) -> Result<(Run, Dag), CliError> {
+        let run = run_name::find(Some(&self.store), named, Several::Refuse).await?;
+        let dag = pinned(&self.store, &run).await?;
+        Ok((run, dag))
+    }
+
+    /// Asks, and says what became of it.
+    async fn ask(&self, wish: Wish, done: &str) -> Result<Exit, CliError> {
+        let at = chrono::Utc::now();
+        let profile = self.open.project()?.profile.clone();
+        let valid_until = at + chrono::Duration::hours(24);
+        let ask = Ask {
+            profile,
+            by: actor(self.surface),
+            at,
+            valid_until,
+            wish,
+        };
+        if self.store.holder()?.is_none() {
+            self.store.ask(&ask).await?;
+            eprintln!(
+                "no engine is running: the ask is kept until {}",
+                crate::times::json(valid_until)
+            );
+            eprintln!("`noctule serve` or `noctule follow RUN` will answer it");
+            return Ok(Exit::Success);
+        }
+        match ask_and_wait(&self.store, &ask, ANSWER).await? {
+            Some(Answer::Done {
+                run,
+                existing,
+                notes,
+            }) => {
+                for note in &notes {
+                    eprintln!("{note}");
+                }
+                if self.surface.format() == Format::Table {
+                    eprintln!("{done}");
+                } else {
+                    document(
+                        self.surface.format(),
+                        &json!({ "run": run, "existing": existing, "notes": notes }),
+                    )?;
+                }
+                Ok(Exit::Success)
+            }
+            Some(Answer::Refused { message, .. }) => Err(CliError::conflict(message)),
+            None => Err(CliError::unreachable(
+                "the engine holds the store and does not answer; the ask is kept",
+            )),
+        }
+    }
+}
+
+fn one_run<'r>(run: Option<&'r String>, many: &ManyArgs) -> Result<&'r String, CliError> {
+    if many.dag.is_some() {
+        return Err(CliError::not_yet(
+            "acting over many runs (--dag --from --to)",
+        ));
+    }
+    run.ok_or_else(|| {
+        CliError::usage("name a run: its id, @latest, DAG@latest or DAG@INGESTION_ID")
+    })
+}
+
+fn task_name(dag: &Dag, run: &RunId, name: &str) -> Result<TaskName, CliError> {
+    let unknown = || {
+        let names: Vec<&str> = dag
+            .tasks()
+            .map(|ix| dag.task(ix).name.as_str())
+            .take(12)
+            .collect();
+        CliError::not_found(format!("run {run} has no task `{name}`"))
+            .help(format!("its tasks: {}", names.join(", ")))
+    };
+    let ix = dag.find(name).ok_or_else(unknown)?;
+    Ok(dag.task(ix).name.clone())
+}
+
+pub(crate) async fn retry(args: RetryArgs, surface: &Surface) -> Result<Exit, CliError> {
+    if args.definition == RetryDefinition::Latest {
+        return Err(CliError::not_yet("--definition latest"));
+    }
+    let named = one_run(args.run.as_ref(), &args.many)?;
+    let desk = Desk::open(surface).await?;
+    let (run, dag) = desk.run(named).await?;
+    let id = run.facts.id.clone();
+    let tasks = args
+        .task
+        .iter()
+        .map(|name| task_name(&dag, &id, name))
+        .collect::<Result<Vec<_>, _>>()?;
+    let scope = RetryScope {
+        tasks: tasks
+            .iter()
+            .filter_map(|name| dag.find(name.as_str()))
+            .collect(),
+        downstream: args.downstream,
+        all: args.all,
+    };
+    let touched = plan_retry(&dag, &run, &scope)
+        .map_err(|refusal| CliError::conflict(refusal.to_string()))?;
+    let names: Vec<&str> = touched
+        .iter()
+        .map(|ix| dag.task(run.tasks[ix.index()].task).name.as_str())
+        .collect();
+    if args.dry_run {
+        return say_touched(surface, &id, &names, "would begin anew");
+    }
+    let wish = Wish::Retry {
+        run: id.clone(),
+        tasks,
+        downstream: args.downstream,
+        all: args.all,
+        reason: args.reason,
+    };
+    desk.ask(
+        wish,
+        &format!(
+            "run {id} goes on: {} begin anew\n  follow it:  noctule follow {id}",
+            names.join(", ")
+        ),
+    )
+    .await
+}
+
+pub(crate) async fn cancel(args: CancelArgs, surface: &Surface) -> Result<Exit, CliError> {
+    if args.detached {
+        return Err(CliError::not_yet("--detached"));
+    }
+    let named = one_run(args.run.as_ref(), &args.many)?;
+    let desk = Desk::open(surface).await?;
+    let (run, dag) = desk.run(named).await?;
+    let id = run.facts.id.clone();
+    if run.is_over() {
+        return Err(CliError::conflict(format!(
+            "run {id} has already {}",
+            run.phase.word()
+        )));
+    }
+    if args.dry_run {
+        let open = run.tasks.iter().filter(|task| task.end().is_none());
+        let names: Vec<&str> = open.map(|task| dag.task(task.task).name.as_str()).collect();
+        return say_touched(surface, &id, &names, "would be cancelled");
+    }
+    let wish = Wish::Cancel {
+        run: id.clone(),
+        reason: args.reason,
+    };
+    desk.ask(
+        wish,
+        &format!("run {id} is being cancelled\n  see its end:  noctule follow {id}"),
+    )
+    .await
+}
+
+pub(crate) async fn mark(args: MarkArgs, surface: &Surface) -> Result<Exit, CliError> {
+    let desk = Desk::open(surface).await?;
+    let (run, dag) = desk.run(&args.run).await?;
+    let id = run.facts.id.clone();
+    let task = task_name(&dag, &id, &args.task)?;
+    let verdict = match args.state {
+        MarkedState::Succeeded => Verdict::Succeeded,
+        MarkedState::Failed => Verdict::Failed,
+        MarkedState::Skipped => Verdict::Skipped,
+    };
+    if args.dry_run {
+        return say_touched(
+            surface,
+            &id,
+            &[task.as_str()],
+            &format!("would be marked {}", verdict.word()),
+        );
+    }
+    let done = format!("{task} of run {id} is marked {}", verdict.word());
+    let (leave_running, reason) = (args.leave_running, args.reason);
+    desk.ask(
+        Wish::Mark {
+            run: id,
+            task,
+            verdict,
+            leave_running,
+            reason,
+        },
+        &done,
+    )
+    .await
+}
+
+fn say_touched(
+    surface: &Surface,
+    run: &RunId,
+    tasks: &[&str],
+    what: &str,
+) -> Result<Exit, CliError> {
+    if surface.format() == Format::Table {
+        for task in tasks {
+            println!("{task}");
+        }
+        eprintln!(
+            "{} of run {run} {what}",
+            if tasks.len() == 1 {
+                "1 task".to_owned()
+            } else {
+                format!("{} tasks", tasks.len())
+            }
+        );
+    } else {
+        document(
+            surface.format(),
+            &json!({ "run": run, "tasks": tasks, "dry_run": true }),
+        )?;
+    }
+    Ok(Exit::Success)
+}
+
+fn known_dag(desk: &Desk<'_>, named: &str) -> Result<DagId, CliError> {
+    let unknown = || CliError::not_found(format!("there is no DAG `{named}`"));
+    let id: DagId = named.parse().map_err(|_| unknown())?;
+    let known = desk
+        .open
+        .loaded
+        .dags
+        .iter()
+        .any(|dag| dag.definition.id == id);
+    if known { Ok(id) } else { Err(unknown()) }
+}
+
+pub(crate) async fn pause(args: PauseArgs, surface: &Surface) -> Result<Exit, CliError> {
+    let desk = Desk::open(surface).await?;
+    let dag = known_dag(&desk, &args.dag)?;
+    let done =
+        format!("{dag} is paused: its ticks make no runs\n  resume it:  noctule resume {dag}");
+    desk.ask(
+        Wish::Pause {
+            dag,
+            reason: args.reason,
+        },
+        &done,
+    )
+    .await
+}
+
+pub(crate) async fn resume(args: ResumeArgs, surface: &Surface) -> Result<Exit, CliError> {
+    let desk = Desk::open(surface).await?;
+    let dag = known_dag(&desk, &args.dag)?;
+    let done = format!("{dag} fires again");
+    desk.ask(
+        Wish::Resume {
+            dag,
+            catchup: args.catchup,
+        },
+        &done,
+    )
+    .await
+}
+
+pub(crate) async fn reload(args: ReloadArgs, surface: &Surface) -> Result<Exit, CliError> {
+    if args.check {
+        return crate::looking::check(&crate::args::CheckArgs { files: Vec::new() }, surface);
+    }
+    let desk = Desk::open(surface).await?;
+    desk.ask(Wish::Reload, "the engine reads its files again")
+        .await
+}

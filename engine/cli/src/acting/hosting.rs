@@ -1,0 +1,126 @@
+//! Being the engine: taking the store, starting the simulator and the loop, and letting go of them again.
+
+use std::time::Duration;
+
+use noctule_cloud_run::simulator::Simulator;
+use noctule_core::name::DagId;
+use noctule_core::source::{NewDags, Project};
+use noctule_runtime::{Clock, Control, Engine, EngineOptions, RuntimeError};
+use noctule_store::{Lease, Owner, Role, Store};
+use tokio::task::JoinHandle;
+
+use crate::error::CliError;
+use crate::project::{OpenProject, state_dir};
+use crate::simulator::simulator_for;
+use crate::surface::Surface;
+
+/// How long an interrupted engine waits for launches that are under way.
+const LETTING_GO: Duration = Duration::from_secs(10);
+
+/// An engine in this process.
+pub(super) struct Hosted {
+    /// A hold on it.
+    pub(super) control: Control,
+    task: JoinHandle<Result<(), RuntimeError>>,
+    simulator: Option<Simulator>,
+}
+
+/// What an engine in this process is for.
+pub(super) struct Purpose {
+    /// Schedules fire.
+    pub(super) fires: bool,
+    /// Only the live runs of this DAG.
+    pub(super) only: Option<DagId>,
+}
+
+impl Hosted {
+    /// Starts the engine of a project over a store that was taken.
+    pub(super) async fn start(
+        open: &OpenProject,
+        surface: &Surface,
+        store: &Store,
+        lease: Lease,
+        purpose: Purpose,
+    ) -> Result<Self, CliError> {
+        let project = open.project()?;
+        stand_in(open)?;
+        let simulator = simulator_for(project, &open.place.root, &state_dir(store.path())).await?;
+        let address = simulator.as_ref().map(Simulator::address);
+        let surroundings = open.surroundings(surface, store, address)?;
+        let options = options(project, purpose);
+        let (engine, control) = Engine::load(store.clone(), lease, surroundings, options).await?;
+        control.publish(open.publication(), None)?;
+        let task = tokio::spawn(engine.run());
+        Ok(Self {
+            control,
+            task,
+            simulator,
+        })
+    }
+
+    /// The address of the simulator, for surroundings that are made anew.
+    pub(super) fn simulator(&self) -> Option<std::net::SocketAddr> {
+        self.simulator.as_ref().map(Simulator::address)
+    }
+
+    /// Waits until the engine ends by itself: another one took the store, or it cannot go on.
+    pub(super) async fn ended(&mut self) -> CliError {
+        match (&mut self.task).await {
+            Ok(Ok(())) => CliError::unreachable("the engine has ended"),
+            Ok(Err(error)) => error.into(),
+            Err(error) => CliError::unreachable(format!("the engine failed: {error}")),
+        }
+    }
+
+    /// Lets nothing new start, awaits what is being launched, and gives the store back.
+    pub(super) async fn drain(self) -> Result<(), CliError> {
+        self.control.drain();
+        match self.task.await {
+            Ok(done) => Ok(done?),
+            Err(error) => Err(CliError::unreachable(format!("the engine failed: {error}"))),
+        }
+    }
+
+    /// The same, but not for long: what is not known then is found again by the next engine.
+    pub(super) async fn let_go(self) -> Result<(), CliError> {
+        tokio::time::timeout(LETTING_GO, self.drain())
+            .await
+            .unwrap_or(Ok(()))
+    }
+}
+
+fn options(project: &Project, purpose: Purpose) -> EngineOptions {
+    EngineOptions {
+        profile: project.profile.clone(),
+        slots: usize::try_from(project.engine.slots).unwrap_or(usize::MAX),
+        clock: Clock::Wall,
+        fires: purpose.fires,
+        only: purpose.only,
+        new_dags_paused: project.engine.new_dags == NewDags::Paused,
+    }
+}
+
+/// Commands and containers without a folder of their own run in the project's.
+fn stand_in(open: &OpenProject) -> Result<(), CliError> {
+    let root = &open.place.root;
+    std::env::set_current_dir(root).map_err(|error| {
+        CliError::unreachable(format!("failed to enter {}: {error}", root.display()))
+    })
+}
+
+/// This process, as it is written down when it takes the store.
+pub(super) fn owner(surface: &Surface, role: Role, listen: Option<String>) -> Owner {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = if host.trim().is_empty() {
+        "localhost".to_owned()
+    } else {
+        host.trim().to_owned()
+    };
+    Owner {
+        pid: std::process::id(),
+        host,
+        role,
+        since: surface.now,
+        listen,
+    }
+}

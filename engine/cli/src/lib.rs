@@ -1,0 +1,79 @@
+//! The command line of Noctule, and the way to build one with executors of your own.
+//!
+//! ```no_run
+//! fn main() -> std::process::ExitCode {
+//!     noctule::main_with(noctule::standard()) // .with(MyExecutor::default())
+//! }
+//! ```
+//!
+//! Guarantees: data goes to stdout and everything else to stderr; every end has an exit code of the contract; a command
+//! that needs no runtime starts none, and a command that only looks makes no state.
+#![expect(clippy::print_stderr, reason = "speaking to people at a terminal is what this crate is for")]
+
+mod acting;
+mod args;
+mod console;
+mod error;
+mod exit;
+mod looking;
+mod output;
+mod progress;
+mod project;
+mod run_name;
+mod simulator;
+mod surface;
+mod times;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+use noctule_executor::Registry;
+
+use crate::args::Cli;
+use crate::exit::Exit;
+use crate::surface::Surface;
+
+/// The executors of this repository: `process`, `http` and `cloud_run`.
+#[must_use]
+pub fn standard() -> Registry {
+    Registry::new()
+        .with(noctule_process::Process::default())
+        .with(noctule_http::Http::new())
+        .with(noctule_cloud_run::CloudRun::new())
+}
+
+/// The whole program, with these executors: reads the arguments of the process, does what they ask, and says how it ended.
+#[must_use]
+pub fn main_with(registry: Registry) -> ExitCode {
+    let mut args = std::env::args_os();
+    let program = args.next().unwrap_or_else(|| OsString::from("noctule"));
+    let first = std::env::args_os().nth(1);
+    // Before anything else: a supervisor must not have read arguments, started threads or opened files of ours.
+    if first.as_deref() == Some(noctule_process::supervisor::HIDDEN_NAME.as_ref()) {
+        return noctule_process::supervisor::main(args.skip(1));
+    }
+    match Cli::try_parse_from(std::iter::once(program).chain(args)) {
+        Ok(cli) => obey(cli, registry).into(),
+        Err(told) => tell(&told).into(),
+    }
+}
+
+fn obey(cli: Cli, registry: Registry) -> Exit {
+    let surface = Surface::new(cli.globals, registry);
+    console::start_logging(&surface);
+    match args::dispatch(cli.command, &surface) {
+        Ok(exit) => exit,
+        Err(error) => error.tell(&surface),
+    }
+}
+
+/// Help and version are asked for, and go to stdout; everything else that clap says is a usage error.
+fn tell(told: &clap::Error) -> Exit {
+    let exit = if told.use_stderr() { Exit::Usage } else { Exit::Success };
+    match told.print() {
+        Ok(()) => exit,
+        // Whoever read the help has closed the pipe.
+        Err(_) => exit,
+    }
+}

@@ -1,0 +1,122 @@
+//! `events`: the journal of a run, in order.
+
+use noctule_core::dag::Dag;
+use noctule_core::run::{Fact, Record, Run};
+use serde::Serialize;
+
+use super::story::Story;
+use crate::args::{EventsArgs, Format};
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::output::{Grid, Tone, documents};
+use crate::surface::Surface;
+use crate::times::{self, Zone};
+
+/// How many records are read at a time.
+const PAGE: u32 = 1_000;
+
+/// One record, as JSON has it.
+#[derive(Serialize)]
+struct Shown<'a> {
+    seq: u64,
+    at: String,
+    task: Option<String>,
+    map_key: Option<&'a str>,
+    attempt: Option<u32>,
+    #[serde(flatten)]
+    fact: &'a Fact,
+}
+
+/// Prints the journal.
+pub(crate) async fn events(args: &EventsArgs, surface: &Surface) -> Result<Exit, CliError> {
+    let story = Story::find(surface, &args.run).await?;
+    let mut records = Vec::new();
+    loop {
+        let after = records.last().map_or(0, |(seq, _)| *seq);
+        let page = story.store.records(&story.run.facts.id, after, PAGE).await?;
+        let last = page.len() < PAGE as usize;
+        records.extend(page);
+        if last {
+            break;
+        }
+    }
+    if surface.format() != Format::Table {
+        let shown: Vec<Shown<'_>> = records.iter().map(|(seq, record)| shown(&story, *seq, record)).collect();
+        documents(surface.format(), &shown)?;
+        return Ok(Exit::Success);
+    }
+    let zone = Zone::of(Some(story.open.project()?));
+    let mut grid = Grid::new(surface, &[&zone.heading("AT"), "TASK", "ATTEMPT", "WHAT"]);
+    for (_, record) in &records {
+        grid.row([
+            (zone.show(record.at), Tone::Dim),
+            (task(&story.dag, &story.run, record).unwrap_or_default(), Tone::Plain),
+            (record.attempt.map(|number| number.to_string()).unwrap_or_default(), Tone::Plain),
+            (words(&record.fact, zone), Tone::Plain),
+        ]);
+    }
+    grid.print()?;
+    Ok(Exit::Success)
+}
+
+fn shown<'a>(story: &'a Story, seq: u64, record: &'a Record) -> Shown<'a> {
+    let map_key = record.task.and_then(|ix| story.run.tasks.get(ix.index())).and_then(|task| task.map_key.as_deref());
+    Shown {
+        seq,
+        at: times::json(record.at),
+        task: task(&story.dag, &story.run, record),
+        map_key,
+        attempt: record.attempt,
+        fact: &record.fact,
+    }
+}
+
+fn task(dag: &Dag, run: &Run, record: &Record) -> Option<String> {
+    let task = run.tasks.get(record.task?.index())?;
+    Some(dag.task(task.task).name.to_string())
+}
+
+fn words(fact: &Fact, zone: Zone) -> String {
+    let because = |why: &Option<String>| why.as_ref().map_or_else(String::new, |why| format!(": {why}"));
+    match fact {
+        Fact::RunCreated { trigger } => format!("run created ({})", trigger.word()),
+        Fact::RunStarted { round } => format!("round {round} began"),
+        Fact::RunStopping { stop } => match stop {
+            noctule_core::run::StopWhy::Cancelled { by, reason } => format!("cancelled by {}{}", by.name, because(reason)),
+            noctule_core::run::StopWhy::Deadline => "the deadline of the run passed".to_owned(),
+        },
+        Fact::RunEnded { ending } => format!("run {}", ending.word()),
+        Fact::RunRetried { by, reason, tasks } => format!("{} retried {tasks} tasks{}", by.name, because(reason)),
+        Fact::TaskReset => "begins anew".to_owned(),
+        Fact::TaskReady => "ready, waits for a slot".to_owned(),
+        Fact::TaskBackoff { until } => format!("next try at {}", zone.show(*until)),
+        Fact::TaskEnded { verdict, why } => format!("{}{}", verdict.word(), because(why)),
+        Fact::TaskMarked { verdict, by, reason } => {
+            format!("marked {} by {}{}", verdict.word(), by.name, because(reason))
+        }
+        Fact::Intended { key } => format!("attempt intended, key {key}"),
+        Fact::LaunchTrouble { message, again_at } => {
+            format!("not started: {message}; sent again at {}", zone.show(*again_at))
+        }
+        Fact::Searching { message, look_at } => {
+            format!("launch unknown: {message}; looked for at {}", zone.show(*look_at))
+        }
+        Fact::SentAgain => "nothing was found: the same request is sent again".to_owned(),
+        Fact::Launched { adopted, handle } => {
+            format!("{} {handle}", if *adopted { "found again as" } else { "launched as" })
+        }
+        Fact::Started => "the work began".to_owned(),
+        Fact::Stopping { stop } => {
+            let text = serde_json::to_value(stop).ok();
+            let why = text.as_ref().and_then(|stop| stop.get("why")).and_then(serde_json::Value::as_str);
+            format!("asked to stop ({})", why.unwrap_or("stopped"))
+        }
+        Fact::AttemptEnded { state, class, message } => {
+            let class = class.map_or_else(String::new, |class| format!(" ({class})"));
+            format!("attempt {state}{class}{}", because(message))
+        }
+        Fact::Alarm { message } => format!("ALARM: {message}"),
+        Fact::AlarmOver => "the alarm is over".to_owned(),
+        Fact::LateAnswer { what } => format!("late, without effect: {what}"),
+    }
+}

@@ -1,0 +1,171 @@
+//! `explain`: why a run or a task is waiting.
+
+use std::collections::HashMap;
+
+use noctule_core::dag::{Dag, TaskIx};
+use noctule_core::explain::{Holder, Known, Other, Reason, explain as reasons, explain_ask};
+use noctule_core::name::RunId;
+use noctule_core::run::{AttemptState, Board, Instant, Phase, Run, TaskRun, TaskState};
+use serde::Serialize;
+
+use super::story::{Story, pinned};
+use crate::args::{ExplainArgs, Format};
+use crate::console::emit;
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::output::{documents, printable};
+use crate::surface::Surface;
+use crate::times::{self, Zone, span};
+
+/// One gate, as JSON has it.
+#[derive(Serialize)]
+struct Shown<'a> {
+    gate: noctule_core::explain::Gate,
+    task: Option<&'a str>,
+    text: &'a str,
+    since: Option<String>,
+    next: Option<&'a str>,
+    next_at: Option<String>,
+}
+
+/// Prints the gates.
+pub(crate) async fn explain(args: &ExplainArgs, surface: &Surface) -> Result<Exit, CliError> {
+    let story = Story::find(surface, &args.run).await?;
+    let task = args.task.as_ref().map(|task| task_of(&story, task)).transpose()?;
+    let others = Others::of(&story).await?;
+    let zone = Zone::of(Some(story.open.project()?));
+    let say = |at: Instant| zone.say(at);
+    let holder = story.store.holder()?.map(|owner| owner.to_string());
+    let known = Known {
+        now: surface.now,
+        engine: holder.as_deref(),
+        slots: usize::try_from(story.open.project()?.engine.slots).unwrap_or(usize::MAX),
+        holding: &others.holding,
+        ready_before: others.ready_before,
+        running: &others.running,
+        queued_before: others.queued_before,
+        say: &say,
+    };
+    let mut told = reasons(&story.dag, &story.run, task, &known);
+    for (_, ask) in story.store.pending_asks().await? {
+        if concerns(&ask, &story.run) {
+            told.push(explain_ask(&ask, holder.as_deref(), &say));
+        }
+    }
+    print(surface, &told)
+}
+
+fn concerns(ask: &noctule_core::ask::Ask, run: &Run) -> bool {
+    use noctule_core::ask::Wish;
+    match &ask.wish {
+        Wish::Cancel { run: id, .. } | Wish::Retry { run: id, .. } | Wish::Mark { run: id, .. } => *id == run.facts.id,
+        Wish::Trigger(_) | Wish::Pause { .. } | Wish::Resume { .. } | Wish::Reload => false,
+    }
+}
+
+fn task_of(story: &Story, name: &str) -> Result<TaskIx, CliError> {
+    story.dag.find(name).ok_or_else(|| no_task(&story.dag, &story.run, name))
+}
+
+/// An error that names the tasks that there are.
+pub(super) fn no_task(dag: &Dag, run: &Run, name: &str) -> CliError {
+    let names: Vec<String> = dag.tasks().take(20).map(|task| dag.task(task).name.to_string()).collect();
+    let error = CliError::not_found(format!("run {} has no task `{}`", run.facts.id, printable(name)));
+    error.help(format!("it has {}", names.join(", ")))
+}
+
+/// What is known of other runs.
+struct Others {
+    holding: Vec<Holder>,
+    ready_before: usize,
+    running: Vec<Other>,
+    queued_before: usize,
+}
+
+impl Others {
+    /// The live runs of the store side by side, as an engine sees them.
+    async fn of(story: &Story) -> Result<Self, CliError> {
+        let mut live: HashMap<RunId, (Dag, Run)> = HashMap::new();
+        let mut board = Board::default();
+        for run in story.store.live_runs().await? {
+            let dag = pinned(&story.store, &run).await?;
+            board.look_run(&run);
+            for ix in dag.tasks() {
+                board.look(&dag, &run, noctule_core::run::TaskRunIx(ix.0));
+            }
+            live.insert(run.facts.id.clone(), (dag, run));
+        }
+        let own = &story.run.facts;
+        let mut holding: Vec<Holder> =
+            board.holding().iter().filter_map(|(id, ix)| holder(live.get(id)?, ix.index())).collect();
+        holding.sort_by_key(|holder| holder.since);
+        let running = board.running(&own.dag).filter(|id| **id != own.id);
+        let queued_before = board.queued(&own.dag).take_while(|id| **id != own.id).count();
+        Ok(Self {
+            holding,
+            ready_before: ready_before(&live, &story.run),
+            running: running.filter_map(|id| other(&live.get(id)?.1)).collect(),
+            queued_before: if matches!(story.run.phase, Phase::Queued { .. }) { queued_before } else { 0 },
+        })
+    }
+}
+
+fn holder((dag, run): &(Dag, Run), ix: usize) -> Option<Holder> {
+    let task = run.tasks.get(ix)?;
+    let attempt = task.live()?;
+    let since = match &attempt.state {
+        AttemptState::Running(work) => work.launched_at,
+        _ => attempt.intended_at,
+    };
+    let (run, id) = (run.facts.id.to_string(), run.facts.dag.to_string());
+    Some(Holder { run, dag: id, task: dag.task(task.task).name.to_string(), since })
+}
+
+fn other(run: &Run) -> Option<Other> {
+    let Phase::Running { started_at, .. } = run.phase else { return None };
+    Some(Other { run: run.facts.id.to_string(), since: started_at })
+}
+
+/// How many ready tasks of other runs have waited longer than those of this run.
+fn ready_before(live: &HashMap<RunId, (Dag, Run)>, own: &Run) -> usize {
+    let since = |task: &TaskRun| match task.state {
+        TaskState::Ready { since } => Some(since),
+        _ => None,
+    };
+    let Some(oldest) = own.tasks.iter().filter_map(since).min() else { return 0 };
+    let others = live.values().filter(|(_, run)| run.facts.id != own.facts.id);
+    others.flat_map(|(_, run)| &run.tasks).filter_map(since).filter(|at| *at < oldest).count()
+}
+
+fn print(surface: &Surface, told: &[Reason]) -> Result<Exit, CliError> {
+    if surface.format() != Format::Table {
+        let shown: Vec<Shown<'_>> = told.iter().map(shown).collect();
+        documents(surface.format(), &shown)?;
+        return Ok(Exit::Success);
+    }
+    let style = surface.data_style();
+    let mut text = String::new();
+    for reason in told {
+        let since = reason.since.map(|since| format!("  ({} ago)", span(surface.now - since))).unwrap_or_default();
+        text.push_str(&format!("{}{}\n", printable(&reason.text), style.dim(&since)));
+        if let Some(next) = &reason.next {
+            text.push_str(&format!("  {} {}\n", style.dim("next:"), printable(next)));
+        }
+    }
+    if told.is_empty() {
+        text.push_str("nothing waits\n");
+    }
+    emit(&text)?;
+    Ok(Exit::Success)
+}
+
+fn shown(reason: &Reason) -> Shown<'_> {
+    Shown {
+        gate: reason.gate,
+        task: reason.task.as_deref(),
+        text: &reason.text,
+        since: reason.since.map(times::json),
+        next: reason.next.as_deref(),
+        next_at: reason.next_at.map(times::json),
+    }
+}

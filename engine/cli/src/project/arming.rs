@@ -1,0 +1,148 @@
+//! What an engine is given of a project: its DAGs, its store, connections, secrets and the machine.
+//!
+//! Never: reads the value of a secret.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use noctule_core::desk::Desk;
+use noctule_core::name::StoreId;
+use noctule_core::source::{Project, SecretOrigin};
+use noctule_executor::{Connection, Host};
+use noctule_runtime::{Origin, Publication, PublishedDag, Secret, Surroundings};
+use noctule_store::{OpenOptions, Store, StoreError};
+use serde_json::Value;
+
+use super::checkout;
+use super::open::OpenProject;
+use crate::error::CliError;
+use crate::surface::Surface;
+
+impl OpenProject {
+    /// Opens the store of the project, and makes it where there is none.
+    pub(crate) async fn make_store(&self, surface: &Surface) -> Result<Store, CliError> {
+        let project = self.project()?;
+        Ok(Store::open(&project.store_url, self.how(project, surface, true)?).await?)
+    }
+
+    /// Opens the store of the project, if there is one: looking makes no state.
+    pub(crate) async fn store(&self, surface: &Surface) -> Result<Option<Store>, CliError> {
+        let project = self.project()?;
+        match Store::open(&project.store_url, self.how(project, surface, false)?).await {
+            Ok(store) => Ok(Some(store)),
+            Err(StoreError::Missing(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn how(&self, project: &Project, surface: &Surface, create: bool) -> Result<OpenOptions, CliError> {
+        let new_id = uuid::Uuid::new_v4().simple().to_string();
+        let new_id: Option<StoreId> = new_id.get(..8).and_then(|id| id.parse().ok());
+        Ok(OpenOptions {
+            profile: project.profile.clone(),
+            new_id: new_id.ok_or_else(|| CliError::unreachable("failed to make an id for the store"))?,
+            now: surface.now,
+            base: self.place.root.clone(),
+            create,
+            hook: None,
+        })
+    }
+
+    /// The set of DAGs as an engine publishes it.
+    pub(crate) fn publication(&self) -> Publication {
+        let git_commit = checkout::commit(&self.place.root);
+        let published = |dag: &noctule_core::source::LoadedDag| PublishedDag {
+            definition: dag.definition.clone(),
+            file: dag.file.clone(),
+            text: self.texts.get(&dag.file).cloned().unwrap_or_default(),
+            git_commit: git_commit.clone(),
+        };
+        let mut broken = BTreeMap::new();
+        for problem in self.loaded.diagnostics.errors() {
+            broken.entry(problem.file.to_string()).or_insert_with(|| problem.to_string());
+        }
+        for unread in &self.unread {
+            broken.entry(unread.path.clone()).or_insert_with(|| unread.message.clone());
+        }
+        Publication { dags: self.loaded.dags.iter().map(published).collect(), broken }
+    }
+
+    /// Where attempts are prepared. `simulator` is the address that stands for `endpoint = "simulator"`.
+    pub(crate) fn desk(&self, surface: &Surface, store: StoreId, simulator: Option<SocketAddr>) -> Result<Desk, CliError> {
+        let project = self.project()?;
+        Ok(Desk {
+            registry: surface.registry.clone(),
+            connections: connections(project, simulator),
+            store,
+            public_url: project.engine.public_url.clone(),
+        })
+    }
+
+    /// The surroundings of every call that an engine makes.
+    pub(crate) fn surroundings(
+        &self,
+        surface: &Surface,
+        store: &Store,
+        simulator: Option<SocketAddr>,
+    ) -> Result<Surroundings, CliError> {
+        self.surroundings_of(surface, store.id().clone(), state_dir(store.path()), simulator)
+    }
+
+    /// The same for a store that need not be there.
+    pub(crate) fn surroundings_of(
+        &self,
+        surface: &Surface,
+        store: StoreId,
+        state_dir: PathBuf,
+        simulator: Option<SocketAddr>,
+    ) -> Result<Surroundings, CliError> {
+        let project = self.project()?;
+        let desk = self.desk(surface, store.clone(), simulator)?;
+        let host = Host {
+            state_dir,
+            store_id: store.to_string(),
+            env: surface.env.clone(),
+            binary: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("noctule")),
+        };
+        let secrets = Arc::new(self.secrets(project));
+        Ok(Surroundings::new(Arc::new(desk), secrets, Arc::new(host), project.vars.clone()))
+    }
+
+    /// The folder that executors will have beside the store, which need not be there yet.
+    pub(crate) fn expected_state_dir(&self) -> Result<PathBuf, CliError> {
+        let url = &self.project()?.store_url;
+        let path = url.strip_prefix("sqlite://").unwrap_or(url);
+        Ok(state_dir(&self.place.root.join(path)))
+    }
+
+    /// The secrets that this version can read.
+    fn secrets(&self, project: &Project) -> BTreeMap<String, Secret> {
+        let read = |(name, secret): (&String, &noctule_core::source::Secret)| {
+            let origin = match &secret.from {
+                SecretOrigin::Environment(variable) => Origin::Env(variable.clone()),
+                SecretOrigin::File(path) => Origin::File(self.place.root.join(path)),
+                SecretOrigin::Gcp(_) | SecretOrigin::Aws(_) => return None,
+            };
+            Some((name.clone(), Secret { origin, dags: secret.dags.clone() }))
+        };
+        project.secrets.iter().filter_map(read).collect()
+    }
+}
+
+/// The private folder beside a store where executors keep files: `state.db` has `state.d`.
+pub(crate) fn state_dir(store: &Path) -> PathBuf {
+    store.with_extension("d")
+}
+
+/// The connections, with the address of the simulator where they ask for it.
+fn connections(project: &Project, simulator: Option<SocketAddr>) -> BTreeMap<String, Connection> {
+    let mut connections = project.connections.clone();
+    for connection in connections.values_mut() {
+        if let (true, Some(address)) = (crate::simulator::is_wanted(connection), simulator) {
+            connection.settings.insert("endpoint".to_owned(), Value::from(format!("http://{address}")));
+        }
+    }
+    connections
+}

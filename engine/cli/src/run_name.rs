@@ -1,0 +1,120 @@
+//! Which run a command means: a run id, `@latest`, `DAG@latest` or `DAG@INGESTION_ID`.
+//!
+//! Guarantees: an acting command never guesses among several runs.
+
+use noctule_core::name::{DagId, RunId};
+use noctule_core::run::Run;
+use noctule_core::ticks::IngestionId;
+use noctule_store::{RunFilter, RunSummary, Store};
+
+use crate::error::CliError;
+use crate::output::printable;
+use crate::times;
+
+/// Whether the newest of several runs is good enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Several {
+    /// For looking.
+    Newest,
+    /// For acting.
+    Refuse,
+}
+
+/// A name that somebody typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum RunName {
+    Id(RunId),
+    Latest,
+    LatestOf(DagId),
+    Of(DagId, String),
+}
+
+fn read(text: &str) -> Result<RunName, CliError> {
+    let wrong = || {
+        CliError::usage(format!("`{}` is not the name of a run", printable(text)))
+            .help("RUN is a run id, @latest, DAG@latest or DAG@INGESTION_ID")
+    };
+    let Some((dag, which)) = text.rsplit_once('@') else { return text.parse().map(RunName::Id).map_err(|_| wrong()) };
+    match (dag, which) {
+        ("", "latest") => Ok(RunName::Latest),
+        (dag, "latest") => dag.parse().map(RunName::LatestOf).map_err(|_| wrong()),
+        (dag, id) => {
+            let dag = dag.parse().map_err(|_| wrong())?;
+            IngestionId::given(id).map_err(|error| CliError::usage(error.to_string()))?;
+            Ok(RunName::Of(dag, id.to_owned()))
+        }
+    }
+}
+
+/// Finds the run of a name in a store.
+///
+/// # Errors
+/// There is none, or there are several and none may be guessed.
+pub(crate) async fn find(store: Option<&Store>, text: &str, several: Several) -> Result<Run, CliError> {
+    let name = read(text)?;
+    let Some(store) = store else {
+        let error = CliError::not_found(format!("there is no run `{}`", printable(text)));
+        return Err(error.help("nothing has been run in this project under this profile yet"));
+    };
+    let id = match &name {
+        RunName::Id(id) => id.clone(),
+        RunName::Latest => newest(store, RunFilter::default()).await?.ok_or_else(|| missing(&name))?,
+        RunName::LatestOf(dag) => {
+            let filter = RunFilter { dag: Some(dag.clone()), ..RunFilter::default() };
+            newest(store, filter).await?.ok_or_else(|| missing(&name))?
+        }
+        RunName::Of(dag, id) => of_ingestion_id(store, dag, id, several).await?.ok_or_else(|| missing(&name))?,
+    };
+    store.run(&id).await?.ok_or_else(|| missing(&name))
+}
+
+async fn newest(store: &Store, filter: RunFilter) -> Result<Option<RunId>, CliError> {
+    let found = store.find_runs(&RunFilter { limit: 1, ..filter }).await?;
+    Ok(found.first().map(|run| run.facts.id.clone()))
+}
+
+async fn of_ingestion_id(store: &Store, dag: &DagId, id: &str, several: Several) -> Result<Option<RunId>, CliError> {
+    let filter = RunFilter { dag: Some(dag.clone()), ingestion_id: Some(id.to_owned()), limit: 20, ..RunFilter::default() };
+    let found = store.find_runs(&filter).await?;
+    if found.len() > 1 && several == Several::Refuse {
+        return Err(ambiguous(dag, id, &found));
+    }
+    Ok(found.first().map(|run| run.facts.id.clone()))
+}
+
+fn ambiguous(dag: &DagId, id: &str, found: &[RunSummary]) -> CliError {
+    let error = CliError::conflict(format!("`{dag}@{id}` names {} runs", found.len()));
+    found.iter().fold(error.help("name one by its id:"), |error, run| {
+        let (id, state) = (&run.facts.id, run.phase.word());
+        let (trigger, created) = (run.facts.trigger.word(), times::json(run.facts.created_at));
+        error.help(format!("{id}  {state}, {trigger}, created {created}"))
+    })
+}
+
+fn missing(name: &RunName) -> CliError {
+    match name {
+        RunName::Id(id) => CliError::not_found(format!("there is no run `{id}`")).help("`noctule runs` lists them"),
+        RunName::Latest => CliError::not_found("there is no run yet"),
+        RunName::LatestOf(dag) => CliError::not_found(format!("`{dag}` has no run yet")),
+        RunName::Of(dag, id) => CliError::not_found(format!("`{dag}` has no run with ingestion id {id}"))
+            .help(format!("`noctule runs --dag {dag}` lists its runs")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_named_in_four_ways() {
+        let id: RunId = "0198-ab".parse().unwrap();
+        let dag: DagId = "c-1".parse().unwrap();
+        assert_eq!(read("0198-ab").unwrap(), RunName::Id(id));
+        assert_eq!(read("@latest").unwrap(), RunName::Latest);
+        assert_eq!(read("c-1@latest").unwrap(), RunName::LatestOf(dag.clone()));
+        assert_eq!(read("c-1@20260113").unwrap(), RunName::Of(dag, "20260113".to_owned()));
+        for wrong in ["", "@", "a/b", "../x@latest", "c-1@", "c-1@2026", "@20260113", "a\u{1b}[2J"] {
+            assert!(read(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}
