@@ -18,11 +18,18 @@ pub(crate) fn emit(text: &str) -> Result<(), CliError> {
 /// Writes bytes to stdout as they stand.
 pub(crate) fn emit_bytes(bytes: &[u8]) -> Result<(), CliError> {
     let mut stdout = std::io::stdout().lock();
-    stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(closed)
+    stdout
+        .write_all(bytes)
+        .and_then(|()| stdout.flush())
+        .map_err(closed)
 }
 
 fn closed(error: std::io::Error) -> CliError {
-    if error.kind() == std::io::ErrorKind::BrokenPipe { CliError::Closed } else { CliError::Output(error) }
+    if error.kind() == std::io::ErrorKind::BrokenPipe {
+        CliError::Closed
+    } else {
+        CliError::Output(error)
+    }
 }
 
 /// Says something besides the data, on stderr.
@@ -38,9 +45,15 @@ pub(crate) fn start_logging(surface: &Surface) {
         2 => "info,noctule=debug,noctule_runtime=debug,noctule_store=debug,noctule_process=debug",
         _ => "debug",
     };
-    let filter = surface.env.get("NOCTULE_LOG").filter(|filter| !filter.is_empty());
-    let filter = EnvFilter::try_new(filter.map_or(level, String::as_str)).unwrap_or_else(|_| EnvFilter::new(level));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let filter = surface
+        .env
+        .get("NOCTULE_LOG")
+        .filter(|filter| !filter.is_empty());
+    let filter = EnvFilter::try_new(filter.map_or(level, String::as_str))
+        .unwrap_or_else(|_| EnvFilter::new(level));
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     let ansi = surface.style().is_on();
     // A program that embeds this crate may have a subscriber of its own, which stays.
     if lines.with_ansi(ansi).try_init().is_err() {

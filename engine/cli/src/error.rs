@@ -76,7 +76,10 @@ impl CliError {
         Self::Conflict(Said::new(message))
     }
 
-    #[expect(dead_code, reason = "for commands that are refused by right; the API is the first to have rights")]
+    #[expect(
+        dead_code,
+        reason = "for commands that are refused by right; the API is the first to have rights"
+    )]
     pub(crate) fn not_allowed(message: impl Into<String>) -> Self {
         Self::NotAllowed(Said::new(message))
     }
@@ -129,9 +132,10 @@ impl CliError {
             | Self::Conflict(said)
             | Self::NotAllowed(said)
             | Self::Unreachable(said) => said.help.clone(),
-            Self::Store(error) | Self::Runtime(RuntimeError::Store(error)) => {
-                help_of_store(error).into_iter().map(str::to_owned).collect()
-            }
+            Self::Store(error) | Self::Runtime(RuntimeError::Store(error)) => help_of_store(error)
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
             Self::Runtime(_) | Self::Output(_) | Self::Closed => Vec::new(),
         }
     }
@@ -151,13 +155,18 @@ impl CliError {
 
 impl Said {
     fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), help: Vec::new() }
+        Self {
+            message: message.into(),
+            help: Vec::new(),
+        }
     }
 }
 
 fn exit_of_store(error: &StoreError) -> Exit {
     match error {
-        StoreError::OtherProfile { .. } | StoreError::HeldBy(_) | StoreError::Fenced(_) => Exit::Conflict,
+        StoreError::OtherProfile { .. } | StoreError::HeldBy(_) | StoreError::Fenced(_) => {
+            Exit::Conflict
+        }
         StoreError::Address(_) => Exit::Usage,
         _ => Exit::Unreachable,
     }
@@ -165,14 +174,26 @@ fn exit_of_store(error: &StoreError) -> Exit {
 
 fn help_of_store(error: &StoreError) -> Option<&'static str> {
     Some(match error {
-        StoreError::Missing(_) => "nothing has been run here yet; `noctule run DAG` or `noctule serve` makes the store",
-        StoreError::OtherProfile { .. } => "name its profile with --profile, or give this one a store of its own",
-        StoreError::HeldBy(_) => "stop that engine first, or ask it: `noctule trigger`, `noctule cancel`, `noctule retry`",
+        StoreError::Missing(_) => {
+            "nothing has been run here yet; `noctule run DAG` or `noctule serve` makes the store"
+        }
+        StoreError::OtherProfile { .. } => {
+            "name its profile with --profile, or give this one a store of its own"
+        }
+        StoreError::HeldBy(_) => {
+            "stop that engine first, or ask it: `noctule trigger`, `noctule cancel`, `noctule retry`"
+        }
         StoreError::Fenced(_) => "nothing is lost: the other engine goes on with every run",
-        StoreError::Corrupt { .. } => "it was left as it is; keep a copy, then move it away or restore a backup",
+        StoreError::Corrupt { .. } => {
+            "it was left as it is; keep a copy, then move it away or restore a backup"
+        }
         StoreError::Full(_) => "make room; whatever was acknowledged is safe",
-        StoreError::ReadOnly(_) | StoreError::File { .. } => "check who owns the file and its folder, and their rights",
-        StoreError::Busy(_) => "another program holds a lock on the file: a backup or an open database shell, perhaps",
+        StoreError::ReadOnly(_) | StoreError::File { .. } => {
+            "check who owns the file and its folder, and their rights"
+        }
+        StoreError::Busy(_) => {
+            "another program holds a lock on the file: a backup or an open database shell, perhaps"
+        }
         _ => return None,
     })
 }

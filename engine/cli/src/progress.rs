@@ -35,7 +35,12 @@ struct Picture {
 impl<'s> Progress<'s> {
     /// A picture where a person looks at a terminal, lines otherwise.
     pub(crate) fn new(surface: &'s Surface) -> Self {
-        Self { surface, seen: HashMap::new(), run: None, picture: surface.may_draw().then(Picture::new) }
+        Self {
+            surface,
+            seen: HashMap::new(),
+            run: None,
+            picture: surface.may_draw().then(Picture::new),
+        }
     }
 
     /// Shows how the run stands now.
@@ -63,9 +68,9 @@ impl<'s> Progress<'s> {
     }
 
     fn lines(&mut self, view: &RunView) {
-        if self.run != Some(view.head.state) {
-            self.run = Some(view.head.state);
-            self.say(&format!("run {} of {} is {}", view.head.id, view.head.dag, view.head.state));
+        let over = view.head.ended_at.is_some();
+        if !over {
+            self.run_line(view);
         }
         for task in &view.tasks {
             let now = standing(task);
@@ -80,34 +85,81 @@ impl<'s> Progress<'s> {
             }
             self.seen.insert(key, now);
         }
+        // The end of a run comes after the ends of its tasks.
+        if over {
+            self.run_line(view);
+        }
+    }
+
+    fn run_line(&mut self, view: &RunView) {
+        if self.run != Some(view.head.state) {
+            self.run = Some(view.head.state);
+            self.say(&format!(
+                "run {} of {} is {}",
+                view.head.id, view.head.dag, view.head.state
+            ));
+        }
     }
 }
 
 /// What stays on the screen above a picture: ends, and whatever went wrong.
 fn is_news(task: &TaskView) -> bool {
-    let troubled = |attempt: &AttemptView| attempt.alarm.is_some() || attempt.trouble.is_some() || attempt.error.is_some();
+    let troubled = |attempt: &AttemptView| {
+        attempt.alarm.is_some() || attempt.trouble.is_some() || attempt.error.is_some()
+    };
     task.ended_at.is_some() || task.attempts.last().is_some_and(troubled)
 }
 
 fn name(task: &TaskView) -> String {
-    task.map_key.as_ref().map_or_else(|| task.task.clone(), |key| format!("{}[{key}]", task.task))
+    task.map_key
+        .as_ref()
+        .map_or_else(|| task.task.clone(), |key| format!("{}[{key}]", task.task))
 }
 
 /// How a task stands, in one line; differs exactly when there is something to say.
 fn standing(task: &TaskView) -> String {
-    let Some(attempt) = task.attempts.last() else { return with(task.state, task.why.as_deref()) };
-    let number = if attempt.number > 1 { format!(" (attempt {})", attempt.number) } else { String::new() };
+    let Some(attempt) = task.attempts.last() else {
+        return with(task.state, task.why.as_deref());
+    };
+    let number = if attempt.number > 1 {
+        format!(" (attempt {})", attempt.number)
+    } else {
+        String::new()
+    };
     if task.ended_at.is_some() {
-        let why = attempt.error.as_ref().map(|error| format!("{}: {}", error.class, error.message));
-        let took = attempt.started_at.zip(attempt.ended_at).map(|(from, to)| format!(" in {}", span(to - from)));
-        return with(&format!("{}{number}{}", task.state, took.unwrap_or_default()), why.or_else(|| task.why.clone()).as_deref());
+        let why = attempt
+            .error
+            .as_ref()
+            .map(|error| format!("{}: {}", error.class, error.message));
+        let took = attempt
+            .started_at
+            .zip(attempt.ended_at)
+            .map(|(from, to)| format!(" in {}", span(to - from)));
+        return with(
+            &format!("{}{number}{}", task.state, took.unwrap_or_default()),
+            why.or_else(|| task.why.clone()).as_deref(),
+        );
     }
     if let Some(error) = &attempt.error {
-        return format!("{}{number}, tried again: {}: {}", attempt.state, error.class, error.message);
+        return format!(
+            "{}{number}, tried again: {}: {}",
+            attempt.state, error.class, error.message
+        );
     }
-    let begun = if attempt.state == "running" && attempt.started_at.is_none() { ", not begun" } else { "" };
-    let trouble = attempt.alarm.as_deref().map(|alarm| format!("ALARM {alarm}")).or_else(|| attempt.trouble.clone());
-    with(&format!("{}{number}{begun}", attempt.state), trouble.as_deref())
+    let begun = if attempt.state == "running" && attempt.started_at.is_none() {
+        ", not begun"
+    } else {
+        ""
+    };
+    let trouble = attempt
+        .alarm
+        .as_deref()
+        .map(|alarm| format!("ALARM {alarm}"))
+        .or_else(|| attempt.trouble.clone());
+    with(
+        &format!("{}{number}{begun}", attempt.state),
+        trouble.as_deref(),
+    )
 }
 
 fn with(state: &str, why: Option<&str>) -> String {
@@ -119,17 +171,39 @@ impl Picture {
         let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
         let head = all.add(ProgressBar::new_spinner().with_style(style("{spinner} {msg}")));
         head.enable_steady_tick(Duration::from_millis(120));
-        Self { all, head, tasks: Vec::new() }
+        Self {
+            all,
+            head,
+            tasks: Vec::new(),
+        }
     }
 
     fn draw(&mut self, view: &RunView, surface: &Surface) {
-        let ended = view.tasks.iter().filter(|task| task.ended_at.is_some()).count();
-        let waiting = view.tasks.iter().filter(|task| matches!(task.state, "waiting" | "ready")).count();
+        let ended = view
+            .tasks
+            .iter()
+            .filter(|task| task.ended_at.is_some())
+            .count();
+        let waiting = view
+            .tasks
+            .iter()
+            .filter(|task| matches!(task.state, "waiting" | "ready"))
+            .count();
         let (dag, state, total) = (&view.head.dag, view.head.state, view.tasks.len());
-        self.head.set_message(printable(&format!("{dag} {state}  {ended}/{total} ended, {waiting} waiting")));
-        let live: Vec<&TaskView> = view.tasks.iter().filter(|task| task.state == "running").take(LINES).collect();
+        self.head.set_message(printable(&format!(
+            "{dag} {state}  {ended}/{total} ended, {waiting} waiting"
+        )));
+        let live: Vec<&TaskView> = view
+            .tasks
+            .iter()
+            .filter(|task| task.state == "running")
+            .take(LINES)
+            .collect();
         while self.tasks.len() < live.len() {
-            self.tasks.push(self.all.add(ProgressBar::new_spinner().with_style(style("    {wide_msg}"))));
+            self.tasks.push(
+                self.all
+                    .add(ProgressBar::new_spinner().with_style(style("    {wide_msg}"))),
+            );
         }
         while self.tasks.len() > live.len() {
             if let Some(line) = self.tasks.pop() {
@@ -138,15 +212,25 @@ impl Picture {
             }
         }
         for (line, task) in self.tasks.iter().zip(live) {
-            let text = printable(&format!("{}  {}{}", name(task), standing(task), since(task)));
+            let text = printable(&format!(
+                "{}  {}{}",
+                name(task),
+                standing(task),
+                since(task)
+            ));
             line.set_message(surface.style().paint(Tone::of_state(task.state), &text));
         }
     }
 }
 
 fn since(task: &TaskView) -> String {
-    let since = task.attempts.last().map(|attempt| attempt.started_at.unwrap_or(attempt.intended_at));
-    since.map_or_else(String::new, |at| format!("  {}", span(chrono::Utc::now() - at)))
+    let since = task
+        .attempts
+        .last()
+        .map(|attempt| attempt.started_at.unwrap_or(attempt.intended_at));
+    since.map_or_else(String::new, |at| {
+        format!("  {}", span(chrono::Utc::now() - at))
+    })
 }
 
 fn style(template: &str) -> ProgressStyle {
@@ -156,11 +240,16 @@ fn style(template: &str) -> ProgressStyle {
 /// The table at the end of a run, as text.
 pub(crate) fn summary(view: &RunView, surface: &Surface, zone: Zone) -> String {
     let head = &view.head;
-    let mut grid = Grid::new(surface, &["TASK", "STATE", "ATTEMPTS", "BEGAN", "TOOK", "SAYS"]);
+    let mut grid = Grid::new(
+        surface,
+        &["TASK", "STATE", "ATTEMPTS", "BEGAN", "TOOK", "SAYS"],
+    );
     for task in &view.tasks {
         let last = task.attempts.last();
         let began = last.and_then(|attempt| attempt.started_at.or(attempt.launched_at));
-        let took = began.zip(last.and_then(|attempt| attempt.ended_at)).map(|(from, to)| span(to - from));
+        let took = began
+            .zip(last.and_then(|attempt| attempt.ended_at))
+            .map(|(from, to)| span(to - from));
         grid.row([
             (name(task), Tone::Plain),
             (task.state.to_owned(), Tone::of_state(task.state)),
@@ -171,14 +260,28 @@ pub(crate) fn summary(view: &RunView, surface: &Surface, zone: Zone) -> String {
         ]);
     }
     grid.align_right(2);
-    let took = head.started_at.zip(head.ended_at).map_or_else(String::new, |(from, to)| format!(" in {}", span(to - from)));
-    let state = surface.data_style().paint(Tone::of_state(head.state), head.state);
-    format!("{}\nrun {} of {} {state}{took} (ingestion id {})\n", grid.text(), head.id, head.dag, head.ingestion_id)
+    let took = head
+        .started_at
+        .zip(head.ended_at)
+        .map_or_else(String::new, |(from, to)| format!(" in {}", span(to - from)));
+    let state = surface
+        .data_style()
+        .paint(Tone::of_state(head.state), head.state);
+    format!(
+        "{}\nrun {} of {} {state}{took} (ingestion id {})\n",
+        grid.text(),
+        head.id,
+        head.dag,
+        head.ingestion_id
+    )
 }
 
 /// Why a task ended so, in one line.
 fn says(task: &TaskView) -> String {
-    let error = task.attempts.last().and_then(|attempt| attempt.error.as_ref());
+    let error = task
+        .attempts
+        .last()
+        .and_then(|attempt| attempt.error.as_ref());
     let error = error.map(|error| format!("{}: {}", error.class, error.message));
     error.or_else(|| task.why.clone()).unwrap_or_default()
 }

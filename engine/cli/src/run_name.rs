@@ -34,7 +34,9 @@ fn read(text: &str) -> Result<RunName, CliError> {
         CliError::usage(format!("`{}` is not the name of a run", printable(text)))
             .help("RUN is a run id, @latest, DAG@latest or DAG@INGESTION_ID")
     };
-    let Some((dag, which)) = text.rsplit_once('@') else { return text.parse().map(RunName::Id).map_err(|_| wrong()) };
+    let Some((dag, which)) = text.rsplit_once('@') else {
+        return text.parse().map(RunName::Id).map_err(|_| wrong());
+    };
     match (dag, which) {
         ("", "latest") => Ok(RunName::Latest),
         (dag, "latest") => dag.parse().map(RunName::LatestOf).map_err(|_| wrong()),
@@ -50,7 +52,11 @@ fn read(text: &str) -> Result<RunName, CliError> {
 ///
 /// # Errors
 /// There is none, or there are several and none may be guessed.
-pub(crate) async fn find(store: Option<&Store>, text: &str, several: Several) -> Result<Run, CliError> {
+pub(crate) async fn find(
+    store: Option<&Store>,
+    text: &str,
+    several: Several,
+) -> Result<Run, CliError> {
     let name = read(text)?;
     let Some(store) = store else {
         let error = CliError::not_found(format!("there is no run `{}`", printable(text)));
@@ -58,12 +64,19 @@ pub(crate) async fn find(store: Option<&Store>, text: &str, several: Several) ->
     };
     let id = match &name {
         RunName::Id(id) => id.clone(),
-        RunName::Latest => newest(store, RunFilter::default()).await?.ok_or_else(|| missing(&name))?,
+        RunName::Latest => newest(store, RunFilter::default())
+            .await?
+            .ok_or_else(|| missing(&name))?,
         RunName::LatestOf(dag) => {
-            let filter = RunFilter { dag: Some(dag.clone()), ..RunFilter::default() };
+            let filter = RunFilter {
+                dag: Some(dag.clone()),
+                ..RunFilter::default()
+            };
             newest(store, filter).await?.ok_or_else(|| missing(&name))?
         }
-        RunName::Of(dag, id) => of_ingestion_id(store, dag, id, several).await?.ok_or_else(|| missing(&name))?,
+        RunName::Of(dag, id) => of_ingestion_id(store, dag, id, several)
+            .await?
+            .ok_or_else(|| missing(&name))?,
     };
     store.run(&id).await?.ok_or_else(|| missing(&name))
 }
@@ -73,8 +86,18 @@ async fn newest(store: &Store, filter: RunFilter) -> Result<Option<RunId>, CliEr
     Ok(found.first().map(|run| run.facts.id.clone()))
 }
 
-async fn of_ingestion_id(store: &Store, dag: &DagId, id: &str, several: Several) -> Result<Option<RunId>, CliError> {
-    let filter = RunFilter { dag: Some(dag.clone()), ingestion_id: Some(id.to_owned()), limit: 20, ..RunFilter::default() };
+async fn of_ingestion_id(
+    store: &Store,
+    dag: &DagId,
+    id: &str,
+    several: Several,
+) -> Result<Option<RunId>, CliError> {
+    let filter = RunFilter {
+        dag: Some(dag.clone()),
+        ingestion_id: Some(id.to_owned()),
+        limit: 20,
+        ..RunFilter::default()
+    };
     let found = store.find_runs(&filter).await?;
     if found.len() > 1 && several == Several::Refuse {
         return Err(ambiguous(dag, id, &found));
@@ -84,20 +107,26 @@ async fn of_ingestion_id(store: &Store, dag: &DagId, id: &str, several: Several)
 
 fn ambiguous(dag: &DagId, id: &str, found: &[RunSummary]) -> CliError {
     let error = CliError::conflict(format!("`{dag}@{id}` names {} runs", found.len()));
-    found.iter().fold(error.help("name one by its id:"), |error, run| {
-        let (id, state) = (&run.facts.id, run.phase.word());
-        let (trigger, created) = (run.facts.trigger.word(), times::json(run.facts.created_at));
-        error.help(format!("{id}  {state}, {trigger}, created {created}"))
-    })
+    found
+        .iter()
+        .fold(error.help("name one by its id:"), |error, run| {
+            let (id, state) = (&run.facts.id, run.phase.word());
+            let (trigger, created) = (run.facts.trigger.word(), times::json(run.facts.created_at));
+            error.help(format!("{id}  {state}, {trigger}, created {created}"))
+        })
 }
 
 fn missing(name: &RunName) -> CliError {
     match name {
-        RunName::Id(id) => CliError::not_found(format!("there is no run `{id}`")).help("`noctule runs` lists them"),
+        RunName::Id(id) => {
+            CliError::not_found(format!("there is no run `{id}`")).help("`noctule runs` lists them")
+        }
         RunName::Latest => CliError::not_found("there is no run yet"),
         RunName::LatestOf(dag) => CliError::not_found(format!("`{dag}` has no run yet")),
-        RunName::Of(dag, id) => CliError::not_found(format!("`{dag}` has no run with ingestion id {id}"))
-            .help(format!("`noctule runs --dag {dag}` lists its runs")),
+        RunName::Of(dag, id) => {
+            CliError::not_found(format!("`{dag}` has no run with ingestion id {id}"))
+                .help(format!("`noctule runs --dag {dag}` lists its runs"))
+        }
     }
 }
 
@@ -112,8 +141,20 @@ mod tests {
         assert_eq!(read("0198-ab").unwrap(), RunName::Id(id));
         assert_eq!(read("@latest").unwrap(), RunName::Latest);
         assert_eq!(read("c-1@latest").unwrap(), RunName::LatestOf(dag.clone()));
-        assert_eq!(read("c-1@20260113").unwrap(), RunName::Of(dag, "20260113".to_owned()));
-        for wrong in ["", "@", "a/b", "../x@latest", "c-1@", "c-1@2026", "@20260113", "a\u{1b}[2J"] {
+        assert_eq!(
+            read("c-1@20260113").unwrap(),
+            RunName::Of(dag, "20260113".to_owned())
+        );
+        for wrong in [
+            "",
+            "@",
+            "a/b",
+            "../x@latest",
+            "c-1@",
+            "c-1@2026",
+            "@20260113",
+            "a\u{1b}[2J",
+        ] {
             assert!(read(wrong).is_err(), "{wrong:?}");
         }
     }

@@ -30,7 +30,11 @@ pub(crate) fn is_wanted(connection: &Connection) -> bool {
 
 /// The address that the simulator of a store has or will have, if the project asks for one. Makes no state.
 pub(crate) fn address_for(project: &Project, state_dir: &Path) -> Option<SocketAddr> {
-    project.connections.values().any(is_wanted).then(|| local(expected_port(state_dir)))
+    project
+        .connections
+        .values()
+        .any(is_wanted)
+        .then(|| local(expected_port(state_dir)))
 }
 
 /// Starts the simulator of a store, if the project asks for one. It runs until it is dropped.
@@ -48,25 +52,39 @@ pub(crate) async fn simulator_for(
     let first = expected_port(state_dir);
     for step in 0..TRIES {
         let port = FIRST_PORT + (first - FIRST_PORT + step) % PORTS;
-        let started = Simulator::builder().config(config(project, root)).listen(local(port)).start().await;
+        let started = Simulator::builder()
+            .config(config(project, root))
+            .listen(local(port))
+            .start()
+            .await;
         if let Ok(simulator) = started {
             write_down(state_dir, port)?;
             return Ok(Some(simulator));
         }
     }
-    Err(CliError::unreachable(format!("no port for the simulator is free near {first}")))
+    Err(CliError::unreachable(format!(
+        "no port for the simulator is free near {first}"
+    )))
 }
 
 /// Starts one on any port and writes nothing down: for a look, not for a run.
 ///
 /// # Errors
 /// No port is free.
-pub(crate) async fn for_a_look(project: &Project, root: &Path) -> Result<Option<Simulator>, CliError> {
+pub(crate) async fn for_a_look(
+    project: &Project,
+    root: &Path,
+) -> Result<Option<Simulator>, CliError> {
     if !project.connections.values().any(is_wanted) {
         return Ok(None);
     }
-    let started = Simulator::builder().config(config(project, root)).start().await;
-    started.map(Some).map_err(|error| CliError::unreachable(error.to_string()))
+    let started = Simulator::builder()
+        .config(config(project, root))
+        .start()
+        .await;
+    started
+        .map(Some)
+        .map_err(|error| CliError::unreachable(error.to_string()))
 }
 
 fn local(port: u16) -> SocketAddr {
@@ -75,7 +93,9 @@ fn local(port: u16) -> SocketAddr {
 
 /// The port that was written down, or the one that follows from the path.
 fn expected_port(state_dir: &Path) -> u16 {
-    let written = fs::read_to_string(state_dir.join(WRITTEN)).ok().and_then(|text| text.trim().parse::<u16>().ok());
+    let written = fs::read_to_string(state_dir.join(WRITTEN))
+        .ok()
+        .and_then(|text| text.trim().parse::<u16>().ok());
     let in_range = |port: &u16| (FIRST_PORT..FIRST_PORT + PORTS).contains(port);
     written.filter(in_range).unwrap_or_else(|| {
         let mut hasher = DefaultHasher::new();
@@ -87,15 +107,26 @@ fn expected_port(state_dir: &Path) -> u16 {
 fn write_down(state_dir: &Path, port: u16) -> Result<(), CliError> {
     use std::os::unix::fs::DirBuilderExt;
     let path = state_dir.join(WRITTEN);
-    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(state_dir);
+    let made = fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(state_dir);
     let written = made.and_then(|()| fs::write(&path, format!("{port}\n")));
-    written.map_err(|error| CliError::unreachable(format!("failed to write {}: {error}", path.display())))
+    written.map_err(|error| {
+        CliError::unreachable(format!("failed to write {}: {error}", path.display()))
+    })
 }
 
 /// The simulator's own configuration, from the project's.
 pub(crate) fn config(project: &Project, root: &Path) -> SimulatorConfig {
-    let jobs = project.simulator.iter().map(|(name, job)| (name.clone(), job_config(job, root)));
-    SimulatorConfig { jobs: jobs.collect(), ..SimulatorConfig::default() }
+    let jobs = project
+        .simulator
+        .iter()
+        .map(|(name, job)| (name.clone(), job_config(job, root)));
+    SimulatorConfig {
+        jobs: jobs.collect(),
+        ..SimulatorConfig::default()
+    }
 }
 
 fn job_config(job: &SimulatedJob, root: &Path) -> JobConfig {
@@ -114,7 +145,11 @@ fn job_config(job: &SimulatedJob, root: &Path) -> JobConfig {
 fn fail(value: &Value) -> Fail {
     match value {
         Value::Bool(fails) => Fail::All(*fails),
-        Value::Number(code) => Fail::ExitCode(code.as_u64().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)),
+        Value::Number(code) => Fail::ExitCode(
+            code.as_u64()
+                .and_then(|code| u8::try_from(code).ok())
+                .unwrap_or(1),
+        ),
         _ => Fail::All(true),
     }
 }

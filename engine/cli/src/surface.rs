@@ -84,8 +84,13 @@ impl Surface {
             return Err(CliError::not_yet("--server: the API")
                 .help("without --server the store of the project is asked, which works with and without an engine"));
         }
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-        let runtime = runtime.map_err(|error| CliError::unreachable(format!("failed to start the runtime: {error}")))?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build();
+        let runtime = runtime.map_err(|error| {
+            CliError::unreachable(format!("failed to start the runtime: {error}"))
+        })?;
         let done = runtime.block_on(work);
         // A blocking call that hangs (a secret on a dead network drive) must not keep the process.
         runtime.shutdown_timeout(std::time::Duration::from_millis(200));

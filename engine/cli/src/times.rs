@@ -24,19 +24,26 @@ pub(crate) struct Zone(pub(crate) Tz);
 impl Zone {
     /// `engine.display_timezone`, or UTC.
     pub(crate) fn of(project: Option<&Project>) -> Self {
-        let name = project.and_then(|project| project.engine.display_timezone.as_deref()).unwrap_or("UTC");
+        let name = project
+            .and_then(|project| project.engine.display_timezone.as_deref())
+            .unwrap_or("UTC");
         Self(parse_zone(name).unwrap_or(Tz::UTC))
     }
 
     /// The zone of a DAG's schedule, or UTC.
     pub(crate) fn of_dag(definition: &Definition) -> Self {
-        let name = definition.schedule.as_ref().map_or("UTC", |schedule| &schedule.timezone);
+        let name = definition
+            .schedule
+            .as_ref()
+            .map_or("UTC", |schedule| &schedule.timezone);
         Self(parse_zone(name).unwrap_or(Tz::UTC))
     }
 
     /// Date and time to the second.
     pub(crate) fn show(self, at: DateTime<Utc>) -> String {
-        at.with_timezone(&self.0).format("%Y-%m-%d %H:%M:%S").to_string()
+        at.with_timezone(&self.0)
+            .format("%Y-%m-%d %H:%M:%S")
+            .to_string()
     }
 
     /// The same, or a dash.
@@ -46,7 +53,9 @@ impl Zone {
 
     /// Date, time and zone, as it stands in sentences.
     pub(crate) fn say(self, at: DateTime<Utc>) -> String {
-        at.with_timezone(&self.0).format("%Y-%m-%d %H:%M:%S %Z").to_string()
+        at.with_timezone(&self.0)
+            .format("%Y-%m-%d %H:%M:%S %Z")
+            .to_string()
     }
 
     /// The heading of a column of times.
@@ -56,8 +65,14 @@ impl Zone {
 }
 
 /// Reads a time that somebody typed.
-pub(crate) fn read(flag: &str, text: &str, zone: Zone, surface: &Surface) -> Result<DateTime<Utc>, CliError> {
-    parse_moment(text, zone.0, surface.now).map_err(|error| CliError::usage(format!("{flag}: {error}")))
+pub(crate) fn read(
+    flag: &str,
+    text: &str,
+    zone: Zone,
+    surface: &Surface,
+) -> Result<DateTime<Utc>, CliError> {
+    parse_moment(text, zone.0, surface.now)
+        .map_err(|error| CliError::usage(format!("{flag}: {error}")))
 }
 
 /// A span in the two units that matter: `3.2s`, `4m 05s`, `2h 03m`, `5d 01h`.
@@ -65,7 +80,10 @@ pub(crate) fn span(span: chrono::Duration) -> String {
     let seconds = span.num_seconds().max(0);
     let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
     match seconds {
-        0..=9 => format!("{:.1}s", f64::from(i32::try_from(span.num_milliseconds().max(0)).unwrap_or(0)) / 1_000.0),
+        0..=9 => format!(
+            "{:.1}s",
+            f64::from(i32::try_from(span.num_milliseconds().max(0)).unwrap_or(0)) / 1_000.0
+        ),
         10..=59 => format!("{seconds}s"),
         60..=3_599 => format!("{minutes}m {:02}s", seconds % 60),
         3_600..=86_399 => format!("{hours}h {:02}m", minutes % 60),

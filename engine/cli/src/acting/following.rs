@@ -28,6 +28,9 @@ const REDRAW: Duration = Duration::from_millis(200);
 /// How often it is looked whether the engine is still there, or another one wants the store.
 const LOOK_AROUND: Duration = Duration::from_secs(1);
 
+/// How many changes are awaited until a fresh engine has answered what was kept.
+const KEPT_LOOKS: usize = 5;
+
 /// One run that is followed.
 pub(super) struct Following<'a> {
     pub(super) open: &'a OpenProject,
@@ -63,6 +66,9 @@ impl Following<'_> {
         loop {
             if hosted.is_none() {
                 hosted = self.become_engine().await?;
+                if hosted.is_some() {
+                    self.await_kept_asks().await?;
+                }
             }
             let stretch = self.stretch(&mut hosted, &mut progress, end).await?;
             match stretch {
@@ -107,6 +113,18 @@ impl Following<'_> {
         Hosted::start(self.open, self.surface, self.store, lease, purpose)
             .await
             .map(Some)
+    }
+
+    /// Asks that were kept while no engine ran may be about this very run: a retry of one that was over, a cancel.
+    async fn await_kept_asks(&self) -> Result<(), CliError> {
+        let mut token = self.store.change_token().await?;
+        for _ in 0..KEPT_LOOKS {
+            if self.store.pending_asks().await?.is_empty() {
+                break;
+            }
+            token = self.store.changed_since(token, LOOK_AROUND).await?;
+        }
+        Ok(())
     }
 
     async fn stretch(

@@ -75,7 +75,13 @@ pub(crate) struct ServeArgs {
 #[derive(Debug, Default, Args)]
 pub(crate) struct ManyArgs {
     /// Runs of this DAG, with --from and --to
-    #[arg(long, value_name = "D", requires = "from", requires = "to", conflicts_with = "run")]
+    #[arg(
+        long,
+        value_name = "D",
+        requires = "from",
+        requires = "to",
+        conflicts_with = "run"
+    )]
     pub(crate) dag: Option<String>,
     /// From this time
     #[arg(long, value_name = "T", allow_hyphen_values = true, requires = "dag")]

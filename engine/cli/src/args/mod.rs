@@ -32,7 +32,11 @@ Exit codes: 0 success, 1 the run failed, 2 usage or validation, 3 not found, 4 c
 /// Runs DAGs of remote work, and remembers all of it
 #[derive(Debug, Parser)]
 #[command(name = "noctule", version, about, after_help = EXAMPLES, subcommand_required = true, arg_required_else_help = true)]
-#[command(propagate_version = false, infer_subcommands = false, disable_help_subcommand = false)]
+#[command(
+    propagate_version = false,
+    infer_subcommands = false,
+    disable_help_subcommand = false
+)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) globals: Globals,

@@ -37,18 +37,35 @@ pub(crate) fn check(args: &CheckArgs, surface: &Surface) -> Result<Exit, CliErro
     let open = if args.files.is_empty() {
         OpenProject::read(surface, &[])?
     } else {
-        let paths: Vec<&std::path::Path> = args.files.iter().map(std::path::PathBuf::as_path).collect();
+        let paths: Vec<&std::path::Path> =
+            args.files.iter().map(std::path::PathBuf::as_path).collect();
         OpenProject::read_with(surface, &[], &paths)?
     };
-    let found: Vec<Found> = open.loaded.diagnostics.iter().map(|diagnostic| found(&open, diagnostic)).collect();
-    let unread: Vec<Found> = open.unread.iter().map(|unread| unreadable(&open, &unread.path, &unread.message)).collect();
+    let found: Vec<Found> = open
+        .loaded
+        .diagnostics
+        .iter()
+        .map(|diagnostic| found(&open, diagnostic))
+        .collect();
+    let unread: Vec<Found> = open
+        .unread
+        .iter()
+        .map(|unread| unreadable(&open, &unread.path, &unread.message))
+        .collect();
     let errors = unread.len() + open.loaded.diagnostics.errors().count();
     if surface.format() == Format::Table {
         tell(&open, &unread, surface, errors, args.files.is_empty())?;
     } else {
-        documents(surface.format(), &unread.into_iter().chain(found).collect::<Vec<_>>())?;
+        documents(
+            surface.format(),
+            &unread.into_iter().chain(found).collect::<Vec<_>>(),
+        )?;
     }
-    Ok(if errors == 0 { Exit::Success } else { Exit::Usage })
+    Ok(if errors == 0 {
+        Exit::Success
+    } else {
+        Exit::Usage
+    })
 }
 
 fn found(open: &OpenProject, diagnostic: &Diagnostic) -> Found {
@@ -60,7 +77,11 @@ fn found(open: &OpenProject, diagnostic: &Diagnostic) -> Found {
         text: label.text.clone(),
     });
     Found {
-        severity: if placed.severity == Severity::Error { "error" } else { "remark" },
+        severity: if placed.severity == Severity::Error {
+            "error"
+        } else {
+            "remark"
+        },
         code: placed.code,
         file: placed.file.to_string(),
         line: placed.line,
@@ -85,10 +106,27 @@ fn unreadable(open: &OpenProject, path: &str, message: &str) -> Found {
 }
 
 /// Problems and remarks are no data: a person reads them, and a script looks at the exit code.
-fn tell(open: &OpenProject, unread: &[Found], surface: &Surface, errors: usize, whole: bool) -> Result<(), CliError> {
+fn tell(
+    open: &OpenProject,
+    unread: &[Found],
+    surface: &Surface,
+    errors: usize,
+    whole: bool,
+) -> Result<(), CliError> {
     let style = surface.style();
-    for Found { file, line, column, code, message, .. } in unread {
-        eprintln!("{file}:{line}:{column}: {}: {message}", style.bad(&format!("error[{code}]")));
+    for Found {
+        file,
+        line,
+        column,
+        code,
+        message,
+        ..
+    } in unread
+    {
+        eprintln!(
+            "{file}:{line}:{column}: {}: {message}",
+            style.bad(&format!("error[{code}]"))
+        );
     }
     for diagnostic in &open.loaded.diagnostics {
         eprintln!("{}", open.render(diagnostic));
@@ -96,12 +134,20 @@ fn tell(open: &OpenProject, unread: &[Found], surface: &Surface, errors: usize, 
     let remarks = open.loaded.diagnostics.remarks().count();
     let (files, dags) = (open.texts.len(), open.loaded.dags.len());
     if errors > 0 {
-        eprintln!("{} {}, {}", style.bad("error:"), count(errors, "problem"), count(remarks, "remark"));
+        eprintln!(
+            "{} {}, {}",
+            style.bad("error:"),
+            count(errors, "problem"),
+            count(remarks, "remark")
+        );
         return Ok(());
     }
     let profile = open.project()?.profile.to_string();
     if whole && dags == 0 {
-        eprintln!("note: no DAG was found: DAG files are the .toml files below {}/", open.project()?.engine.dags);
+        eprintln!(
+            "note: no DAG was found: DAG files are the .toml files below {}/",
+            open.project()?.engine.dags
+        );
     }
     crate::console::emit(&format!(
         "ok: {} in {}, {}, profile {profile}\n",
@@ -112,5 +158,9 @@ fn tell(open: &OpenProject, unread: &[Found], surface: &Surface, errors: usize, 
 }
 
 fn count(count: usize, one: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
+    if count == 1 {
+        format!("1 {one}")
+    } else {
+        format!("{count} {one}s")
+    }
 }

@@ -25,7 +25,10 @@ pub(crate) fn config(surface: &Surface) -> Result<Exit, CliError> {
     if surface.format() == Format::Table {
         let mut grid = Grid::new(surface, &["SETTING", "VALUE", "FROM"]);
         for setting in &project.settings {
-            let value = setting.value.as_str().map_or_else(|| setting.value.to_string(), str::to_owned);
+            let value = setting
+                .value
+                .as_str()
+                .map_or_else(|| setting.value.to_string(), str::to_owned);
             grid.row([
                 (setting.path.clone(), Tone::Plain),
                 (value, Tone::Plain),

@@ -52,17 +52,38 @@ pub(crate) async fn dags(surface: &Surface) -> Result<Exit, CliError> {
     let shown = gather(&open, surface, records);
     let broken = open.loaded.diagnostics.errors().count() + open.unread.len();
     if broken > 0 {
-        remark(surface, &format!("{broken} problems in the files: `noctule check` names them"));
+        remark(
+            surface,
+            &format!("{broken} problems in the files: `noctule check` names them"),
+        );
     }
     if surface.format() != Format::Table {
         documents(surface.format(), &shown)?;
         return Ok(Exit::Success);
     }
-    let mut grid = Grid::new(surface, &["DAG", "STATE", "TASKS", "SCHEDULE", &zone.heading("NEXT TICK"), "FILE"]);
+    let mut grid = Grid::new(
+        surface,
+        &[
+            "DAG",
+            "STATE",
+            "TASKS",
+            "SCHEDULE",
+            &zone.heading("NEXT TICK"),
+            "FILE",
+        ],
+    );
     for dag in &shown {
         let next = dag.next.as_ref().and_then(|next| next.parse().ok());
-        let schedule = dag.schedule.as_ref().map(|crons| crons.join(" | ")).unwrap_or_else(|| "-".to_owned());
-        let tone = if dag.state == "active" { Tone::Plain } else { Tone::Odd };
+        let schedule = dag
+            .schedule
+            .as_ref()
+            .map(|crons| crons.join(" | "))
+            .unwrap_or_else(|| "-".to_owned());
+        let tone = if dag.state == "active" {
+            Tone::Plain
+        } else {
+            Tone::Odd
+        };
         grid.row([
             (dag.dag.clone(), Tone::Plain),
             (dag.state.to_owned(), tone),
@@ -79,8 +100,10 @@ pub(crate) async fn dags(surface: &Surface) -> Result<Exit, CliError> {
 }
 
 fn gather(open: &OpenProject, surface: &Surface, records: Vec<DagRecord>) -> Vec<Shown> {
-    let mut records: BTreeMap<String, DagRecord> =
-        records.into_iter().map(|record| (record.dag.to_string(), record)).collect();
+    let mut records: BTreeMap<String, DagRecord> = records
+        .into_iter()
+        .map(|record| (record.dag.to_string(), record))
+        .collect();
     let mut shown = Vec::new();
     for loaded in &open.loaded.dags {
         let record = records.remove(loaded.definition.id.as_str());
@@ -98,7 +121,10 @@ fn of_file(dag: &Dag, file: &str, record: Option<DagRecord>, surface: &Surface) 
     let rule = definition.schedule.as_ref();
     let pause = record.as_ref().and_then(|record| record.pause.clone());
     let enabled = rule.is_some_and(|rule| rule.enabled);
-    let next = dag.schedule().filter(|_| enabled && pause.is_none()).and_then(|schedule| schedule.next_after(surface.now));
+    let next = dag
+        .schedule()
+        .filter(|_| enabled && pause.is_none())
+        .and_then(|schedule| schedule.next_after(surface.now));
     let state = match (&pause, rule) {
         (Some(_), _) => "paused",
         (None, Some(rule)) if !rule.enabled => "disabled",
@@ -123,7 +149,11 @@ fn of_file(dag: &Dag, file: &str, record: Option<DagRecord>, surface: &Surface) 
 
 /// A DAG that the store knows and the files do not have now.
 fn without_file(record: DagRecord) -> Shown {
-    let state = if record.withdrawn { "withdrawn" } else { "broken" };
+    let state = if record.withdrawn {
+        "withdrawn"
+    } else {
+        "broken"
+    };
     Shown {
         dag: record.dag.to_string(),
         state,
@@ -142,5 +172,9 @@ fn without_file(record: DagRecord) -> Shown {
 }
 
 fn paused(pause: noctule_store::Pause) -> Paused {
-    Paused { by: pause.by.name, reason: pause.why, since: times::json(pause.since) }
+    Paused {
+        by: pause.by.name,
+        reason: pause.why,
+        since: times::json(pause.since),
+    }
 }

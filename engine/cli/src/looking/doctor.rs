@@ -9,9 +9,9 @@ use noctule_executor::Finding;
 use noctule_runtime::Surroundings;
 use serde_json::Value;
 
+use super::Given;
 use super::plan::nobody;
 use super::planned::planned;
-use super::Given;
 use crate::args::{DoctorArgs, Format, GivenArgs};
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -33,7 +33,12 @@ pub(crate) async fn doctor(args: &DoctorArgs, surface: &Surface) -> Result<Exit,
         None => {
             let open = OpenProject::read(surface, &[])?;
             open.project()?;
-            let dags = open.loaded.dags.iter().filter_map(|dag| Dag::new(dag.definition.clone()).ok()).collect();
+            let dags = open
+                .loaded
+                .dags
+                .iter()
+                .filter_map(|dag| Dag::new(dag.definition.clone()).ok())
+                .collect();
             (open, dags)
         }
     };
@@ -45,7 +50,11 @@ pub(crate) async fn doctor(args: &DoctorArgs, surface: &Surface) -> Result<Exit,
 }
 
 fn finding(good: bool, subject: impl Into<String>, message: impl Into<String>) -> Finding {
-    Finding { good, subject: subject.into(), message: message.into() }
+    Finding {
+        good,
+        subject: subject.into(),
+        message: message.into(),
+    }
 }
 
 fn files(open: &OpenProject) -> Result<Vec<Finding>, CliError> {
@@ -54,10 +63,13 @@ fn files(open: &OpenProject) -> Result<Vec<Finding>, CliError> {
     let place = format!("{root}, profile {}", project.profile);
     let errors = open.loaded.diagnostics.errors().count() + open.unread.len();
     let told = match errors {
-        0 => format!("{} DAGs without problems", open.loaded.dags.len()),
-        errors => format!("{errors} problems: `noctule check` names them"),
+        0 => "no problem in any".to_owned(),
+        _ => "some have problems: `noctule check` names them".to_owned(),
     };
-    Ok(vec![finding(open.place.has_file, "project", place), finding(errors == 0, "files", told)])
+    Ok(vec![
+        finding(open.place.has_file, "project", place),
+        finding(errors == 0, "files", told),
+    ])
 }
 
 async fn store(open: &OpenProject, surface: &Surface) -> Finding {
@@ -66,8 +78,16 @@ async fn store(open: &OpenProject, surface: &Surface) -> Finding {
         Ok(None) => finding(true, subject, "there is none yet; the first run makes it"),
         Err(error) => finding(false, subject, error.to_string()),
         Ok(Some(store)) => match store.holder() {
-            Ok(Some(owner)) => finding(true, subject, format!("{}, held by {owner}", store.path().display())),
-            Ok(None) => finding(true, subject, format!("{}, no engine is running", store.path().display())),
+            Ok(Some(owner)) => finding(
+                true,
+                subject,
+                format!("{}, held by {owner}", store.path().display()),
+            ),
+            Ok(None) => finding(
+                true,
+                subject,
+                format!("{}, no engine is running", store.path().display()),
+            ),
             Err(error) => finding(false, subject, error.to_string()),
         },
     }
@@ -79,8 +99,18 @@ fn secrets(open: &OpenProject, surface: &Surface) -> Result<Vec<Finding>, CliErr
         let subject = format!("secret {name}");
         match &secret.from {
             SecretOrigin::Environment(variable) => {
-                let set = surface.env.get(variable).is_some_and(|value| !value.is_empty());
-                finding(set, subject, format!("the variable {variable} is {}", if set { "set" } else { "not set" }))
+                let set = surface
+                    .env
+                    .get(variable)
+                    .is_some_and(|value| !value.is_empty());
+                finding(
+                    set,
+                    subject,
+                    format!(
+                        "the variable {variable} is {}",
+                        if set { "set" } else { "not set" }
+                    ),
+                )
             }
             SecretOrigin::File(path) => match std::fs::metadata(open.place.root.join(path)) {
                 Ok(found) if found.is_file() => finding(true, subject, format!("{path} is there")),
@@ -93,15 +123,22 @@ fn secrets(open: &OpenProject, surface: &Surface) -> Result<Vec<Finding>, CliErr
     Ok(open.project()?.secrets.iter().map(look).collect())
 }
 
-async fn executors(open: &OpenProject, dags: &[Dag], surface: &Surface) -> Result<Vec<Finding>, CliError> {
+async fn executors(
+    open: &OpenProject,
+    dags: &[Dag],
+    surface: &Surface,
+) -> Result<Vec<Finding>, CliError> {
     let project = open.project()?;
     let simulator = simulator::for_a_look(project, &open.place.root).await?;
-    let address = simulator.as_ref().map(noctule_cloud_run::simulator::Simulator::address);
+    let address = simulator
+        .as_ref()
+        .map(noctule_cloud_run::simulator::Simulator::address);
     let mut findings = Vec::new();
     for dag in dags {
         let (needs, untold) = needs(open, dag, surface, address)?;
         findings.extend(untold);
-        let surroundings = open.surroundings_of(surface, nobody()?, open.expected_state_dir()?, address)?;
+        let surroundings =
+            open.surroundings_of(surface, nobody()?, open.expected_state_dir()?, address)?;
         findings.extend(ask(dag, &needs, &surroundings, surface).await);
     }
     findings.dedup();
@@ -120,21 +157,37 @@ fn needs(
     let given = match Given::read(&GivenArgs::default(), dag, surface) {
         Ok(given) => given,
         Err(error) => {
-            untold.push(finding(true, format!("dag {id}"), format!("not looked at: {error}")));
+            untold.push(finding(
+                true,
+                format!("dag {id}"),
+                format!("not looked at: {error}"),
+            ));
             return Ok((needs, untold));
         }
     };
     let project = open.project()?;
     let desk = open.desk(surface, nobody()?, simulator)?;
-    for planned in planned(dag, &desk, &given, &project.profile, &project.vars, surface.now) {
+    for planned in planned(
+        dag,
+        &desk,
+        &given,
+        &project.profile,
+        &project.vars,
+        surface.now,
+    ) {
         let task = dag.task(planned.task);
         match (planned.config, planned.request) {
             (Some(config), Ok(_)) => {
-                needs.entry((task.executor.clone(), planned.connection)).or_default().push(config);
+                needs
+                    .entry((task.executor.clone(), planned.connection))
+                    .or_default()
+                    .push(config);
             }
             (_, Err(why)) => {
                 let (good, why) = match why {
-                    super::planned::Untold::Later(why) => (true, format!("not looked at, it depends on outputs: {why}")),
+                    super::planned::Untold::Later(why) => {
+                        (true, format!("not looked at, it depends on outputs: {why}"))
+                    }
                     super::planned::Untold::Wrong(why) => (false, why),
                 };
                 untold.push(finding(good, format!("task {id}.{}", task.name), why));
@@ -145,14 +198,27 @@ fn needs(
     Ok((needs, untold))
 }
 
-async fn ask(dag: &Dag, needs: &Needs, surroundings: &Surroundings, surface: &Surface) -> Vec<Finding> {
+async fn ask(
+    dag: &Dag,
+    needs: &Needs,
+    surroundings: &Surroundings,
+    surface: &Surface,
+) -> Vec<Finding> {
     let mut findings = Vec::new();
     for ((kind, connection), configs) in needs {
-        let Some(executor) = surface.registry.get(kind) else { continue };
+        let Some(executor) = surface.registry.get(kind) else {
+            continue;
+        };
         let context = surroundings.context(dag.definition().id.as_str(), connection.as_deref());
-        let through = connection.as_ref().map_or_else(String::new, |name| format!(" through {name}"));
+        let through = connection
+            .as_ref()
+            .map_or_else(String::new, |name| format!(" through {name}"));
         for found in executor.preflight(&context, configs).await {
-            findings.push(finding(found.good, format!("{kind}{through}: {}", found.subject), found.message));
+            findings.push(finding(
+                found.good,
+                format!("{kind}{through}: {}", found.subject),
+                found.message,
+            ));
         }
     }
     findings
@@ -163,7 +229,11 @@ fn print(surface: &Surface, findings: &[Finding]) -> Result<Exit, CliError> {
     if surface.format() == Format::Table {
         let mut grid = Grid::new(surface, &["", "WHAT", "FOUND"]);
         for finding in findings {
-            let (mark, tone) = if finding.good { ("ok", Tone::Good) } else { ("MISSING", Tone::Bad) };
+            let (mark, tone) = if finding.good {
+                ("ok", Tone::Good)
+            } else {
+                ("MISSING", Tone::Bad)
+            };
             grid.row([
                 (mark, tone),
                 (finding.subject.as_str(), Tone::Plain),

@@ -1,6 +1,7 @@
 //! `events`: the journal of a run, in order.
 
 use noctule_core::dag::Dag;
+use noctule_core::explain::handle_in_words;
 use noctule_core::run::{Fact, Record, Run};
 use serde::Serialize;
 
@@ -33,7 +34,10 @@ pub(crate) async fn events(args: &EventsArgs, surface: &Surface) -> Result<Exit,
     let mut records = Vec::new();
     loop {
         let after = records.last().map_or(0, |(seq, _)| *seq);
-        let page = story.store.records(&story.run.facts.id, after, PAGE).await?;
+        let page = story
+            .store
+            .records(&story.run.facts.id, after, PAGE)
+            .await?;
         let last = page.len() < PAGE as usize;
         records.extend(page);
         if last {
@@ -41,7 +45,10 @@ pub(crate) async fn events(args: &EventsArgs, surface: &Surface) -> Result<Exit,
         }
     }
     if surface.format() != Format::Table {
-        let shown: Vec<Shown<'_>> = records.iter().map(|(seq, record)| shown(&story, *seq, record)).collect();
+        let shown: Vec<Shown<'_>> = records
+            .iter()
+            .map(|(seq, record)| shown(&story, *seq, record))
+            .collect();
         documents(surface.format(), &shown)?;
         return Ok(Exit::Success);
     }
@@ -50,8 +57,17 @@ pub(crate) async fn events(args: &EventsArgs, surface: &Surface) -> Result<Exit,
     for (_, record) in &records {
         grid.row([
             (zone.show(record.at), Tone::Dim),
-            (task(&story.dag, &story.run, record).unwrap_or_default(), Tone::Plain),
-            (record.attempt.map(|number| number.to_string()).unwrap_or_default(), Tone::Plain),
+            (
+                task(&story.dag, &story.run, record).unwrap_or_default(),
+                Tone::Plain,
+            ),
+            (
+                record
+                    .attempt
+                    .map(|number| number.to_string())
+                    .unwrap_or_default(),
+                Tone::Plain,
+            ),
             (words(&record.fact, zone), Tone::Plain),
         ]);
     }
@@ -60,7 +76,10 @@ pub(crate) async fn events(args: &EventsArgs, surface: &Surface) -> Result<Exit,
 }
 
 fn shown<'a>(story: &'a Story, seq: u64, record: &'a Record) -> Shown<'a> {
-    let map_key = record.task.and_then(|ix| story.run.tasks.get(ix.index())).and_then(|task| task.map_key.as_deref());
+    let map_key = record
+        .task
+        .and_then(|ix| story.run.tasks.get(ix.index()))
+        .and_then(|task| task.map_key.as_deref());
     Shown {
         seq,
         at: times::json(record.at),
@@ -77,41 +96,74 @@ fn task(dag: &Dag, run: &Run, record: &Record) -> Option<String> {
 }
 
 fn words(fact: &Fact, zone: Zone) -> String {
-    let because = |why: &Option<String>| why.as_ref().map_or_else(String::new, |why| format!(": {why}"));
+    let because = |why: &Option<String>| {
+        why.as_ref()
+            .map_or_else(String::new, |why| format!(": {why}"))
+    };
     match fact {
         Fact::RunCreated { trigger } => format!("run created ({})", trigger.word()),
         Fact::RunStarted { round } => format!("round {round} began"),
         Fact::RunStopping { stop } => match stop {
-            noctule_core::run::StopWhy::Cancelled { by, reason } => format!("cancelled by {}{}", by.name, because(reason)),
+            noctule_core::run::StopWhy::Cancelled { by, reason } => {
+                format!("cancelled by {}{}", by.name, because(reason))
+            }
             noctule_core::run::StopWhy::Deadline => "the deadline of the run passed".to_owned(),
         },
         Fact::RunEnded { ending } => format!("run {}", ending.word()),
-        Fact::RunRetried { by, reason, tasks } => format!("{} retried {tasks} tasks{}", by.name, because(reason)),
+        Fact::RunRetried { by, reason, tasks } => {
+            format!("{} retried {tasks} tasks{}", by.name, because(reason))
+        }
         Fact::TaskReset => "begins anew".to_owned(),
         Fact::TaskReady => "ready, waits for a slot".to_owned(),
         Fact::TaskBackoff { until } => format!("next try at {}", zone.show(*until)),
         Fact::TaskEnded { verdict, why } => format!("{}{}", verdict.word(), because(why)),
-        Fact::TaskMarked { verdict, by, reason } => {
-            format!("marked {} by {}{}", verdict.word(), by.name, because(reason))
+        Fact::TaskMarked {
+            verdict,
+            by,
+            reason,
+        } => {
+            format!(
+                "marked {} by {}{}",
+                verdict.word(),
+                by.name,
+                because(reason)
+            )
         }
         Fact::Intended { key } => format!("attempt intended, key {key}"),
         Fact::LaunchTrouble { message, again_at } => {
-            format!("not started: {message}; sent again at {}", zone.show(*again_at))
+            format!(
+                "not started: {message}; sent again at {}",
+                zone.show(*again_at)
+            )
         }
         Fact::Searching { message, look_at } => {
-            format!("launch unknown: {message}; looked for at {}", zone.show(*look_at))
+            format!(
+                "launch unknown: {message}; looked for at {}",
+                zone.show(*look_at)
+            )
         }
         Fact::SentAgain => "nothing was found: the same request is sent again".to_owned(),
         Fact::Launched { adopted, handle } => {
-            format!("{} {handle}", if *adopted { "found again as" } else { "launched as" })
+            let known = handle_in_words(handle);
+            format!(
+                "{}: {known}",
+                if *adopted { "found again" } else { "launched" }
+            )
         }
         Fact::Started => "the work began".to_owned(),
         Fact::Stopping { stop } => {
             let text = serde_json::to_value(stop).ok();
-            let why = text.as_ref().and_then(|stop| stop.get("why")).and_then(serde_json::Value::as_str);
+            let why = text
+                .as_ref()
+                .and_then(|stop| stop.get("why"))
+                .and_then(serde_json::Value::as_str);
             format!("asked to stop ({})", why.unwrap_or("stopped"))
         }
-        Fact::AttemptEnded { state, class, message } => {
+        Fact::AttemptEnded {
+            state,
+            class,
+            message,
+        } => {
             let class = class.map_or_else(String::new, |class| format!(" ({class})"));
             format!("attempt {state}{class}{}", because(message))
         }

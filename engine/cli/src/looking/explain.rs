@@ -31,7 +31,11 @@ struct Shown<'a> {
 /// Prints the gates.
 pub(crate) async fn explain(args: &ExplainArgs, surface: &Surface) -> Result<Exit, CliError> {
     let story = Story::find(surface, &args.run).await?;
-    let task = args.task.as_ref().map(|task| task_of(&story, task)).transpose()?;
+    let task = args
+        .task
+        .as_ref()
+        .map(|task| task_of(&story, task))
+        .transpose()?;
     let others = Others::of(&story).await?;
     let zone = Zone::of(Some(story.open.project()?));
     let say = |at: Instant| zone.say(at);
@@ -58,19 +62,32 @@ pub(crate) async fn explain(args: &ExplainArgs, surface: &Surface) -> Result<Exi
 fn concerns(ask: &noctule_core::ask::Ask, run: &Run) -> bool {
     use noctule_core::ask::Wish;
     match &ask.wish {
-        Wish::Cancel { run: id, .. } | Wish::Retry { run: id, .. } | Wish::Mark { run: id, .. } => *id == run.facts.id,
+        Wish::Cancel { run: id, .. } | Wish::Retry { run: id, .. } | Wish::Mark { run: id, .. } => {
+            *id == run.facts.id
+        }
         Wish::Trigger(_) | Wish::Pause { .. } | Wish::Resume { .. } | Wish::Reload => false,
     }
 }
 
 fn task_of(story: &Story, name: &str) -> Result<TaskIx, CliError> {
-    story.dag.find(name).ok_or_else(|| no_task(&story.dag, &story.run, name))
+    story
+        .dag
+        .find(name)
+        .ok_or_else(|| no_task(&story.dag, &story.run, name))
 }
 
 /// An error that names the tasks that there are.
 pub(super) fn no_task(dag: &Dag, run: &Run, name: &str) -> CliError {
-    let names: Vec<String> = dag.tasks().take(20).map(|task| dag.task(task).name.to_string()).collect();
-    let error = CliError::not_found(format!("run {} has no task `{}`", run.facts.id, printable(name)));
+    let names: Vec<String> = dag
+        .tasks()
+        .take(20)
+        .map(|task| dag.task(task).name.to_string())
+        .collect();
+    let error = CliError::not_found(format!(
+        "run {} has no task `{}`",
+        run.facts.id,
+        printable(name)
+    ));
     error.help(format!("it has {}", names.join(", ")))
 }
 
@@ -96,16 +113,26 @@ impl Others {
             live.insert(run.facts.id.clone(), (dag, run));
         }
         let own = &story.run.facts;
-        let mut holding: Vec<Holder> =
-            board.holding().iter().filter_map(|(id, ix)| holder(live.get(id)?, ix.index())).collect();
+        let mut holding: Vec<Holder> = board
+            .holding()
+            .iter()
+            .filter_map(|(id, ix)| holder(live.get(id)?, ix.index()))
+            .collect();
         holding.sort_by_key(|holder| holder.since);
         let running = board.running(&own.dag).filter(|id| **id != own.id);
-        let queued_before = board.queued(&own.dag).take_while(|id| **id != own.id).count();
+        let queued_before = board
+            .queued(&own.dag)
+            .take_while(|id| **id != own.id)
+            .count();
         Ok(Self {
             holding,
             ready_before: ready_before(&live, &story.run),
             running: running.filter_map(|id| other(&live.get(id)?.1)).collect(),
-            queued_before: if matches!(story.run.phase, Phase::Queued { .. }) { queued_before } else { 0 },
+            queued_before: if matches!(story.run.phase, Phase::Queued { .. }) {
+                queued_before
+            } else {
+                0
+            },
         })
     }
 }
@@ -118,12 +145,22 @@ fn holder((dag, run): &(Dag, Run), ix: usize) -> Option<Holder> {
         _ => attempt.intended_at,
     };
     let (run, id) = (run.facts.id.to_string(), run.facts.dag.to_string());
-    Some(Holder { run, dag: id, task: dag.task(task.task).name.to_string(), since })
+    Some(Holder {
+        run,
+        dag: id,
+        task: dag.task(task.task).name.to_string(),
+        since,
+    })
 }
 
 fn other(run: &Run) -> Option<Other> {
-    let Phase::Running { started_at, .. } = run.phase else { return None };
-    Some(Other { run: run.facts.id.to_string(), since: started_at })
+    let Phase::Running { started_at, .. } = run.phase else {
+        return None;
+    };
+    Some(Other {
+        run: run.facts.id.to_string(),
+        since: started_at,
+    })
 }
 
 /// How many ready tasks of other runs have waited longer than those of this run.
@@ -132,9 +169,17 @@ fn ready_before(live: &HashMap<RunId, (Dag, Run)>, own: &Run) -> usize {
         TaskState::Ready { since } => Some(since),
         _ => None,
     };
-    let Some(oldest) = own.tasks.iter().filter_map(since).min() else { return 0 };
-    let others = live.values().filter(|(_, run)| run.facts.id != own.facts.id);
-    others.flat_map(|(_, run)| &run.tasks).filter_map(since).filter(|at| *at < oldest).count()
+    let Some(oldest) = own.tasks.iter().filter_map(since).min() else {
+        return 0;
+    };
+    let others = live
+        .values()
+        .filter(|(_, run)| run.facts.id != own.facts.id);
+    others
+        .flat_map(|(_, run)| &run.tasks)
+        .filter_map(since)
+        .filter(|at| *at < oldest)
+        .count()
 }
 
 fn print(surface: &Surface, told: &[Reason]) -> Result<Exit, CliError> {
@@ -146,8 +191,15 @@ fn print(surface: &Surface, told: &[Reason]) -> Result<Exit, CliError> {
     let style = surface.data_style();
     let mut text = String::new();
     for reason in told {
-        let since = reason.since.map(|since| format!("  ({} ago)", span(surface.now - since))).unwrap_or_default();
-        text.push_str(&format!("{}{}\n", printable(&reason.text), style.dim(&since)));
+        let since = reason
+            .since
+            .map(|since| format!("  ({} ago)", span(surface.now - since)))
+            .unwrap_or_default();
+        text.push_str(&format!(
+            "{}{}\n",
+            printable(&reason.text),
+            style.dim(&since)
+        ));
         if let Some(next) = &reason.next {
             text.push_str(&format!("  {} {}\n", style.dim("next:"), printable(next)));
         }

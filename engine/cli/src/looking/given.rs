@@ -43,7 +43,11 @@ impl Given {
         let resolved = resolve_params(dag.definition(), &params).map_err(|problems| {
             let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
             let error = CliError::usage(problems.join("; "));
-            error.help(format!("the params of `{}`: {}", dag.definition().id, declared(dag)))
+            error.help(format!(
+                "the params of `{}`: {}",
+                dag.definition().id,
+                declared(dag)
+            ))
         })?;
         let logical_time = match &args.at {
             Some(text) => {
@@ -54,16 +58,29 @@ impl Given {
             None => surface.now,
         };
         let ingestion_id = match &args.ingestion_id {
-            Some(text) => IngestionId::given(text).map_err(|error| CliError::usage(format!("--ingestion-id: {error}")))?,
-            None => dag.ingestion_id(logical_time).map_err(|error| CliError::usage(error.to_string()))?,
+            Some(text) => IngestionId::given(text)
+                .map_err(|error| CliError::usage(format!("--ingestion-id: {error}")))?,
+            None => dag
+                .ingestion_id(logical_time)
+                .map_err(|error| CliError::usage(error.to_string()))?,
         };
-        Ok(Self { params, resolved, logical_time, ingestion_id, has_own_id: args.ingestion_id.is_some() })
+        Ok(Self {
+            params,
+            resolved,
+            logical_time,
+            ingestion_id,
+            has_own_id: args.ingestion_id.is_some(),
+        })
     }
 }
 
 fn declared(dag: &Dag) -> String {
     let names: Vec<&str> = dag.definition().params.keys().map(String::as_str).collect();
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    if names.is_empty() {
+        "none".to_owned()
+    } else {
+        names.join(", ")
+    }
 }
 
 /// `--params`, overlaid by each `--param`.
@@ -74,7 +91,10 @@ fn params(args: &GivenArgs, surface: &Surface) -> Result<Map<String, Value>, Cli
     };
     for pair in &args.param {
         let Some((name, value)) = pair.split_once('=') else {
-            return Err(CliError::usage(format!("--param {}: expected NAME=VALUE", printable(pair))));
+            return Err(CliError::usage(format!(
+                "--param {}: expected NAME=VALUE",
+                printable(pair)
+            )));
         };
         params.insert(name.to_owned(), Value::String(value.to_owned()));
     }
@@ -85,11 +105,17 @@ fn document(source: &str, surface: &Surface) -> Result<Map<String, Value>, CliEr
     let wrong = |what: String| CliError::usage(format!("--params {}: {what}", printable(source)));
     let mut text = String::new();
     if source == "-" {
-        let read = std::io::stdin().lock().take(BYTES).read_to_string(&mut text);
+        let read = std::io::stdin()
+            .lock()
+            .take(BYTES)
+            .read_to_string(&mut text);
         read.map_err(|error| wrong(format!("failed to read stdin: {error}")))?;
     } else if let Some(path) = source.strip_prefix('@') {
-        let file = std::fs::File::open(surface.here.join(path)).map_err(|error| wrong(error.to_string()))?;
-        file.take(BYTES).read_to_string(&mut text).map_err(|error| wrong(error.to_string()))?;
+        let file = std::fs::File::open(surface.here.join(path))
+            .map_err(|error| wrong(error.to_string()))?;
+        file.take(BYTES)
+            .read_to_string(&mut text)
+            .map_err(|error| wrong(error.to_string()))?;
     } else {
         return Err(wrong("expected @FILE, or - for stdin".to_owned()));
     }

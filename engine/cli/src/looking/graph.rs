@@ -15,27 +15,55 @@ use crate::surface::Surface;
 /// Prints the picture; with `--run` the version of the run, and the states of its tasks.
 pub(crate) fn graph(args: &GraphArgs, surface: &Surface) -> Result<Exit, CliError> {
     if args.format == GraphFormat::Svg {
-        return Err(CliError::not_yet("--format svg").help("--format dot can be drawn with `dot -Tsvg`"));
+        return Err(
+            CliError::not_yet("--format svg").help("--format dot can be drawn with `dot -Tsvg`")
+        );
     }
     match (&args.run, &args.dag) {
-        (Some(run), dag) => surface.block_on(Box::pin(of_run(run, dag.as_deref(), args.format, surface))),
-        (None, Some(dag)) => draw(&Chosen::find(surface, dag, &[])?.dag, None, args.format, surface),
+        (Some(run), dag) => {
+            surface.block_on(Box::pin(of_run(run, dag.as_deref(), args.format, surface)))
+        }
+        (None, Some(dag)) => draw(
+            &Chosen::find(surface, dag, &[])?.dag,
+            None,
+            args.format,
+            surface,
+        ),
         (None, None) => Err(CliError::usage("name a DAG, or a run with --run")),
     }
 }
 
-async fn of_run(run: &str, dag: Option<&str>, format: GraphFormat, surface: &Surface) -> Result<Exit, CliError> {
+async fn of_run(
+    run: &str,
+    dag: Option<&str>,
+    format: GraphFormat,
+    surface: &Surface,
+) -> Result<Exit, CliError> {
     let story = Story::find(surface, run).await?;
     let own = story.run.facts.dag.as_str();
     if let Some(other) = dag.filter(|dag| *dag != own && !crate::project::is_path(dag)) {
-        let message = format!("run {} is a run of `{own}`, not of `{}`", story.run.facts.id, printable(other));
+        let message = format!(
+            "run {} is a run of `{own}`, not of `{}`",
+            story.run.facts.id,
+            printable(other)
+        );
         return Err(CliError::usage(message));
     }
-    let states: Vec<&'static str> = story.run.tasks.iter().map(|task| task.state.word()).collect();
+    let states: Vec<&'static str> = story
+        .run
+        .tasks
+        .iter()
+        .map(|task| task.state.word())
+        .collect();
     draw(&story.dag, Some(&states), format, surface)
 }
 
-fn draw(dag: &Dag, states: Option<&[&'static str]>, format: GraphFormat, surface: &Surface) -> Result<Exit, CliError> {
+fn draw(
+    dag: &Dag,
+    states: Option<&[&'static str]>,
+    format: GraphFormat,
+    surface: &Surface,
+) -> Result<Exit, CliError> {
     let picture = match format {
         GraphFormat::Dot => dot(dag, states),
         GraphFormat::Mermaid => mermaid(dag, states),

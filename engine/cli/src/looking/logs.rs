@@ -28,6 +28,8 @@ struct Source {
     context: Context,
     task: TaskIx,
     number: u32,
+    /// It goes through a connection to a simulator.
+    simulated: bool,
 }
 
 /// Prints the log of a task.
@@ -52,32 +54,57 @@ pub(crate) async fn logs(args: &LogsArgs, surface: &Surface) -> Result<Exit, Cli
 /// The task that is named, or the only one that has been tried.
 fn which(story: &Story, name: Option<&str>) -> Result<TaskIx, CliError> {
     if let Some(name) = name {
-        return story.dag.find(name).ok_or_else(|| no_task(&story.dag, &story.run, name));
+        return story
+            .dag
+            .find(name)
+            .ok_or_else(|| no_task(&story.dag, &story.run, name));
     }
-    let tried: Vec<TaskIx> = story.run.tasks.iter().filter(|task| !task.attempts.is_empty()).map(|task| task.task).collect();
+    let tried: Vec<TaskIx> = story
+        .run
+        .tasks
+        .iter()
+        .filter(|task| !task.attempts.is_empty())
+        .map(|task| task.task)
+        .collect();
     match tried.as_slice() {
         [only] => Ok(*only),
-        [] => Err(CliError::not_found(format!("no task of run {} has been tried yet", story.run.facts.id))),
+        [] => Err(CliError::not_found(format!(
+            "no task of run {} has been tried yet",
+            story.run.facts.id
+        ))),
         several => {
-            let names: Vec<&str> = several.iter().take(20).map(|task| story.dag.task(*task).name.as_str()).collect();
-            Err(CliError::usage("several tasks have a log").help(format!("name one: {}", names.join(", "))))
+            let names: Vec<&str> = several
+                .iter()
+                .take(20)
+                .map(|task| story.dag.task(*task).name.as_str())
+                .collect();
+            Err(CliError::usage("several tasks have a log")
+                .help(format!("name one: {}", names.join(", "))))
         }
     }
 }
 
 fn numbers(story: &Story, task: TaskIx, asked: Option<&str>) -> Result<Vec<u32>, CliError> {
-    let all: Vec<u32> = story.run.tasks[task.index()].attempts.iter().map(|attempt| attempt.number).collect();
+    let all: Vec<u32> = story.run.tasks[task.index()]
+        .attempts
+        .iter()
+        .map(|attempt| attempt.number)
+        .collect();
     match asked {
         None => Ok(all.last().copied().into_iter().collect()),
         Some("all") => Ok(all),
         Some(number) => {
-            let wrong = || CliError::usage(format!("--attempt {number}: expected a number or `all`"));
+            let wrong =
+                || CliError::usage(format!("--attempt {number}: expected a number or `all`"));
             let number: u32 = number.parse().map_err(|_| wrong())?;
             if all.contains(&number) {
                 return Ok(vec![number]);
             }
             let name = &story.dag.task(task).name;
-            Err(CliError::not_found(format!("`{name}` has no attempt {number}, it has {}", all.len())))
+            Err(CliError::not_found(format!(
+                "`{name}` has no attempt {number}, it has {}",
+                all.len()
+            )))
         }
     }
 }
@@ -89,13 +116,25 @@ fn source(story: &Story, surface: &Surface, task: TaskIx, number: u32) -> Result
     let project = story.open.project()?;
     let address = simulator::address_for(project, &crate::project::state_dir(story.store.path()));
     let surroundings = story.open.surroundings(surface, &story.store, address)?;
-    let connection = attempt(&story.run, task, number).and_then(|attempt| attempt.prepared.connection.as_deref());
+    let connection = attempt(&story.run, task, number)
+        .and_then(|attempt| attempt.prepared.connection.as_deref());
     let context = surroundings.context(story.run.facts.dag.as_str(), connection);
-    Ok(Source { executor, context, task, number })
+    let asked = connection.and_then(|name| project.connections.get(name));
+    let simulated = asked.is_some_and(simulator::is_wanted);
+    Ok(Source {
+        executor,
+        context,
+        task,
+        number,
+        simulated,
+    })
 }
 
 fn attempt(run: &Run, task: TaskIx, number: u32) -> Option<&Attempt> {
-    run.tasks[task.index()].attempts.iter().find(|attempt| attempt.number == number)
+    run.tasks[task.index()]
+        .attempts
+        .iter()
+        .find(|attempt| attempt.number == number)
 }
 
 fn handle(attempt: &Attempt) -> Option<&Handle> {
@@ -119,11 +158,17 @@ async fn read(
     let mut kept = tail.map(Tail::new);
     let mut failures = 0;
     loop {
-        let Some(attempt) = attempt(&story.run, source.task, source.number) else { return Ok(()) };
+        let Some(attempt) = attempt(&story.run, source.task, source.number) else {
+            return Ok(());
+        };
         let over = matches!(attempt.state, AttemptState::Ended(_));
         let mut drained = true;
         if let Some(handle) = handle(attempt) {
-            match source.executor.logs(&source.context, &handle.raw, cursor.as_ref()).await {
+            match source
+                .executor
+                .logs(&source.context, &handle.raw, cursor.as_ref())
+                .await
+            {
                 Ok(page) => {
                     failures = 0;
                     drained = page.drained;
@@ -137,10 +182,13 @@ async fn read(
                     failures += 1;
                     tracing::warn!(%error, "the log could not be read this time");
                 }
-                Err(error) => return Err(unreadable(&error)),
+                Err(error) => return Err(unreadable(&error, source)),
             }
         } else if over {
-            remark(surface, "the attempt ended without ever being known to run: it has no log");
+            remark(
+                surface,
+                "the attempt ended without ever being known to run: it has no log",
+            );
         }
         if !drained {
             continue;
@@ -163,8 +211,14 @@ async fn refresh(story: &mut Story) -> Result<(), CliError> {
     Ok(())
 }
 
-fn unreadable(error: &ExecutorError) -> CliError {
-    CliError::unreachable(format!("the log cannot be read: {error}"))
+fn unreadable(error: &ExecutorError, source: &Source) -> CliError {
+    let told = CliError::unreachable(format!("the log cannot be read: {error}"));
+    if source.simulated {
+        return told.help(
+            "a simulator runs inside the engine that started it, and keeps nothing when that ends",
+        );
+    }
+    told
 }
 
 /// The last lines of what was read so far.
@@ -176,7 +230,11 @@ struct Tail {
 
 impl Tail {
     fn new(most: usize) -> Self {
-        Self { most, lines: VecDeque::new(), open: Vec::new() }
+        Self {
+            most,
+            lines: VecDeque::new(),
+            open: Vec::new(),
+        }
     }
 
     fn push(&mut self, bytes: &[u8]) {

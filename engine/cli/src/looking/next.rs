@@ -33,35 +33,60 @@ pub(crate) fn next(args: &NextArgs, surface: &Surface) -> Result<Exit, CliError>
     let definition = chosen.dag.definition();
     let zone = Zone::of_dag(definition);
     let read = |flag: &str, text: &Option<String>| {
-        text.as_ref().map(|text| times::read(flag, text, zone, surface)).transpose()
+        text.as_ref()
+            .map(|text| times::read(flag, text, zone, surface))
+            .transpose()
     };
     let (from, to) = (read("--from", &args.from)?, read("--to", &args.to)?);
     echo(surface, from, to);
     let Some(schedule) = chosen.dag.schedule() else {
-        remark(surface, &format!("`{}` has no [schedule]: it runs when somebody asks", definition.id));
+        remark(
+            surface,
+            &format!(
+                "`{}` has no [schedule]: it runs when somebody asks",
+                definition.id
+            ),
+        );
         return print(surface, zone, &[]);
     };
     let from = from.unwrap_or(surface.now);
     let default = if to.is_some() { MOST } else { DEFAULT };
-    let count = args.count.map_or(default, |count| usize::try_from(count).unwrap_or(MOST));
+    let count = args
+        .count
+        .map_or(default, |count| usize::try_from(count).unwrap_or(MOST));
     let ticks: Vec<DateTime<Utc>> = match to {
         Some(to) => schedule.ticks_between(from, to).take(count).collect(),
         None => schedule.ticks_after(from).take(count).collect(),
     };
-    let shown: Vec<Tick> = ticks.iter().map(|at| tick(&chosen.dag, schedule, *at, zone)).collect();
-    tell_what_is_missing(surface, &chosen.dag, schedule, from, to.or(ticks.last().copied()));
+    let shown: Vec<Tick> = ticks
+        .iter()
+        .map(|at| tick(&chosen.dag, schedule, *at, zone))
+        .collect();
+    tell_what_is_missing(
+        surface,
+        &chosen.dag,
+        schedule,
+        from,
+        to.or(ticks.last().copied()),
+    );
     print(surface, zone, &shown)
 }
 
 fn echo(surface: &Surface, from: Option<DateTime<Utc>>, to: Option<DateTime<Utc>>) {
-    let said = [("--from", from), ("--to", to)].into_iter().filter_map(|(flag, at)| Some((flag, at?)));
+    let said = [("--from", from), ("--to", to)]
+        .into_iter()
+        .filter_map(|(flag, at)| Some((flag, at?)));
     for (flag, at) in said {
         remark(surface, &format!("{flag} is {}", times::json(at)));
     }
 }
 
 fn tick(dag: &Dag, schedule: &Schedule, at: DateTime<Utc>, zone: Zone) -> Tick {
-    let mut remarks: Vec<String> = schedule.remark(at).iter().map(ToString::to_string).collect();
+    let mut remarks: Vec<String> = schedule
+        .remark(at)
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     let id = match dag.ingestion_id(at) {
         Ok(id) => Some(id.to_string()),
         Err(error) => {
@@ -69,7 +94,11 @@ fn tick(dag: &Dag, schedule: &Schedule, at: DateTime<Utc>, zone: Zone) -> Tick {
             None
         }
     };
-    remarks.extend(dag.ingestion().and_then(|rule| rule.lag(at)).map(|lag| lag.to_string()));
+    remarks.extend(
+        dag.ingestion()
+            .and_then(|rule| rule.lag(at))
+            .map(|lag| lag.to_string()),
+    );
     Tick {
         local: at.with_timezone(&zone.0).to_rfc3339(),
         utc: times::json(at),
@@ -88,7 +117,10 @@ fn tell_what_is_missing(
 ) {
     let rule = dag.definition().schedule.as_ref();
     if rule.is_some_and(|rule| !rule.enabled) {
-        remark(surface, "`schedule.enabled` is false: none of these ticks becomes a run");
+        remark(
+            surface,
+            "`schedule.enabled` is false: none of these ticks becomes a run",
+        );
     }
     let Some(to) = to else {
         remark(surface, "the schedule has no tick in that time");
@@ -104,15 +136,27 @@ fn print(surface: &Surface, zone: Zone, ticks: &[Tick]) -> Result<Exit, CliError
         documents(surface.format(), ticks)?;
         return Ok(Exit::Success);
     }
-    let mut grid = Grid::new(surface, &[&zone.heading("LOCAL"), "UTC", "INGESTION ID", "REMARK"]);
+    let mut grid = Grid::new(
+        surface,
+        &[&zone.heading("LOCAL"), "UTC", "INGESTION ID", "REMARK"],
+    );
     for tick in ticks {
         let local = tick.local.parse::<DateTime<chrono::FixedOffset>>().ok();
-        let local = local.map_or_else(|| tick.local.clone(), |at| at.format("%a %Y-%m-%d %H:%M %:z").to_string());
-        let utc = tick.utc.parse::<DateTime<Utc>>().map(|at| at.format("%Y-%m-%d %H:%M").to_string());
+        let local = local.map_or_else(
+            || tick.local.clone(),
+            |at| at.format("%a %Y-%m-%d %H:%M %:z").to_string(),
+        );
+        let utc = tick
+            .utc
+            .parse::<DateTime<Utc>>()
+            .map(|at| at.format("%Y-%m-%d %H:%M").to_string());
         grid.row([
             (local, Tone::Plain),
             (utc.unwrap_or_default(), Tone::Dim),
-            (tick.ingestion_id.clone().unwrap_or_else(|| "-".to_owned()), Tone::Plain),
+            (
+                tick.ingestion_id.clone().unwrap_or_else(|| "-".to_owned()),
+                Tone::Plain,
+            ),
             (tick.remark.clone().unwrap_or_default(), Tone::Odd),
         ]);
     }

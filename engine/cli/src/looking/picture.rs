@@ -19,26 +19,64 @@ pub(super) fn text(dag: &Dag, states: Option<&[&'static str]>, style: Style) -> 
     for task in dag.order() {
         let definition = dag.task(*task);
         let indent = "  ".repeat(depth[task.index()] + 1);
-        let after: Vec<&str> = dag.upstream(*task).iter().map(|up| dag.task(*up).name.as_str()).collect();
-        let after = if after.is_empty() { String::new() } else { format!("  <- {}", after.join(", ")) };
+        let after: Vec<&str> = dag
+            .upstream(*task)
+            .iter()
+            .map(|up| dag.task(*up).name.as_str())
+            .collect();
+        let after = if after.is_empty() {
+            String::new()
+        } else {
+            format!("  <- {}", after.join(", "))
+        };
         let state = states.map_or("", |states| states[task.index()]);
-        let state = if state.is_empty() { String::new() } else { format!("  {}", style.paint(Tone::of_state(state), state)) };
-        let kind = style.dim(&format!("({}, {})", definition.executor, definition.wait.as_str()));
-        line(&mut out, format_args!("{indent}{} {kind}{state}{}", definition.name, style.dim(&after)));
+        let state = if state.is_empty() {
+            String::new()
+        } else {
+            format!("  {}", style.paint(Tone::of_state(state), state))
+        };
+        let kind = style.dim(&format!(
+            "({}, {})",
+            definition.executor,
+            definition.wait.as_str()
+        ));
+        line(
+            &mut out,
+            format_args!(
+                "{indent}{} {kind}{state}{}",
+                definition.name,
+                style.dim(&after)
+            ),
+        );
     }
     out
 }
 
 /// A digraph for Graphviz.
 pub(super) fn dot(dag: &Dag, states: Option<&[&'static str]>) -> String {
-    let mut out = format!("digraph \"{}\" {{\n  rankdir=LR;\n  node [shape=box, style=\"rounded,filled\", fillcolor=white];\n", dag.definition().id);
+    let mut out = format!(
+        "digraph \"{}\" {{\n  rankdir=LR;\n  node [shape=box, style=\"rounded,filled\", fillcolor=white];\n",
+        dag.definition().id
+    );
     for task in dag.tasks() {
         let name = &dag.task(task).name;
         let state = states.map_or("", |states| states[task.index()]);
-        let label = if state.is_empty() { name.to_string() } else { format!("{name}\\n{state}") };
-        line(&mut out, format_args!("  \"{name}\" [label=\"{label}\", fillcolor=\"{}\"];", fill(state)));
+        let label = if state.is_empty() {
+            name.to_string()
+        } else {
+            format!("{name}\\n{state}")
+        };
+        line(
+            &mut out,
+            format_args!(
+                "  \"{name}\" [label=\"{label}\", fillcolor=\"{}\"];",
+                fill(state)
+            ),
+        );
     }
-    edges(dag, |from, to| line(&mut out, format_args!("  \"{from}\" -> \"{to}\";")));
+    edges(dag, |from, to| {
+        line(&mut out, format_args!("  \"{from}\" -> \"{to}\";"))
+    });
     out.push_str("}\n");
     out
 }
@@ -49,14 +87,23 @@ pub(super) fn mermaid(dag: &Dag, states: Option<&[&'static str]>) -> String {
     for task in dag.tasks() {
         let name = &dag.task(task).name;
         let state = states.map_or("", |states| states[task.index()]);
-        let label = if state.is_empty() { name.to_string() } else { format!("{name}<br/>{state}") };
+        let label = if state.is_empty() {
+            name.to_string()
+        } else {
+            format!("{name}<br/>{state}")
+        };
         // `end` and others are words of the language; a prefix makes every name safe.
         line(&mut out, format_args!("  t_{name}[\"{label}\"]"));
         if !state.is_empty() {
-            line(&mut out, format_args!("  style t_{name} fill:{}", fill(state)));
+            line(
+                &mut out,
+                format_args!("  style t_{name} fill:{}", fill(state)),
+            );
         }
     }
-    edges(dag, |from, to| line(&mut out, format_args!("  t_{from} --> t_{to}")));
+    edges(dag, |from, to| {
+        line(&mut out, format_args!("  t_{from} --> t_{to}"))
+    });
     out
 }
 

@@ -33,7 +33,10 @@ pub(crate) fn plan(args: &PlanArgs, surface: &Surface) -> Result<Exit, CliError>
     let chosen = Chosen::find(surface, &args.dag, &[])?;
     let given = Given::read(&args.given, &chosen.dag, surface)?;
     for not_yet in &chosen.dag.definition().not_yet {
-        remark(surface, &format!("`{}` cannot run yet: {not_yet}", chosen.dag.definition().id));
+        remark(
+            surface,
+            &format!("`{}` cannot run yet: {not_yet}", chosen.dag.definition().id),
+        );
     }
     let plan = of(&chosen, &given, surface)?;
     if surface.format() == Format::Table {
@@ -46,17 +49,30 @@ pub(crate) fn plan(args: &PlanArgs, surface: &Surface) -> Result<Exit, CliError>
 }
 
 /// The requests of a DAG as this project would send them.
-pub(super) fn of(chosen: &Chosen, given: &Given, surface: &Surface) -> Result<Vec<Planned>, CliError> {
+pub(super) fn of(
+    chosen: &Chosen,
+    given: &Given,
+    surface: &Surface,
+) -> Result<Vec<Planned>, CliError> {
     let project = chosen.project()?;
     let address = simulator::address_for(project, &chosen.open.expected_state_dir()?);
     let store: StoreId = nobody()?;
     let desk = chosen.open.desk(surface, store, address)?;
-    Ok(planned(&chosen.dag, &desk, given, &project.profile, &project.vars, surface.now))
+    Ok(planned(
+        &chosen.dag,
+        &desk,
+        given,
+        &project.profile,
+        &project.vars,
+        surface.now,
+    ))
 }
 
 /// The id of no store.
 pub(super) fn nobody() -> Result<StoreId, CliError> {
-    "00000000".parse().map_err(|_| CliError::unreachable("failed to name a store"))
+    "00000000"
+        .parse()
+        .map_err(|_| CliError::unreachable("failed to name a store"))
 }
 
 fn shown<'a>(chosen: &'a Chosen, planned: &'a Planned) -> Shown<'a> {
@@ -84,29 +100,53 @@ fn text(chosen: &Chosen, given: &Given, plan: &[Planned], surface: &Surface) -> 
         "# {} version {}, profile {}, ingestion id {}, logical time {}",
         definition.id,
         chosen.dag.hash().short(),
-        chosen.open.loaded.project.as_ref().map_or("default", |project| project.profile.as_str()),
+        chosen
+            .open
+            .loaded
+            .project
+            .as_ref()
+            .map_or("default", |project| project.profile.as_str()),
         given.ingestion_id,
         crate::times::json(given.logical_time)
     ));
     out.push('\n');
     for planned in plan {
         let task = chosen.dag.task(planned.task);
-        let through = planned.connection.as_ref().map_or_else(String::new, |name| format!(", connection {name}"));
-        let heading = format!("# {} ({}, wait {}{through})", task.name, task.executor, task.wait.as_str());
-        out.push_str(&format!("\n{}{}\n", style.dim(&printable(&heading)), condition(task.when.as_deref(), planned.runs)));
+        let through = planned
+            .connection
+            .as_ref()
+            .map_or_else(String::new, |name| format!(", connection {name}"));
+        let heading = format!(
+            "# {} ({}, wait {}{through})",
+            task.name,
+            task.executor,
+            task.wait.as_str()
+        );
+        out.push_str(&format!(
+            "\n{}{}\n",
+            style.dim(&printable(&heading)),
+            condition(task.when.as_deref(), planned.runs)
+        ));
         match &planned.request {
             Ok(request) => out.push_str(&pretty(request)),
             Err(Untold::Later(why)) => {
-                out.push_str(&format!("# its request is known when the tasks before it have ended: {}\n", printable(why)));
+                out.push_str(&format!(
+                    "# its request is known when the tasks before it have ended: {}\n",
+                    printable(why)
+                ));
             }
-            Err(Untold::Wrong(why)) => out.push_str(&format!("# it cannot be prepared: {}\n", printable(why))),
+            Err(Untold::Wrong(why)) => {
+                out.push_str(&format!("# it cannot be prepared: {}\n", printable(why)))
+            }
         }
     }
     out
 }
 
 fn condition(when: Option<&str>, runs: Option<bool>) -> String {
-    let Some(when) = when else { return String::new() };
+    let Some(when) = when else {
+        return String::new();
+    };
     let judged = match runs {
         Some(true) => "holds: it runs",
         Some(false) => "does not hold: it is SKIPPED",
@@ -132,7 +172,9 @@ fn wrong(chosen: &Chosen, plan: &[Planned]) -> Result<Exit, CliError> {
         [] => Ok(Exit::Success),
         [first, rest @ ..] => {
             let error = CliError::files(format!("a run would fail: {first}"));
-            Err(rest.iter().fold(error, |error, other| error.help(format!("and {other}"))))
+            Err(rest
+                .iter()
+                .fold(error, |error, other| error.help(format!("and {other}"))))
         }
     }
 }

@@ -2,8 +2,8 @@
 //! only the run can know.
 //!
 //! A stand-in is a plain word, so that executors take it for a value; afterwards it is written as `<run.id>`,
-//! `<attempt key>` or `<tasks.NAME.output…>`. Everything is prepared twice with different words: where the answers differ in
-//! anything but the words (an id that was cut or hashed), the value is said to be known only when it runs.
+//! `<attempt key>` or `<tasks.NAME.output…>`. Everything is prepared twice, with words that have no letter in common: where
+//! the answers differ (an id that was cut or hashed), the value is said to be known only when it runs.
 //!
 //! Guarantees: with the stand-ins put in, a document is byte for byte what a run stores and sends. Pure.
 
@@ -53,9 +53,15 @@ pub(super) fn planned(
     vars: &Map<String, Value>,
     now: DateTime<Utc>,
 ) -> Vec<Planned> {
-    let worlds = ["a", "b"].map(|word| World::new(word, dag, desk, given, profile, vars, now));
-    let [Some(one), Some(other)] = &worlds else { return Vec::new() };
-    dag.order().iter().map(|task| compare(one.prepare(desk, *task), other.prepare(desk, *task))).collect()
+    let worlds = [Alphabet(b'g'), Alphabet(b'q')]
+        .map(|letters| World::new(letters, dag, desk, given, profile, vars, now));
+    let [Some(one), Some(other)] = &worlds else {
+        return Vec::new();
+    };
+    dag.order()
+        .iter()
+        .map(|task| compare(one.prepare(desk, *task), other.prepare(desk, *task)))
+        .collect()
 }
 
 fn compare(one: Planned, other: Planned) -> Planned {
@@ -63,23 +69,34 @@ fn compare(one: Planned, other: Planned) -> Planned {
         (Ok(one), Ok(other)) => Ok(merged(one, other)),
         (one, _) => one,
     };
-    let config = one.config.zip(other.config).map(|(one, other)| merged(one, other));
-    Planned { request, config, ..one }
+    let config = one
+        .config
+        .zip(other.config)
+        .map(|(one, other)| merged(one, other));
+    Planned {
+        request,
+        config,
+        ..one
+    }
 }
 
 /// One document of two that differ where a stand-in did not survive.
 fn merged(one: Value, other: Value) -> Value {
     match (one, other) {
-        (Value::Object(one), Value::Object(mut other)) if one.keys().all(|key| other.contains_key(key)) => {
+        (Value::Object(one), Value::Object(mut other))
+            if one.keys().all(|key| other.contains_key(key)) =>
+        {
             let merge = |(key, value)| {
                 let twin = other.remove(&key).unwrap_or_default();
                 (key, merged(value, twin))
             };
             Value::Object(one.into_iter().map(merge).collect())
         }
-        (Value::Array(one), Value::Array(other)) if one.len() == other.len() => {
-            one.into_iter().zip(other).map(|(one, other)| merged(one, other)).collect()
-        }
+        (Value::Array(one), Value::Array(other)) if one.len() == other.len() => one
+            .into_iter()
+            .zip(other)
+            .map(|(one, other)| merged(one, other))
+            .collect(),
         (one, other) if one == other => one,
         _ => Value::from(LATER),
     }
@@ -87,17 +104,33 @@ fn merged(one: Value, other: Value) -> Value {
 
 /// A run of stand-ins.
 struct World {
-    word: &'static str,
     dag: Dag,
     run: Run,
     /// Each word, and what it stands for.
     names: Vec<(String, String)>,
+    /// Those of them that stand for outputs.
+    outputs: Vec<String>,
     now: DateTime<Utc>,
+}
+
+/// Ten letters that stand for the digits of a word's number.
+#[derive(Clone, Copy)]
+struct Alphabet(u8);
+
+impl Alphabet {
+    /// A word of the length of a run id.
+    fn word(self, number: usize) -> String {
+        let digits = format!("{number:036}");
+        digits
+            .bytes()
+            .map(|digit| char::from(self.0 + digit - b'0'))
+            .collect()
+    }
 }
 
 impl World {
     fn new(
-        word: &'static str,
+        letters: Alphabet,
         dag: &Dag,
         desk: &Desk,
         given: &Given,
@@ -105,17 +138,25 @@ impl World {
         vars: &Map<String, Value>,
         now: DateTime<Utc>,
     ) -> Option<Self> {
-        let id: RunId = format!("zq{word}run0id0qz").parse().ok()?;
+        let id: RunId = letters.word(0).parse().ok()?;
         let mut names = vec![(id.to_string(), "<run.id>".to_owned())];
         let mut definition = dag.definition().clone();
         for task in &mut definition.tasks {
-            task.with.values_mut().for_each(|value| stand_in(value, word, &mut names));
+            task.with
+                .values_mut()
+                .for_each(|value| stand_in(value, letters, &mut names));
         }
         let dag = Dag::new(definition).ok()?;
+        let outputs = names.iter().skip(1).map(|(word, _)| word.clone()).collect();
         let new = NewRun {
             id,
             profile: profile.clone(),
-            trigger: Trigger::Manual { by: Actor { name: "plan".to_owned(), via: "cli".to_owned() } },
+            trigger: Trigger::Manual {
+                by: Actor {
+                    name: "plan".to_owned(),
+                    via: "cli".to_owned(),
+                },
+            },
             ingestion_id: given.ingestion_id.clone(),
             logical_time: given.logical_time,
             params: given.resolved.clone(),
@@ -127,13 +168,24 @@ impl World {
             let key = desk.key(&dag, &run, TaskRunIx(task.0), 1);
             names.push((key.to_string(), "<attempt key>".to_owned()));
         }
-        Some(Self { word, dag, run, names, now })
+        Some(Self {
+            outputs,
+            dag,
+            run,
+            names,
+            now,
+        })
     }
 
     fn prepare(&self, desk: &Desk, task: TaskIx) -> Planned {
         let ix = TaskRunIx(task.0);
         let key = desk.key(&self.dag, &self.run, ix, 1);
-        let intent = Intent { task: ix, number: 1, key: &key, at: self.now };
+        let intent = Intent {
+            task: ix,
+            number: 1,
+            key: &key,
+            at: self.now,
+        };
         let runs = self.judged(desk, task);
         match desk.prepare(&self.dag, &self.run, &intent) {
             Ok(prepared) => Planned {
@@ -145,8 +197,18 @@ impl World {
             },
             Err(why) => {
                 let why = self.named_text(&why);
-                let untold = if self.stands_in(task) { Untold::Later(why) } else { Untold::Wrong(why) };
-                Planned { task, request: Err(untold), config: None, connection: None, runs }
+                let untold = if self.stands_in(task) {
+                    Untold::Later(why)
+                } else {
+                    Untold::Wrong(why)
+                };
+                Planned {
+                    task,
+                    request: Err(untold),
+                    config: None,
+                    connection: None,
+                    runs,
+                }
             }
         }
     }
@@ -154,22 +216,31 @@ impl World {
     /// `when`, where it names nothing that only the run knows.
     fn judged(&self, desk: &Desk, task: TaskIx) -> Option<bool> {
         let when = self.dag.task(task).when.as_ref()?;
-        let known = references_of_expression(when).is_ok_and(|names| names.tasks.is_empty()) && !when.contains("previous");
-        known.then(|| desk.holds(&self.dag, &self.run, TaskRunIx(task.0), when, None).ok()).flatten()
+        let known = references_of_expression(when).is_ok_and(|names| names.tasks.is_empty())
+            && !when.contains("previous");
+        known
+            .then(|| {
+                desk.holds(&self.dag, &self.run, TaskRunIx(task.0), when, None)
+                    .ok()
+            })
+            .flatten()
     }
 
     fn stands_in(&self, task: TaskIx) -> bool {
         let with = Value::Object(self.dag.task(task).with.clone()).to_string();
-        with.contains(&format!("zq{}out", self.word))
+        self.outputs.iter().any(|word| with.contains(word.as_str()))
     }
 
     fn named(&self, value: Value) -> Value {
         match value {
             Value::String(text) => Value::String(self.named_text(&text)),
             Value::Array(items) => items.into_iter().map(|item| self.named(item)).collect(),
-            Value::Object(table) => {
-                Value::Object(table.into_iter().map(|(key, value)| (self.named_text(&key), self.named(value))).collect())
-            }
+            Value::Object(table) => Value::Object(
+                table
+                    .into_iter()
+                    .map(|(key, value)| (self.named_text(&key), self.named(value)))
+                    .collect(),
+            ),
             other => other,
         }
     }
@@ -186,31 +257,40 @@ impl World {
 }
 
 /// Writes a word for each expression over what only the run knows.
-fn stand_in(value: &mut Value, word: &str, names: &mut Vec<(String, String)>) {
+fn stand_in(value: &mut Value, letters: Alphabet, names: &mut Vec<(String, String)>) {
     match value {
         Value::String(text) => {
             // What names `answer` is filled in by the executor for each poll, and stays as it is.
             if references(text).is_ok_and(|names| !names.answer) {
-                *text = replaced(text, word, names);
+                *text = replaced(text, letters, names);
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| stand_in(item, word, names)),
-        Value::Object(table) => table.values_mut().for_each(|value| stand_in(value, word, names)),
+        Value::Array(items) => items
+            .iter_mut()
+            .for_each(|item| stand_in(item, letters, names)),
+        Value::Object(table) => table
+            .values_mut()
+            .for_each(|value| stand_in(value, letters, names)),
         _ => {}
     }
 }
 
-fn replaced(text: &str, word: &str, names: &mut Vec<(String, String)>) -> String {
+fn replaced(text: &str, letters: Alphabet, names: &mut Vec<(String, String)>) -> String {
     let mut out = String::new();
     let mut rest = text;
     while let Some(open) = rest.find("{{") {
         let (before, from) = rest.split_at(open);
         out.push_str(before);
-        let Some(length) = template_length(from) else { break };
+        let Some(length) = template_length(from) else {
+            break;
+        };
         let (template, after) = from.split_at(length);
         if is_known_later(template) {
-            let expression = template.trim_start_matches('{').trim_end_matches('}').trim();
-            let stand_in = format!("zq{word}out{}qz", names.len());
+            let expression = template
+                .trim_start_matches('{')
+                .trim_end_matches('}')
+                .trim();
+            let stand_in = letters.word(names.len());
             names.push((stand_in.clone(), format!("<{expression}>")));
             out.push_str(&stand_in);
         } else {

@@ -15,14 +15,22 @@ use crate::surface::Surface;
 /// Serves.
 pub(crate) async fn sim(args: &SimArgs, surface: &Surface) -> Result<Exit, CliError> {
     match &args.which {
-        Simulated::CloudRun { listen, config } => cloud_run(*listen, config.as_deref(), surface).await,
+        Simulated::CloudRun { listen, config } => {
+            cloud_run(*listen, config.as_deref(), surface).await
+        }
         Simulated::Ecs => Err(CliError::not_yet("the simulator of ECS")),
     }
 }
 
-async fn cloud_run(listen: SocketAddr, config: Option<&Path>, surface: &Surface) -> Result<Exit, CliError> {
+async fn cloud_run(
+    listen: SocketAddr,
+    config: Option<&Path>,
+    surface: &Surface,
+) -> Result<Exit, CliError> {
     if !listen.ip().is_loopback() {
-        let error = CliError::usage(format!("--listen {listen}: a simulator starts whatever it is asked to, without a token"));
+        let error = CliError::usage(format!(
+            "--listen {listen}: a simulator starts whatever it is asked to, without a token"
+        ));
         return Err(error.help("listen on this machine: 127.0.0.1:PORT"));
     }
     let config = match config {
@@ -33,15 +41,28 @@ async fn cloud_run(listen: SocketAddr, config: Option<&Path>, surface: &Surface)
         }
     };
     let jobs: Vec<&str> = config.jobs.keys().map(String::as_str).collect();
-    let jobs = if jobs.is_empty() { "no job is configured".to_owned() } else { format!("jobs {}", jobs.join(", ")) };
-    let started = Simulator::builder().config(config).listen(listen).start().await;
+    let jobs = if jobs.is_empty() {
+        "no job is configured".to_owned()
+    } else {
+        format!("jobs {}", jobs.join(", "))
+    };
+    let started = Simulator::builder()
+        .config(config)
+        .listen(listen)
+        .start()
+        .await;
     let running = started.map_err(|error| {
-        let why = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
+        let why = std::error::Error::source(&error)
+            .map(|source| format!(": {source}"))
+            .unwrap_or_default();
         CliError::unreachable(format!("{error}{why}"))
     })?;
     // One line that a script can wait for.
     crate::console::emit(&format!("{}\n", running.url()))?;
-    eprintln!("simulates Cloud Run jobs at {} ({jobs}); Ctrl-C ends it and its containers", running.url());
+    eprintln!(
+        "simulates Cloud Run jobs at {} ({jobs}); Ctrl-C ends it and its containers",
+        running.url()
+    );
     interrupted().await;
     drop(running);
     Ok(Exit::Success)
@@ -49,14 +70,19 @@ async fn cloud_run(listen: SocketAddr, config: Option<&Path>, surface: &Surface)
 
 fn of_file(path: &Path, surface: &Surface) -> Result<SimulatorConfig, CliError> {
     let wrong = |what: String| CliError::usage(format!("--config {}: {what}", path.display()));
-    let text = std::fs::read_to_string(surface.here.join(path)).map_err(|error| wrong(error.to_string()))?;
-    let mut table: toml::Table = text.parse().map_err(|error: toml::de::Error| wrong(error.to_string().trim_end().to_owned()))?;
+    let text = std::fs::read_to_string(surface.here.join(path))
+        .map_err(|error| wrong(error.to_string()))?;
+    let mut table: toml::Table = text
+        .parse()
+        .map_err(|error: toml::de::Error| wrong(error.to_string().trim_end().to_owned()))?;
     let table = match table.remove("simulator") {
         Some(toml::Value::Table(inner)) => inner,
         Some(_) => return Err(wrong("`simulator` is no table".to_owned())),
         None => table,
     };
-    table.try_into().map_err(|error: toml::de::Error| wrong(error.to_string().trim_end().to_owned()))
+    table
+        .try_into()
+        .map_err(|error: toml::de::Error| wrong(error.to_string().trim_end().to_owned()))
 }
 
 async fn interrupted() {

@@ -32,15 +32,25 @@ impl Story {
         let run = run_name::find(store.as_ref(), name, Several::Newest).await?;
         let store = store.ok_or_else(|| CliError::not_found("there is no store"))?;
         let dag = pinned(&store, &run).await?;
-        Ok(Self { open, store, dag, run })
+        Ok(Self {
+            open,
+            store,
+            dag,
+            run,
+        })
     }
 }
 
 /// The version of a DAG that a run is pinned to.
 pub(crate) async fn pinned(store: &Store, run: &Run) -> Result<Dag, CliError> {
     let (id, hash) = (&run.facts.id, &run.facts.version);
-    let missing = || CliError::unreachable(format!("run {id} is pinned to version {hash}, which the store does not hold"));
+    let missing = || {
+        CliError::unreachable(format!(
+            "run {id} is pinned to version {hash}, which the store does not hold"
+        ))
+    };
     let version = store.version(hash).await?.ok_or_else(missing)?;
-    Dag::new(version.definition)
-        .map_err(|error| CliError::unreachable(format!("the stored version {hash} cannot be read: {error}")))
+    Dag::new(version.definition).map_err(|error| {
+        CliError::unreachable(format!("the stored version {hash} cannot be read: {error}"))
+    })
 }

@@ -60,7 +60,11 @@ impl Style {
             Tone::Dim => AnsiColors::BrightBlack,
             Tone::Plain => return text.to_owned(),
         };
-        if self.on { text.color(colour).to_string() } else { text.to_owned() }
+        if self.on {
+            text.color(colour).to_string()
+        } else {
+            text.to_owned()
+        }
     }
 
     pub(crate) fn bad(self, text: &str) -> String {

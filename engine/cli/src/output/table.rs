@@ -4,8 +4,8 @@
 
 use comfy_table::{Cell, CellAlignment, Color, ContentArrangement, Table, presets};
 
-use super::style::Tone;
 use super::printable;
+use super::style::Tone;
 use crate::console::emit;
 use crate::error::CliError;
 use crate::surface::Surface;
@@ -23,14 +23,25 @@ impl Grid {
         let coloured = surface.data_style().is_on();
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
-        let arrangement =
-            if surface.stdout_is_terminal { ContentArrangement::Dynamic } else { ContentArrangement::Disabled };
+        let arrangement = if surface.stdout_is_terminal {
+            ContentArrangement::Dynamic
+        } else {
+            ContentArrangement::Disabled
+        };
         table.set_content_arrangement(arrangement);
         if coloured {
             table.enforce_styling();
         }
-        table.set_header(columns.iter().map(|column| Self::cell_of(column, Tone::Dim, coloured)));
-        Self { table, coloured, empty: true }
+        table.set_header(
+            columns
+                .iter()
+                .map(|column| Self::cell_of(column, Tone::Dim, coloured)),
+        );
+        Self {
+            table,
+            coloured,
+            empty: true,
+        }
     }
 
     fn cell_of(text: &str, tone: Tone, coloured: bool) -> Cell {
@@ -49,7 +60,11 @@ impl Grid {
     /// Adds a row of texts with their tones.
     pub(crate) fn row<T: AsRef<str>>(&mut self, cells: impl IntoIterator<Item = (T, Tone)>) {
         let coloured = self.coloured;
-        self.table.add_row(cells.into_iter().map(|(text, tone)| Self::cell_of(text.as_ref(), tone, coloured)));
+        self.table.add_row(
+            cells
+                .into_iter()
+                .map(|(text, tone)| Self::cell_of(text.as_ref(), tone, coloured)),
+        );
         self.empty = false;
     }
 
@@ -67,7 +82,10 @@ impl Grid {
 
     /// The table as text, without blanks at the ends of lines.
     pub(crate) fn text(&self) -> String {
-        self.table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
+        self.table
+            .lines()
+            .map(|line| line.trim_end().to_owned() + "\n")
+            .collect()
     }
 
     /// Prints it on stdout.

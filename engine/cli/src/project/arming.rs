@@ -37,12 +37,18 @@ impl OpenProject {
         }
     }
 
-    fn how(&self, project: &Project, surface: &Surface, create: bool) -> Result<OpenOptions, CliError> {
+    fn how(
+        &self,
+        project: &Project,
+        surface: &Surface,
+        create: bool,
+    ) -> Result<OpenOptions, CliError> {
         let new_id = uuid::Uuid::new_v4().simple().to_string();
         let new_id: Option<StoreId> = new_id.get(..8).and_then(|id| id.parse().ok());
         Ok(OpenOptions {
             profile: project.profile.clone(),
-            new_id: new_id.ok_or_else(|| CliError::unreachable("failed to make an id for the store"))?,
+            new_id: new_id
+                .ok_or_else(|| CliError::unreachable("failed to make an id for the store"))?,
             now: surface.now,
             base: self.place.root.clone(),
             create,
@@ -61,16 +67,28 @@ impl OpenProject {
         };
         let mut broken = BTreeMap::new();
         for problem in self.loaded.diagnostics.errors() {
-            broken.entry(problem.file.to_string()).or_insert_with(|| problem.to_string());
+            broken
+                .entry(problem.file.to_string())
+                .or_insert_with(|| problem.to_string());
         }
         for unread in &self.unread {
-            broken.entry(unread.path.clone()).or_insert_with(|| unread.message.clone());
+            broken
+                .entry(unread.path.clone())
+                .or_insert_with(|| unread.message.clone());
         }
-        Publication { dags: self.loaded.dags.iter().map(published).collect(), broken }
+        Publication {
+            dags: self.loaded.dags.iter().map(published).collect(),
+            broken,
+        }
     }
 
     /// Where attempts are prepared. `simulator` is the address that stands for `endpoint = "simulator"`.
-    pub(crate) fn desk(&self, surface: &Surface, store: StoreId, simulator: Option<SocketAddr>) -> Result<Desk, CliError> {
+    pub(crate) fn desk(
+        &self,
+        surface: &Surface,
+        store: StoreId,
+        simulator: Option<SocketAddr>,
+    ) -> Result<Desk, CliError> {
         let project = self.project()?;
         Ok(Desk {
             registry: surface.registry.clone(),
@@ -87,7 +105,12 @@ impl OpenProject {
         store: &Store,
         simulator: Option<SocketAddr>,
     ) -> Result<Surroundings, CliError> {
-        self.surroundings_of(surface, store.id().clone(), state_dir(store.path()), simulator)
+        self.surroundings_of(
+            surface,
+            store.id().clone(),
+            state_dir(store.path()),
+            simulator,
+        )
     }
 
     /// The same for a store that need not be there.
@@ -107,7 +130,12 @@ impl OpenProject {
             binary: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("noctule")),
         };
         let secrets = Arc::new(self.secrets(project));
-        Ok(Surroundings::new(Arc::new(desk), secrets, Arc::new(host), project.vars.clone()))
+        Ok(Surroundings::new(
+            Arc::new(desk),
+            secrets,
+            Arc::new(host),
+            project.vars.clone(),
+        ))
     }
 
     /// The folder that executors will have beside the store, which need not be there yet.
@@ -125,7 +153,13 @@ impl OpenProject {
                 SecretOrigin::File(path) => Origin::File(self.place.root.join(path)),
                 SecretOrigin::Gcp(_) | SecretOrigin::Aws(_) => return None,
             };
-            Some((name.clone(), Secret { origin, dags: secret.dags.clone() }))
+            Some((
+                name.clone(),
+                Secret {
+                    origin,
+                    dags: secret.dags.clone(),
+                },
+            ))
         };
         project.secrets.iter().filter_map(read).collect()
     }
@@ -141,7 +175,10 @@ fn connections(project: &Project, simulator: Option<SocketAddr>) -> BTreeMap<Str
     let mut connections = project.connections.clone();
     for connection in connections.values_mut() {
         if let (true, Some(address)) = (crate::simulator::is_wanted(connection), simulator) {
-            connection.settings.insert("endpoint".to_owned(), Value::from(format!("http://{address}")));
+            connection.settings.insert(
+                "endpoint".to_owned(),
+                Value::from(format!("http://{address}")),
+            );
         }
     }
     connections

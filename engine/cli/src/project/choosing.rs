@@ -16,8 +16,6 @@ pub(crate) struct Chosen {
     pub(crate) open: OpenProject,
     /// The DAG.
     pub(crate) dag: Dag,
-    /// Its file, below the project.
-    pub(crate) file: String,
 }
 
 impl Chosen {
@@ -25,7 +23,11 @@ impl Chosen {
     ///
     /// # Errors
     /// There is none, or it has problems; those of other files do not matter.
-    pub(crate) fn find(surface: &Surface, argument: &str, flags: &[FlagSetting]) -> Result<Self, CliError> {
+    pub(crate) fn find(
+        surface: &Surface,
+        argument: &str,
+        flags: &[FlagSetting],
+    ) -> Result<Self, CliError> {
         let found = if is_path(argument) {
             let path = Path::new(argument);
             let open = OpenProject::read_with(surface, flags, &[path])?;
@@ -36,9 +38,15 @@ impl Chosen {
             let found = of_id(&open, argument)?.clone();
             (open, found)
         };
-        let (open, LoadedDag { definition, file, .. }) = found;
-        let dag = Dag::new(definition).map_err(|error| CliError::files(format!("{file}: {error}")))?;
-        Ok(Self { open, dag, file })
+        let (
+            open,
+            LoadedDag {
+                definition, file, ..
+            },
+        ) = found;
+        let dag =
+            Dag::new(definition).map_err(|error| CliError::files(format!("{file}: {error}")))?;
+        Ok(Self { open, dag })
     }
 
     /// The project, which is free of errors.
@@ -49,13 +57,19 @@ impl Chosen {
 
 /// Whether an argument is meant as a path: ids hold no slash and no file is called without its ending.
 pub(crate) fn is_path(argument: &str) -> bool {
-    argument.contains('/') || Path::new(argument).extension().is_some_and(|extension| extension == "toml")
+    argument.contains('/')
+        || Path::new(argument)
+            .extension()
+            .is_some_and(|extension| extension == "toml")
 }
 
 fn of_file<'p>(open: &'p OpenProject, argument: &str) -> Result<&'p LoadedDag, CliError> {
     open.project()?;
     if let [unread, ..] = open.unread.as_slice() {
-        return Err(CliError::not_found(format!("{argument}: {}", unread.message)));
+        return Err(CliError::not_found(format!(
+            "{argument}: {}",
+            unread.message
+        )));
     }
     let errors: Vec<&Diagnostic> = open.loaded.diagnostics.errors().collect();
     match open.loaded.dags.as_slice() {
@@ -63,7 +77,10 @@ fn of_file<'p>(open: &'p OpenProject, argument: &str) -> Result<&'p LoadedDag, C
         [only] => Ok(only),
         [] => Err(CliError::files(format!("{argument} holds no DAG"))),
         several => {
-            let ids: Vec<&str> = several.iter().map(|dag| dag.definition.id.as_str()).collect();
+            let ids: Vec<&str> = several
+                .iter()
+                .map(|dag| dag.definition.id.as_str())
+                .collect();
             let error = CliError::usage(format!("{argument} holds {} DAGs", several.len()));
             Err(error.help(format!("name one by its id: {}", ids.join(", "))))
         }
@@ -75,7 +92,12 @@ fn of_id<'p>(open: &'p OpenProject, id: &str) -> Result<&'p LoadedDag, CliError>
     if let Some(found) = open.loaded_dag(id) {
         return Ok(found);
     }
-    let theirs: Vec<&Diagnostic> = open.loaded.diagnostics.errors().filter(|it| claims(open, &it.file, id)).collect();
+    let theirs: Vec<&Diagnostic> = open
+        .loaded
+        .diagnostics
+        .errors()
+        .filter(|it| claims(open, &it.file, id))
+        .collect();
     if !theirs.is_empty() {
         return Err(open.problems(&format!("DAG `{id}` cannot be used"), &theirs));
     }
@@ -85,15 +107,27 @@ fn of_id<'p>(open: &'p OpenProject, id: &str) -> Result<&'p LoadedDag, CliError>
 /// Whether a file with problems seems to be the one of a DAG.
 fn claims(open: &OpenProject, file: &str, id: &str) -> bool {
     let named = Path::new(file).file_stem().is_some_and(|stem| stem == id);
-    let quoted = || open.texts.get(file).is_some_and(|text| text.contains(&format!("\"{id}\"")));
+    let quoted = || {
+        open.texts
+            .get(file)
+            .is_some_and(|text| text.contains(&format!("\"{id}\"")))
+    };
     named || quoted()
 }
 
 fn unknown(open: &OpenProject, id: &str) -> CliError {
     let mut error = CliError::not_found(format!("there is no DAG `{}`", printable(id)));
-    let ids: Vec<&str> = open.loaded.dags.iter().map(|dag| dag.definition.id.as_str()).take(12).collect();
+    let ids: Vec<&str> = open
+        .loaded
+        .dags
+        .iter()
+        .map(|dag| dag.definition.id.as_str())
+        .take(12)
+        .collect();
     if !open.place.has_file {
-        error = error.help("there is no noctule.toml here or above: go to the project, or name it with --project");
+        error = error.help(
+            "there is no noctule.toml here or above: go to the project, or name it with --project",
+        );
     } else if ids.is_empty() {
         error = error.help("the project has no DAG without problems: `noctule check` tells more");
     } else {
@@ -101,7 +135,9 @@ fn unknown(open: &OpenProject, id: &str) -> CliError {
     }
     let broken = open.loaded.diagnostics.has_errors() || !open.unread.is_empty();
     if broken && !ids.is_empty() {
-        error = error.help("some files have problems, and their DAGs are not known: `noctule check` names them");
+        error = error.help(
+            "some files have problems, and their DAGs are not known: `noctule check` names them",
+        );
     }
     error
 }

@@ -34,16 +34,22 @@ pub(crate) struct Unread {
 /// Reads the text of one file.
 pub(super) fn read_text(path: &Path) -> Result<String, String> {
     let file = File::open(path).map_err(|error| format!("failed to open it: {error}"))?;
-    let is_file = file.metadata().map_err(|error| format!("failed to look at it: {error}"))?.is_file();
+    let is_file = file
+        .metadata()
+        .map_err(|error| format!("failed to look at it: {error}"))?
+        .is_file();
     if !is_file {
         return Err("it is no file".to_owned());
     }
     let mut bytes = Vec::new();
-    file.take(BYTES + 1).read_to_end(&mut bytes).map_err(|error| format!("failed to read it: {error}"))?;
+    file.take(BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| format!("failed to read it: {error}"))?;
     if bytes.len() as u64 > BYTES {
         return Err("it is larger than 8 MiB".to_owned());
     }
-    String::from_utf8(bytes).map_err(|error| format!("byte {} is no UTF-8", error.utf8_error().valid_up_to()))
+    String::from_utf8(bytes)
+        .map_err(|error| format!("byte {} is no UTF-8", error.utf8_error().valid_up_to()))
 }
 
 /// The `.toml` files below a folder of the project, by path below the project. Hidden ones are no DAGs.
@@ -58,7 +64,12 @@ pub(super) fn dag_files(root: &Path, folder: &str) -> Result<Vec<PathBuf>, Strin
     Ok(found)
 }
 
-fn collect(root: &Path, folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), String> {
+fn collect(
+    root: &Path,
+    folder: &Path,
+    depth: usize,
+    found: &mut Vec<PathBuf>,
+) -> Result<(), String> {
     let unread = |error: std::io::Error| format!("failed to list {}: {error}", folder.display());
     for entry in std::fs::read_dir(folder).map_err(unread)? {
         let entry = entry.map_err(unread)?;
@@ -70,11 +81,17 @@ fn collect(root: &Path, folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -
             if depth > 0 {
                 collect(root, &path, depth - 1, found)?;
             }
-        } else if path.extension().is_some_and(|extension| extension == "toml") {
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "toml")
+        {
             found.push(path);
         }
         if found.len() > FILES {
-            return Err(format!("{} holds more than {FILES} DAG files", folder.display()));
+            return Err(format!(
+                "{} holds more than {FILES} DAG files",
+                folder.display()
+            ));
         }
     }
     Ok(())
@@ -82,6 +99,15 @@ fn collect(root: &Path, folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -
 
 /// Refuses a path that a link leads out of the project.
 pub(super) fn within(root: &Path, path: &Path) -> Result<(), String> {
-    let real = path.canonicalize().map_err(|error| format!("failed to look at it: {error}"))?;
-    if real.starts_with(root) { Ok(()) } else { Err(format!("a link leads out of the project, to {}", real.display())) }
+    let real = path
+        .canonicalize()
+        .map_err(|error| format!("failed to look at it: {error}"))?;
+    if real.starts_with(root) {
+        Ok(())
+    } else {
+        Err(format!(
+            "a link leads out of the project, to {}",
+            real.display()
+        ))
+    }
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use noctule_core::source::{Diagnostic, FileText, FlagSetting, Inputs, Loaded, LoadedDag, Project, load_project};
+use noctule_core::source::{
+    Diagnostic, FileText, FlagSetting, Inputs, Loaded, LoadedDag, Project, load_project,
+};
 
 use super::files::{FileRead, Unread, dag_files, read_text, within};
 use super::place::{PROJECT_FILE, Place};
@@ -50,7 +52,11 @@ impl OpenProject {
     ///
     /// # Errors
     /// As [`read`](Self::read).
-    pub(crate) fn read_with(surface: &Surface, flags: &[FlagSetting], paths: &[&Path]) -> Result<Self, CliError> {
+    pub(crate) fn read_with(
+        surface: &Surface,
+        flags: &[FlagSetting],
+        paths: &[&Path],
+    ) -> Result<Self, CliError> {
         let (place, text) = project_file(surface)?;
         let (mut files, mut unread) = (Vec::new(), Vec::new());
         for path in paths {
@@ -58,7 +64,10 @@ impl OpenProject {
             let shown = below(&place.root, &full);
             match read_text(&full) {
                 Ok(text) => files.push(FileRead { path: shown, text }),
-                Err(message) => unread.push(Unread { path: shown, message }),
+                Err(message) => unread.push(Unread {
+                    path: shown,
+                    message,
+                }),
             }
         }
         Ok(Self::made(surface, flags, place, text, files, unread))
@@ -73,9 +82,17 @@ impl OpenProject {
         unread: Vec<Unread>,
     ) -> Self {
         let loaded = load(surface, flags, text.as_deref(), &files);
-        let mut texts: BTreeMap<String, String> = files.into_iter().map(|file| (file.path, file.text)).collect();
+        let mut texts: BTreeMap<String, String> = files
+            .into_iter()
+            .map(|file| (file.path, file.text))
+            .collect();
         texts.extend(text.map(|text| (PROJECT_FILE.to_owned(), text)));
-        Self { place, loaded, texts, unread }
+        Self {
+            place,
+            loaded,
+            texts,
+            unread,
+        }
     }
 
     /// The project, if its own file and settings are free of errors.
@@ -84,8 +101,12 @@ impl OpenProject {
     /// Every problem of the project file, the environment and the flags.
     pub(crate) fn project(&self) -> Result<&Project, CliError> {
         let is_dag = |file: &str| file != PROJECT_FILE && self.texts.contains_key(file);
-        let problems: Vec<&Diagnostic> =
-            self.loaded.diagnostics.errors().filter(|diagnostic| !is_dag(&diagnostic.file)).collect();
+        let problems: Vec<&Diagnostic> = self
+            .loaded
+            .diagnostics
+            .errors()
+            .filter(|diagnostic| !is_dag(&diagnostic.file))
+            .collect();
         match &self.loaded.project {
             Some(project) if problems.is_empty() => Ok(project),
             _ => Err(self.problems("the project cannot be used", &problems)),
@@ -94,10 +115,17 @@ impl OpenProject {
 
     /// An error that shows problems, each with its place.
     pub(crate) fn problems(&self, what: &str, problems: &[&Diagnostic]) -> CliError {
-        let shown: Vec<String> = problems.iter().map(|problem| self.render(problem)).collect();
+        let shown: Vec<String> = problems
+            .iter()
+            .map(|problem| self.render(problem))
+            .collect();
         eprint!("{}", shown.join("\n"));
         let count = problems.len();
-        let problems = if count == 1 { "1 problem".to_owned() } else { format!("{count} problems") };
+        let problems = if count == 1 {
+            "1 problem".to_owned()
+        } else {
+            format!("{count} problems")
+        };
         CliError::files(format!("{what}: {problems}"))
     }
 
@@ -105,7 +133,10 @@ impl OpenProject {
     pub(crate) fn render(&self, diagnostic: &Diagnostic) -> String {
         // Texts are kept by the path below the project, places are written for the reader.
         let text = |shown: &str| {
-            let found = self.texts.iter().find(|(path, _)| self.shown(path) == shown);
+            let found = self
+                .texts
+                .iter()
+                .find(|(path, _)| self.shown(path) == shown);
             found.map(|(_, text)| text.as_str())
         };
         self.placed(diagnostic).render(text)
@@ -123,7 +154,8 @@ impl OpenProject {
 
     /// The name of a source as it is shown: files by their way from here, variables and flags as they are.
     pub(crate) fn shown(&self, source: &str) -> String {
-        if self.texts.contains_key(source) || self.unread.iter().any(|unread| unread.path == source) {
+        if self.texts.contains_key(source) || self.unread.iter().any(|unread| unread.path == source)
+        {
             printable(&self.place.shown(source))
         } else {
             source.to_owned()
@@ -132,7 +164,10 @@ impl OpenProject {
 
     /// One DAG by its id.
     pub(crate) fn loaded_dag(&self, id: &str) -> Option<&LoadedDag> {
-        self.loaded.dags.iter().find(|dag| dag.definition.id.as_str() == id)
+        self.loaded
+            .dags
+            .iter()
+            .find(|dag| dag.definition.id.as_str() == id)
     }
 }
 
@@ -142,15 +177,30 @@ fn project_file(surface: &Surface) -> Result<(Place, Option<String>), CliError> 
         return Ok((place, None));
     }
     let path = place.root.join(PROJECT_FILE);
-    let unread = |message: String| CliError::files(format!("{}: {message}", place.shown(PROJECT_FILE)));
+    let unread =
+        |message: String| CliError::files(format!("{}: {message}", place.shown(PROJECT_FILE)));
     let text = read_text(&path).map_err(unread)?;
     Ok((place, Some(text)))
 }
 
-fn load(surface: &Surface, flags: &[FlagSetting], project: Option<&str>, dags: &[FileRead]) -> Loaded {
-    let dags: Vec<FileText<'_>> = dags.iter().map(|file| FileText { path: &file.path, text: &file.text }).collect();
+fn load(
+    surface: &Surface,
+    flags: &[FlagSetting],
+    project: Option<&str>,
+    dags: &[FileRead],
+) -> Loaded {
+    let dags: Vec<FileText<'_>> = dags
+        .iter()
+        .map(|file| FileText {
+            path: &file.path,
+            text: &file.text,
+        })
+        .collect();
     load_project(&Inputs {
-        project: project.map(|text| FileText { path: PROJECT_FILE, text }),
+        project: project.map(|text| FileText {
+            path: PROJECT_FILE,
+            text,
+        }),
         dags: &dags,
         env: &surface.env,
         flags,
@@ -165,7 +215,10 @@ fn read_file(root: &Path, path: &Path) -> Result<FileRead, Unread> {
     let text = within(root, path).and_then(|()| read_text(path));
     match text {
         Ok(text) => Ok(FileRead { path: shown, text }),
-        Err(message) => Err(Unread { path: shown, message }),
+        Err(message) => Err(Unread {
+            path: shown,
+            message,
+        }),
     }
 }
 
@@ -176,5 +229,8 @@ fn below(root: &Path, path: &Path) -> String {
         (Some(folder), Some(name)) => folder.join(name),
         _ => path.to_owned(),
     };
-    full.strip_prefix(root).unwrap_or(&full).to_string_lossy().into_owned()
+    full.strip_prefix(root)
+        .unwrap_or(&full)
+        .to_string_lossy()
+        .into_owned()
 }

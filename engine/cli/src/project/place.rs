@@ -26,17 +26,33 @@ impl Place {
         if let Some(given) = &surface.globals.project {
             let root = canonical(&surface.here.join(given))?;
             if !root.is_dir() {
-                return Err(CliError::usage(format!("--project: {} is no folder", given.display())));
+                return Err(CliError::usage(format!(
+                    "--project: {} is no folder",
+                    given.display()
+                )));
             }
             let has_file = root.join(PROJECT_FILE).is_file();
             if !has_file {
-                return Err(CliError::usage(format!("--project: {} has no {PROJECT_FILE}", given.display())));
+                return Err(CliError::usage(format!(
+                    "--project: {} has no {PROJECT_FILE}",
+                    given.display()
+                )));
             }
-            return Ok(Self { prefix: prefix(&here, &root, given), root, has_file });
+            return Ok(Self {
+                prefix: prefix(&here, &root, given),
+                root,
+                has_file,
+            });
         }
-        let found = here.ancestors().find(|folder| folder.join(PROJECT_FILE).is_file());
+        let found = here
+            .ancestors()
+            .find(|folder| folder.join(PROJECT_FILE).is_file());
         let root = found.unwrap_or(&here).to_owned();
-        Ok(Self { prefix: prefix(&here, &root, &root), has_file: found.is_some(), root })
+        Ok(Self {
+            prefix: prefix(&here, &root, &root),
+            has_file: found.is_some(),
+            root,
+        })
     }
 
     /// A path below the folder, as it is written for the person who typed the command.
@@ -46,13 +62,16 @@ impl Place {
 }
 
 fn canonical(path: &Path) -> Result<PathBuf, CliError> {
-    path.canonicalize().map_err(|error| CliError::usage(format!("failed to look at {}: {error}", path.display())))
+    path.canonicalize()
+        .map_err(|error| CliError::usage(format!("failed to look at {}: {error}", path.display())))
 }
 
 /// From here to the project: nothing, some steps up, or the way that was given.
 fn prefix(here: &Path, root: &Path, otherwise: &Path) -> PathBuf {
     match here.strip_prefix(root) {
         Ok(below) => below.components().map(|_| "..").collect(),
-        Err(_) => root.strip_prefix(here).map_or_else(|_| otherwise.to_owned(), Path::to_owned),
+        Err(_) => root
+            .strip_prefix(here)
+            .map_or_else(|_| otherwise.to_owned(), Path::to_owned),
     }
 }

@@ -11,18 +11,25 @@ pub fn explain_ask(ask: &Ask, engine: Option<&str>, say: &dyn Fn(Instant) -> Str
         Wish::Trigger(wish) => format!("a run of `{}`", wish.dag),
         Wish::Cancel { run, .. } => format!("the end of run {run}"),
         Wish::Retry { run, .. } => format!("a retry of run {run}"),
-        Wish::Mark { run, task, verdict, .. } => format!("`{task}` of run {run} to be {}", verdict.word()),
+        Wish::Mark {
+            run, task, verdict, ..
+        } => format!("`{task}` of run {run} to be {}", verdict.word()),
         Wish::Pause { dag, .. } => format!("a pause of `{dag}`"),
         Wish::Resume { dag, .. } => format!("`{dag}` to be resumed"),
         Wish::Reload => "the DAG files to be read again".to_owned(),
     };
     let text = format!("{} asked for {what}, and nobody has answered", ask.by.name);
     let next = match engine {
-        Some(engine) => format!("{engine} answers within a second; if it does not, it is not well: look at its log"),
+        Some(engine) => format!(
+            "{engine} answers within a second; if it does not, it is not well: look at its log"
+        ),
         None => format!(
             "no engine is running: start `noctule serve`; without one the ask is dropped at {}",
             say(ask.valid_until)
         ),
     };
-    Reason::new(Gate::AskWaiting, text).since(ask.at).next(next).next_at(ask.valid_until)
+    Reason::new(Gate::AskWaiting, text)
+        .since(ask.at)
+        .next(next)
+        .next_at(ask.valid_until)
 }

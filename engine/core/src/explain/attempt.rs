@@ -2,10 +2,12 @@
 
 use noctule_executor::Recovery;
 
-use super::words::{handle, stop, watched};
+use super::words::{handle_in_words as handle, stop, watched};
 use super::{Gate, Reason, Teller};
 use crate::dag::TaskIx;
-use crate::run::{Attempt, AttemptState, Cancelling, Instant, LaunchStep, Launching, Nature, Running};
+use crate::run::{
+    Attempt, AttemptState, Cancelling, Instant, LaunchStep, Launching, Nature, Running,
+};
 
 impl Teller<'_> {
     pub(super) fn attempt(&self, ix: TaskIx, attempt: &Attempt) -> Reason {
@@ -13,7 +15,9 @@ impl Teller<'_> {
             AttemptState::Launching(launching) => self.launching(ix, attempt, launching),
             AttemptState::Running(work) => self.running(ix, attempt, work),
             AttemptState::Cancelling(work) => self.cancelling(ix, work),
-            AttemptState::Ended(ended) => Reason::new(Gate::Ended, "it is over").since(ended.ended_at),
+            AttemptState::Ended(ended) => {
+                Reason::new(Gate::Ended, "it is over").since(ended.ended_at)
+            }
         };
         reason.since_unless_known(super::task::since(attempt))
     }
@@ -27,27 +31,49 @@ impl Teller<'_> {
                 stop(&stopping.why)
             );
             let next = "nothing is sent again; what is found under its key is cancelled";
-            return Reason::new(Gate::Cancelling, text).since(stopping.at).next(next);
+            return Reason::new(Gate::Cancelling, text)
+                .since(stopping.at)
+                .next(next);
         }
         let (reason, at) = match launching.step {
-            LaunchStep::Send { not_before: Some(at) } if at > self.known.now => {
+            LaunchStep::Send {
+                not_before: Some(at),
+            } if at > self.known.now => {
                 let text = format!("`{name}` is not started yet: {trouble}");
-                let next = format!("the same request is sent again at {}; this uses up no retry", self.say(at));
+                let next = format!(
+                    "the same request is sent again at {}; this uses up no retry",
+                    self.say(at)
+                );
                 (Reason::new(Gate::LaunchTrouble, text).next(next), Some(at))
             }
             LaunchStep::Send { .. } if attempt.prepared.nature == Nature::Attached => {
-                let text = format!("`{name}` has sent its request and waits for the answer ({})", self.try_of(ix, 0));
-                (Reason::new(Gate::Launching, text).next(self.deadline(ix, attempt)), attempt.deadline)
+                let text = format!(
+                    "`{name}` has sent its request and waits for the answer ({})",
+                    self.try_of(ix, 0)
+                );
+                (
+                    Reason::new(Gate::Launching, text).next(self.deadline(ix, attempt)),
+                    attempt.deadline,
+                )
             }
             LaunchStep::Send { .. } => {
-                let again = if launching.sends > 1 { ", once more under the same key," } else { "" };
+                let again = if launching.sends > 1 {
+                    ", once more under the same key,"
+                } else {
+                    ""
+                };
                 let text = format!(
                     "`{name}` is being launched: its request was handed to `{kind}`{again} and no answer has come yet ({})",
                     self.try_of(ix, 0)
                 );
-                (Reason::new(Gate::Launching, text).next(self.deadline(ix, attempt)), attempt.deadline)
+                (
+                    Reason::new(Gate::Launching, text).next(self.deadline(ix, attempt)),
+                    attempt.deadline,
+                )
             }
-            LaunchStep::Look { look, at } => (self.looking(attempt, &name, trouble, look, at), Some(at)),
+            LaunchStep::Look { look, at } => {
+                (self.looking(attempt, &name, trouble, look, at), Some(at))
+            }
         };
         match at {
             Some(at) => reason.next_at(at),
@@ -55,7 +81,14 @@ impl Teller<'_> {
         }
     }
 
-    fn looking(&self, attempt: &Attempt, name: &str, trouble: &str, look: u32, at: Instant) -> Reason {
+    fn looking(
+        &self,
+        attempt: &Attempt,
+        name: &str,
+        trouble: &str,
+        look: u32,
+        at: Instant,
+    ) -> Reason {
         let looks = match &attempt.prepared.recovery {
             Recovery::Search { after } => format!(" of {}", after.len().max(1)),
             Recovery::Resend | Recovery::Never => String::new(),
@@ -74,22 +107,37 @@ impl Teller<'_> {
         let name = self.name(ix);
         let known = handle(&work.handle.public);
         if let Some(alarm) = &work.alarm {
-            let text = format!("`{name}` cannot be watched: {alarm}. Its work is left alone ({known})");
-            let next = format!("somebody has to act; it is asked about again and again meanwhile. {}", self.deadline(ix, attempt));
+            let text =
+                format!("`{name}` cannot be watched: {alarm}. Its work is left alone ({known})");
+            let next = format!(
+                "somebody has to act; it is asked about again and again meanwhile. {}",
+                self.deadline(ix, attempt)
+            );
             return self.with_deadline(Reason::new(Gate::Alarm, text).next(next), attempt);
         }
         let how = watched(&attempt.prepared, self.dag.task(ix).poll_interval);
         let Some(started) = work.started_at else {
-            let text = format!("`{name}` was accepted and has not begun, as far as is known ({known}); {how}");
+            let text = format!(
+                "`{name}` was accepted and has not begun, as far as is known ({known}); {how}"
+            );
             let next = attempt.start_by.map_or_else(
                 || self.deadline(ix, attempt),
                 |by| format!("it is stopped if it has not begun by {}", self.say(by)),
             );
-            let reason = Reason::new(Gate::Running, text).since(work.launched_at).next(next);
+            let reason = Reason::new(Gate::Running, text)
+                .since(work.launched_at)
+                .next(next);
             return self.with_deadline(reason, attempt);
         };
-        let text = format!("`{name}` is at work since {} ({known}; {}); {how}", self.say(started), self.try_of(ix, 0));
-        self.with_deadline(Reason::new(Gate::Running, text).next(self.deadline(ix, attempt)), attempt)
+        let text = format!(
+            "`{name}` is at work since {} ({known}; {}); {how}",
+            self.say(started),
+            self.try_of(ix, 0)
+        );
+        self.with_deadline(
+            Reason::new(Gate::Running, text).next(self.deadline(ix, attempt)),
+            attempt,
+        )
     }
 
     fn with_deadline(&self, reason: Reason, attempt: &Attempt) -> Reason {
@@ -103,7 +151,10 @@ impl Teller<'_> {
     fn deadline(&self, ix: TaskIx, attempt: &Attempt) -> String {
         let given_up = self.task_run(ix).give_up_at;
         match [attempt.deadline, given_up].into_iter().flatten().min() {
-            Some(at) if at <= self.known.now => format!("its time was over at {}; it is stopped as soon as an engine looks", self.say(at)),
+            Some(at) if at <= self.known.now => format!(
+                "its time was over at {}; it is stopped as soon as an engine looks",
+                self.say(at)
+            ),
             Some(at) => format!("it is stopped if it has not ended by {}", self.say(at)),
             None => "it has no timeout of its own".to_owned(),
         }
@@ -116,8 +167,14 @@ impl Teller<'_> {
             stop(&work.stop.why),
             handle(&work.handle.public)
         );
-        let next = format!("its end is awaited until {}; after that it is called unknown", self.say(work.kill_at));
-        Reason::new(Gate::Cancelling, text).since(work.stop.at).next(next).next_at(work.kill_at)
+        let next = format!(
+            "its end is awaited until {}; after that it is called unknown",
+            self.say(work.kill_at)
+        );
+        Reason::new(Gate::Cancelling, text)
+            .since(work.stop.at)
+            .next(next)
+            .next_at(work.kill_at)
     }
 }
 

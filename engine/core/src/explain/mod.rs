@@ -15,6 +15,7 @@ use crate::dag::{Dag, TaskIx};
 use crate::run::{Instant, Run};
 
 pub use self::ask::explain_ask;
+pub use self::words::handle_in_words;
 
 /// One gate, in words.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use super::words::{count, ended, listed};
 use super::{Gate, Reason, Teller};
 use crate::dag::{TaskIx, TriggerRule};
-use crate::run::{Attempt, AttemptEnd, AttemptState, Instant, Phase, TaskEnd, TaskRun, TaskState, Verdict};
+use crate::run::{
+    Attempt, AttemptEnd, AttemptState, Instant, Phase, TaskEnd, TaskRun, TaskState, Verdict,
+};
 
 impl Teller<'_> {
     /// Every task that is under way, and how many wait behind them; of a run that is over, what went wrong.
@@ -15,7 +17,9 @@ impl Teller<'_> {
         let mut reasons = Vec::new();
         for ix in self.dag.order() {
             match &self.task_run(*ix).state {
-                TaskState::Ended(end) if over && matches!(end.verdict, Verdict::Failed | Verdict::TimedOut) => {
+                TaskState::Ended(end)
+                    if over && matches!(end.verdict, Verdict::Failed | Verdict::TimedOut) =>
+                {
                     reasons.push(self.task(*ix));
                 }
                 TaskState::Ended(_) => {}
@@ -33,7 +37,9 @@ impl Teller<'_> {
     /// A task, and the tasks that it waits for in the end.
     pub(super) fn task_and_roots(&self, ix: TaskIx) -> Vec<Reason> {
         let mut reasons = vec![self.task(ix)];
-        if !matches!(self.task_run(ix).state, TaskState::Waiting) || matches!(self.run.phase, Phase::Queued { .. }) {
+        if !matches!(self.task_run(ix).state, TaskState::Waiting)
+            || matches!(self.run.phase, Phase::Queued { .. })
+        {
             return reasons;
         }
         let mut seen = BTreeSet::from([ix]);
@@ -69,13 +75,26 @@ impl Teller<'_> {
     fn waiting(&self, ix: TaskIx) -> Reason {
         let name = self.name(ix);
         if let Phase::Queued { since } = self.run.phase {
-            return Reason::new(Gate::MaxActiveRuns, format!("`{name}` waits: its run has not begun")).since(since);
+            return Reason::new(
+                Gate::MaxActiveRuns,
+                format!("`{name}` waits: its run has not begun"),
+            )
+            .since(since);
         }
-        let pending: Vec<String> = self.pending(ix).into_iter().map(|up| self.briefly(up)).collect();
+        let pending: Vec<String> = self
+            .pending(ix)
+            .into_iter()
+            .map(|up| self.briefly(up))
+            .collect();
         let rule = self.dag.task(ix).trigger_rule;
-        let rule = if rule == TriggerRule::AllSuccess { String::new() } else { format!(", by its trigger_rule `{}`", word(rule)) };
+        let rule = if rule == TriggerRule::AllSuccess {
+            String::new()
+        } else {
+            format!(", by its trigger_rule `{}`", word(rule))
+        };
         let text = format!("`{name}` waits{rule} for {}", listed(&pending));
-        Reason::new(Gate::Upstream, text).next("it is judged in the step in which the last of them ends")
+        Reason::new(Gate::Upstream, text)
+            .next("it is judged in the step in which the last of them ends")
     }
 
     /// A task that another one waits for, in a few words.
@@ -83,13 +102,23 @@ impl Teller<'_> {
         let (run, name) = (self.task_run(ix), self.name(ix));
         match &run.state {
             TaskState::Waiting => format!("`{name}` (waiting itself)"),
-            TaskState::Ready { since } => format!("`{name}` (ready since {}, no slot yet)", self.say(*since)),
+            TaskState::Ready { since } => {
+                format!("`{name}` (ready since {}, no slot yet)", self.say(*since))
+            }
             TaskState::Backoff { until } => {
                 let class = run.attempts.last().map(class).unwrap_or_default();
-                format!("`{name}` (next try at {}, {}{class})", self.say(*until), self.next_try(ix))
+                format!(
+                    "`{name}` (next try at {}, {}{class})",
+                    self.say(*until),
+                    self.next_try(ix)
+                )
             }
             TaskState::Active => run.live().map_or_else(String::new, |attempt| {
-                format!("`{name}` ({} since {})", attempt.state.word(), self.say(since(attempt)))
+                format!(
+                    "`{name}` ({} since {})",
+                    attempt.state.word(),
+                    self.say(since(attempt))
+                )
             }),
             TaskState::Ended(end) => format!("`{name}` ({})", end.verdict.word()),
         }
@@ -109,9 +138,20 @@ impl Teller<'_> {
         }
         let holders = self.known.holding.iter();
         let holders: Vec<String> = holders
-            .map(|held| format!("`{}` of {} {} (since {})", held.task, held.dag, held.run, self.say(held.since)))
+            .map(|held| {
+                format!(
+                    "`{}` of {} {} (since {})",
+                    held.task,
+                    held.dag,
+                    held.run,
+                    self.say(held.since)
+                )
+            })
             .collect();
-        let text = format!("`{name}` is ready and waits for a slot: {held} of {slots} are held, by {}", listed(&holders));
+        let text = format!(
+            "`{name}` is ready and waits for a slot: {held} of {slots} are held, by {}",
+            listed(&holders)
+        );
         let next = match self.known.ready_before {
             0 => "it is the first in line: it gets the next slot that is given back".to_owned(),
             before => format!("{} before it, by priority and by time", still(before)),
@@ -121,7 +161,12 @@ impl Teller<'_> {
 
     fn backoff(&self, ix: TaskIx, until: Instant) -> Reason {
         let name = self.name(ix);
-        let last = self.task_run(ix).attempts.last().map(ending).unwrap_or_default();
+        let last = self
+            .task_run(ix)
+            .attempts
+            .last()
+            .map(ending)
+            .unwrap_or_default();
         let text = format!("`{name}` waits for its next try{last}");
         let next = format!("{} begins at {}", self.next_try(ix), self.say(until));
         let reason = Reason::new(Gate::Backoff, text).next(next).next_at(until);
@@ -141,7 +186,11 @@ impl Teller<'_> {
         let run = self.task_run(ix);
         let tries = run.attempts.len().saturating_sub(run.earlier as usize) + more;
         let most = self.dag.task(ix).retries.max + 1;
-        if most == 1 && tries <= 1 { "the only attempt".to_owned() } else { format!("attempt {tries} of {most}") }
+        if most == 1 && tries <= 1 {
+            "the only attempt".to_owned()
+        } else {
+            format!("attempt {tries} of {most}")
+        }
     }
 
     fn ended(&self, ix: TaskIx, end: &TaskEnd) -> Reason {
@@ -152,11 +201,17 @@ impl Teller<'_> {
         } else if end.verdict == Verdict::UpstreamFailed {
             text = format!("{text}: {}", self.culprits(ix));
         } else if end.verdict.is_bad() {
-            text = format!("{text}{}", run.attempts.last().map(ending).unwrap_or_default());
+            text = format!(
+                "{text}{}",
+                run.attempts.last().map(ending).unwrap_or_default()
+            );
         }
         let reason = Reason::new(Gate::Ended, text).since(end.at);
         if end.verdict.is_bad() && end.verdict != Verdict::UpstreamFailed {
-            let retry = format!("`noctule logs {} {name}` shows what it wrote", self.run.facts.id);
+            let retry = format!(
+                "`noctule logs {} {name}` shows what it wrote",
+                self.run.facts.id
+            );
             return reason.next(retry);
         }
         reason
@@ -166,13 +221,20 @@ impl Teller<'_> {
     fn culprits(&self, ix: TaskIx) -> String {
         let bad = self.dag.upstream(ix).iter().filter_map(|up| {
             let end = self.task_run(*up).end()?;
-            end.verdict.is_bad().then(|| format!("`{}` {}", self.name(*up), ended(end.verdict)))
+            end.verdict
+                .is_bad()
+                .then(|| format!("`{}` {}", self.name(*up), ended(end.verdict)))
         });
         listed(&bad.collect::<Vec<_>>())
     }
 
     fn pending(&self, ix: TaskIx) -> Vec<TaskIx> {
-        self.dag.upstream(ix).iter().copied().filter(|up| self.task_run(*up).end().is_none()).collect()
+        self.dag
+            .upstream(ix)
+            .iter()
+            .copied()
+            .filter(|up| self.task_run(*up).end().is_none())
+            .collect()
     }
 
     pub(super) fn task_run(&self, ix: TaskIx) -> &TaskRun {
@@ -205,10 +267,14 @@ pub(super) fn since(attempt: &Attempt) -> Instant {
 
 /// `: attempt 1 failed (infrastructure): no capacity`.
 fn ending(attempt: &Attempt) -> String {
-    let AttemptState::Ended(over) = &attempt.state else { return String::new() };
+    let AttemptState::Ended(over) = &attempt.state else {
+        return String::new();
+    };
     let number = attempt.number;
     match &over.end {
-        AttemptEnd::Failed { class, message, .. } => format!(": attempt {number} failed ({class}): {message}"),
+        AttemptEnd::Failed { class, message, .. } => {
+            format!(": attempt {number} failed ({class}): {message}")
+        }
         AttemptEnd::Cancelled { message, .. } | AttemptEnd::TimedOut { message, .. } => {
             format!(": attempt {number} {}: {message}", over.end.word())
         }
@@ -227,11 +293,19 @@ fn class(attempt: &Attempt) -> String {
 }
 
 fn waits(tasks: usize) -> String {
-    if tasks == 1 { "1 task waits".to_owned() } else { format!("{} wait", count(tasks, "task")) }
+    if tasks == 1 {
+        "1 task waits".to_owned()
+    } else {
+        format!("{} wait", count(tasks, "task"))
+    }
 }
 
 fn still(before: usize) -> String {
-    if before == 1 { "1 ready task is".to_owned() } else { format!("{before} ready tasks are") }
+    if before == 1 {
+        "1 ready task is".to_owned()
+    } else {
+        format!("{before} ready tasks are")
+    }
 }
 
 fn word(rule: TriggerRule) -> &'static str {

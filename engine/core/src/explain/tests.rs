@@ -24,7 +24,15 @@ const CALM: Known<'_> = Known {
 
 fn told(story: &Story, name: Option<&str>, known: &Known<'_>) -> Vec<Reason> {
     let task = name.map(|name| story.dag.find(name).unwrap());
-    explain(&story.dag, &story.run, task, &Known { now: at(story.second), ..*known })
+    explain(
+        &story.dag,
+        &story.run,
+        task,
+        &Known {
+            now: at(story.second),
+            ..*known
+        },
+    )
 }
 
 fn only(story: &Story, name: Option<&str>, known: &Known<'_>) -> Reason {
@@ -34,21 +42,40 @@ fn only(story: &Story, name: Option<&str>, known: &Known<'_>) -> Reason {
 }
 
 fn story() -> Story {
-    let tasks = vec![task("a", &[], 3), task("b", &[], 3), task("join", &["a", "b"], 0), task("last", &["join"], 0)];
+    let tasks = vec![
+        task("a", &[], 3),
+        task("b", &[], 3),
+        task("join", &["a", "b"], 0),
+        task("last", &["join"], 0),
+    ];
     Story::of(dag(tasks))
 }
 
 #[test]
 fn a_queued_run_names_the_run_that_has_its_place() {
     let story = story();
-    let running = [Other { run: "r-0".to_owned(), since: at(-60) }];
-    let reason = only(&story, None, &Known { running: &running, queued_before: 2, ..CALM });
+    let running = [Other {
+        run: "r-0".to_owned(),
+        since: at(-60),
+    }];
+    let reason = only(
+        &story,
+        None,
+        &Known {
+            running: &running,
+            queued_before: 2,
+            ..CALM
+        },
+    );
     assert_eq!(reason.gate, Gate::MaxActiveRuns);
     assert_eq!(
         reason.text,
         "the run is queued: `max_active_runs` is 1, and under way is r-0 (since 14:39:00); 2 runs are queued before it"
     );
-    assert_eq!(reason.next.unwrap(), "it begins when that has ended; `noctule explain r-0` says what that waits for");
+    assert_eq!(
+        reason.next.unwrap(),
+        "it begins when that has ended; `noctule explain r-0` says what that waits for"
+    );
     assert_eq!(reason.since, Some(at(0)));
 }
 
@@ -56,16 +83,38 @@ fn a_queued_run_names_the_run_that_has_its_place() {
 fn without_an_engine_it_is_said_that_nothing_watches() {
     let mut story = story();
     story.begin().admit("a").working("a");
-    let reasons = told(&story, Some("a"), &Known { engine: None, ..CALM });
+    let reasons = told(
+        &story,
+        Some("a"),
+        &Known {
+            engine: None,
+            ..CALM
+        },
+    );
     assert_eq!(reasons[0].gate, Gate::NoEngine);
-    assert!(reasons[0].text.contains("the remote work of 1 task goes on by itself, nothing watches it"));
-    assert!(reasons[0].next.as_ref().unwrap().contains("`noctule follow r-1`"));
+    assert!(
+        reasons[0]
+            .text
+            .contains("the remote work of 1 task goes on by itself, nothing watches it")
+    );
+    assert!(
+        reasons[0]
+            .next
+            .as_ref()
+            .unwrap()
+            .contains("`noctule follow r-1`")
+    );
 }
 
 #[test]
 fn a_waiting_task_names_each_task_it_waits_for_and_how_that_stands() {
     let mut story = story();
-    story.begin().admit("a").working("a").admit("b").working("b");
+    story
+        .begin()
+        .admit("a")
+        .working("a")
+        .admit("b")
+        .working("b");
     story.failed("b", ErrorClass::Infrastructure, "no capacity in r1");
     let reasons = told(&story, Some("join"), &CALM);
     assert_eq!(
@@ -74,8 +123,14 @@ fn a_waiting_task_names_each_task_it_waits_for_and_how_that_stands() {
     );
     let gates: Vec<Gate> = reasons.iter().map(|reason| reason.gate).collect();
     assert_eq!(gates, [Gate::Upstream, Gate::Backoff, Gate::Running]);
-    assert_eq!(reasons[1].text, "`b` waits for its next try: attempt 1 failed (infrastructure): no capacity in r1");
-    assert_eq!(reasons[1].next.as_deref(), Some("attempt 2 of 4 begins at 14:41:08"));
+    assert_eq!(
+        reasons[1].text,
+        "`b` waits for its next try: attempt 1 failed (infrastructure): no capacity in r1"
+    );
+    assert_eq!(
+        reasons[1].next.as_deref(),
+        Some("attempt 2 of 4 begins at 14:41:08")
+    );
 }
 
 #[test]
@@ -84,7 +139,10 @@ fn a_task_far_behind_leads_to_what_holds_it_in_the_end() {
     story.begin().admit("a").working("a");
     let reasons = told(&story, Some("last"), &CALM);
     assert_eq!(reasons[0].text, "`last` waits for `join` (waiting itself)");
-    let tasks: Vec<&str> = reasons.iter().filter_map(|reason| reason.task.as_deref()).collect();
+    let tasks: Vec<&str> = reasons
+        .iter()
+        .filter_map(|reason| reason.task.as_deref())
+        .collect();
     assert_eq!(tasks, ["last", "b", "a"]);
 }
 
@@ -99,13 +157,24 @@ fn a_ready_task_names_who_holds_the_slots() {
         since: at(-3_600),
     };
     let holding = [holder("x"), holder("y")];
-    let reason = only(&story, Some("a"), &Known { holding: &holding, ready_before: 1, ..CALM });
+    let reason = only(
+        &story,
+        Some("a"),
+        &Known {
+            holding: &holding,
+            ready_before: 1,
+            ..CALM
+        },
+    );
     assert_eq!(reason.gate, Gate::Slot);
     assert_eq!(
         reason.text,
         "`a` is ready and waits for a slot: 2 of 2 are held, by `x` of other r-9 (since 13:40:00), `y` of other r-9 (since 13:40:00)"
     );
-    assert_eq!(reason.next.unwrap(), "1 ready task is before it, by priority and by time");
+    assert_eq!(
+        reason.next.unwrap(),
+        "1 ready task is before it, by priority and by time"
+    );
 }
 
 #[test]
@@ -114,8 +183,20 @@ fn a_launch_is_told_by_what_is_known_of_it() {
     story.begin().admit("a");
     let reason = only(&story, Some("a"), &CALM);
     assert_eq!(reason.gate, Gate::Launching);
-    assert!(reason.text.contains("handed to `cloud_run` and no answer has come yet (attempt 1 of 4)"), "{}", reason.text);
-    story.refused("a", ExecutorError::Throttled { retry_after: None, message: "429 slow down".to_owned() });
+    assert!(
+        reason
+            .text
+            .contains("handed to `cloud_run` and no answer has come yet (attempt 1 of 4)"),
+        "{}",
+        reason.text
+    );
+    story.refused(
+        "a",
+        ExecutorError::Throttled {
+            retry_after: None,
+            message: "429 slow down".to_owned(),
+        },
+    );
     let reason = only(&story, Some("a"), &CALM);
     assert_eq!(reason.gate, Gate::LaunchTrouble);
     assert_eq!(reason.text, "`a` is not started yet: 429 slow down");
@@ -125,12 +206,23 @@ fn a_launch_is_told_by_what_is_known_of_it() {
 #[test]
 fn an_unknown_launch_tells_the_key_and_the_next_look() {
     let mut story = story();
-    story.begin().admit("a").refused("a", ExecutorError::Unknown { message: "the connection was cut".to_owned() });
+    story.begin().admit("a").refused(
+        "a",
+        ExecutorError::Unknown {
+            message: "the connection was cut".to_owned(),
+        },
+    );
     let reason = only(&story, Some("a"), &CALM);
     assert_eq!(reason.gate, Gate::LaunchUnknown);
-    assert_eq!(reason.text, "nobody knows whether the launch of `a` came through: the connection was cut");
+    assert_eq!(
+        reason.text,
+        "nobody knows whether the launch of `a` came through: the connection was cut"
+    );
     let next = reason.next.unwrap();
-    assert!(next.contains("by its key n1-00000000-0-1: look 1 of 2 at 14:40:04"), "{next}");
+    assert!(
+        next.contains("by its key n1-00000000-0-1: look 1 of 2 at 14:40:04"),
+        "{next}"
+    );
     assert_eq!(reason.next_at, Some(at(4)));
 }
 
@@ -139,11 +231,24 @@ fn work_that_runs_names_its_handle_and_its_deadline() {
     let mut story = story();
     story.begin().admit("a").launched("a");
     let reason = only(&story, Some("a"), &CALM);
-    assert!(reason.text.contains("was accepted and has not begun"), "{}", reason.text);
+    assert!(
+        reason.text.contains("was accepted and has not begun"),
+        "{}",
+        reason.text
+    );
     story.working("a");
     let reason = only(&story, Some("a"), &CALM);
-    assert!(reason.text.contains("(execution_name x-1, region r1; attempt 1 of 4)"), "{}", reason.text);
-    assert_eq!(reason.next.as_deref(), Some("it is stopped if it has not ended by 15:40:02"));
+    assert!(
+        reason
+            .text
+            .contains("(execution_name x-1, region r1; attempt 1 of 4)"),
+        "{}",
+        reason.text
+    );
+    assert_eq!(
+        reason.next.as_deref(),
+        Some("it is stopped if it has not ended by 15:40:02")
+    );
     assert_eq!(reason.next_at, Some(at(3_602)));
 }
 
@@ -151,11 +256,16 @@ fn work_that_runs_names_its_handle_and_its_deadline() {
 fn an_alarm_says_that_somebody_has_to_act() {
     let mut story = story();
     story.begin().admit("a").working("a");
-    let error = ExecutorError::Unavailable { message: "403 run.executions.get is missing".to_owned(), alarm: true };
+    let error = ExecutorError::Unavailable {
+        message: "403 run.executions.get is missing".to_owned(),
+        alarm: true,
+    };
     story.news("a", News::PollFailed { error });
     let reason = only(&story, Some("a"), &CALM);
     assert_eq!(reason.gate, Gate::Alarm);
-    assert!(reason.text.starts_with("`a` cannot be watched: 403 run.executions.get is missing. Its work is left alone"));
+    assert!(reason.text.starts_with(
+        "`a` cannot be watched: 403 run.executions.get is missing. Its work is left alone"
+    ));
     assert!(reason.next.unwrap().starts_with("somebody has to act"));
 }
 
@@ -165,20 +275,49 @@ fn a_cancelled_run_tells_who_why_and_how_long_its_work_is_awaited() {
     story.begin().admit("a").working("a").cancel();
     let reasons = told(&story, None, &CALM);
     assert_eq!(reasons[0].gate, Gate::Stopping);
-    assert!(reasons[0].text.starts_with("operator cancelled the run: wrong day;"), "{}", reasons[0].text);
-    assert!(reasons[0].text.contains("1 task is still to end"), "{}", reasons[0].text);
+    assert!(
+        reasons[0]
+            .text
+            .starts_with("operator cancelled the run: wrong day;"),
+        "{}",
+        reasons[0].text
+    );
+    assert!(
+        reasons[0].text.contains("1 task is still to end"),
+        "{}",
+        reasons[0].text
+    );
     assert_eq!(reasons[1].gate, Gate::Cancelling);
-    assert!(reasons[1].next.as_ref().unwrap().contains("after that it is called unknown"));
+    assert!(
+        reasons[1]
+            .next
+            .as_ref()
+            .unwrap()
+            .contains("after that it is called unknown")
+    );
 }
 
 #[test]
 fn an_ended_run_tells_what_failed_and_how_to_go_on() {
     let mut story = Story::of(dag(vec![task("a", &[], 0), task("b", &["a"], 0)]));
-    story.begin().admit("a").working("a").failed("a", ErrorClass::User, "exit code 3");
+    story
+        .begin()
+        .admit("a")
+        .working("a")
+        .failed("a", ErrorClass::User, "exit code 3");
     let reasons = told(&story, None, &CALM);
     assert_eq!(reasons[0].text, "the run failed at 14:40:05; nothing waits");
-    assert!(reasons[0].next.as_ref().unwrap().starts_with("`noctule retry r-1`"));
-    assert_eq!(reasons[1].text, "`a` failed at 14:40:05: attempt 1 failed (user): exit code 3");
+    assert!(
+        reasons[0]
+            .next
+            .as_ref()
+            .unwrap()
+            .starts_with("`noctule retry r-1`")
+    );
+    assert_eq!(
+        reasons[1].text,
+        "`a` failed at 14:40:05: attempt 1 failed (user): exit code 3"
+    );
     let b = told(&story, Some("b"), &CALM);
     assert_eq!(b[1].text, "`b` could not start at 14:40:05: a failed");
 }
@@ -188,7 +327,10 @@ fn tasks_behind_live_ones_are_counted() {
     let mut story = story();
     story.begin().admit("a").admit("b");
     let reasons = told(&story, None, &CALM);
-    assert_eq!(reasons.last().unwrap().text, "2 tasks wait behind them: join, last");
+    assert_eq!(
+        reasons.last().unwrap().text,
+        "2 tasks wait behind them: join, last"
+    );
     story.happen(Event::Due);
     assert_eq!(told(&story, None, &CALM), reasons);
 }
@@ -205,12 +347,23 @@ fn an_ask_without_an_engine_tells_when_it_is_dropped() {
     };
     let ask = Ask {
         profile: "default".parse().unwrap(),
-        by: Actor { name: "operator".to_owned(), via: "cli".to_owned() },
+        by: Actor {
+            name: "operator".to_owned(),
+            via: "cli".to_owned(),
+        },
         at: at(0),
         valid_until: at(86_400),
         wish: Wish::Trigger(wish),
     };
     let reason = explain_ask(&ask, None, &clock);
-    assert_eq!(reason.text, "operator asked for a run of `nightly`, and nobody has answered");
-    assert!(reason.next.unwrap().contains("without one the ask is dropped at 14:40:00"));
+    assert_eq!(
+        reason.text,
+        "operator asked for a run of `nightly`, and nobody has answered"
+    );
+    assert!(
+        reason
+            .next
+            .unwrap()
+            .contains("without one the ask is dropped at 14:40:00")
+    );
 }

@@ -13,7 +13,14 @@ const NAMES: usize = 5;
 
 impl Reason {
     pub(super) fn new(gate: Gate, text: impl Into<String>) -> Self {
-        Self { gate, task: None, text: text.into(), since: None, next: None, next_at: None }
+        Self {
+            gate,
+            task: None,
+            text: text.into(),
+            since: None,
+            next: None,
+            next_at: None,
+        }
     }
 
     pub(super) fn of(mut self, task: impl Into<String>) -> Self {
@@ -47,19 +54,44 @@ pub(super) fn listed(names: &[String]) -> String {
 
 /// `1 task`, `3 tasks`.
 pub(super) fn count(count: usize, one: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
+    if count == 1 {
+        format!("1 {one}")
+    } else {
+        format!("{count} {one}s")
+    }
 }
 
+/// Links longer than this tell a person nothing within a sentence.
+const LINK: usize = 80;
+
 /// A handle as people know it, on one line.
-pub(super) fn handle(public: &Value) -> String {
-    let Value::Object(fields) = public else { return plain(public) };
-    let told = fields.iter().filter(|(_, value)| value.is_string() || value.is_number());
-    let told: Vec<String> = told.map(|(name, value)| format!("{name} {}", plain(value))).collect();
-    if told.is_empty() { public.to_string() } else { told.join(", ") }
+#[must_use]
+pub fn handle_in_words(public: &Value) -> String {
+    let Value::Object(fields) = public else {
+        return plain(public);
+    };
+    let is_link = |value: &Value| {
+        value
+            .as_str()
+            .is_some_and(|text| text.len() > LINK && text.contains("://"))
+    };
+    let told = fields
+        .iter()
+        .filter(|(_, value)| (value.is_string() || value.is_number()) && !is_link(value));
+    let told: Vec<String> = told
+        .map(|(name, value)| format!("{name} {}", plain(value)))
+        .collect();
+    if told.is_empty() {
+        public.to_string()
+    } else {
+        told.join(", ")
+    }
 }
 
 fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// Why an attempt is being stopped.
@@ -79,7 +111,10 @@ pub(super) fn watched(prepared: &Prepared, every: std::time::Duration) -> String
     match (prepared.nature, prepared.wait) {
         (Nature::Attached, _) => "the engine holds the connection to it".to_owned(),
         (_, Wait::Block) => "it holds a slot, and its end is seen at once".to_owned(),
-        _ => format!("it holds no slot, and is asked about every {}", format_duration(every)),
+        _ => format!(
+            "it holds no slot, and is asked about every {}",
+            format_duration(every)
+        ),
     }
 }
 

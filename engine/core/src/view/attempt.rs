@@ -35,7 +35,10 @@ pub struct AttemptView {
     #[serde(serialize_with = "instant::write")]
     pub intended_at: Instant,
     /// When its `timeout` ends.
-    #[serde(serialize_with = "instant::write_optional", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        serialize_with = "instant::write_optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub deadline: Option<Instant>,
     /// What the last try to launch said.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -72,7 +75,10 @@ impl<'a> Told<'a> {
     fn by(state: &'a AttemptState) -> Self {
         let none = Self::default();
         match state {
-            AttemptState::Launching(launching) => Self { trouble: launching.trouble.as_ref(), ..none },
+            AttemptState::Launching(launching) => Self {
+                trouble: launching.trouble.as_ref(),
+                ..none
+            },
             AttemptState::Running(work) => Self {
                 handle: Some(&work.handle),
                 launched_at: Some(work.launched_at),
@@ -105,7 +111,10 @@ impl AttemptView {
             number: attempt.number,
             state: attempt.state.word(),
             key: attempt.key.to_string(),
-            handle: told.handle.map(|handle| handle.public.clone()).unwrap_or_default(),
+            handle: told
+                .handle
+                .map(|handle| handle.public.clone())
+                .unwrap_or_default(),
             launched_at: told.launched_at,
             started_at: told.started_at,
             ended_at: told.ended.map(|ended| ended.ended_at),
@@ -136,6 +145,13 @@ fn error(end: &AttemptEnd, output: Option<&Value>) -> Option<AttemptError> {
         AttemptEnd::Cancelled { message, .. } => (ErrorClass::Cancelled, message),
         AttemptEnd::TimedOut { message, .. } => (ErrorClass::TimedOut, message),
     };
-    let exit_code = output.and_then(|output| output.get("exit_code")).filter(|code| !code.is_null()).cloned();
-    Some(AttemptError { class, message: message.clone(), exit_code })
+    let exit_code = output
+        .and_then(|output| output.get("exit_code"))
+        .filter(|code| !code.is_null())
+        .cloned();
+    Some(AttemptError {
+        class,
+        message: message.clone(),
+        exit_code,
+    })
 }

@@ -6,9 +6,14 @@ use serde::{Serialize, Serializer};
 use crate::run::Instant;
 
 pub(super) fn write<S: Serializer>(at: &Instant, serializer: S) -> Result<S::Ok, S::Error> {
-    at.to_rfc3339_opts(SecondsFormat::Millis, true).serialize(serializer)
+    at.to_rfc3339_opts(SecondsFormat::Millis, true)
+        .serialize(serializer)
 }
 
-pub(super) fn write_optional<S: Serializer>(at: &Option<Instant>, serializer: S) -> Result<S::Ok, S::Error> {
-    at.map(|at| at.to_rfc3339_opts(SecondsFormat::Millis, true)).serialize(serializer)
+pub(super) fn write_optional<S: Serializer>(
+    at: &Option<Instant>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    at.map(|at| at.to_rfc3339_opts(SecondsFormat::Millis, true))
+        .serialize(serializer)
 }

@@ -53,7 +53,10 @@ pub struct RunHead {
     /// Its parameters.
     pub params: Map<String, Value>,
     /// When it must have ended.
-    #[serde(serialize_with = "instant::write_optional", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        serialize_with = "instant::write_optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub deadline: Option<Instant>,
     /// It is being stopped: `cancel` or `deadline`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -108,8 +111,15 @@ impl RunView {
     /// The whole run.
     #[must_use]
     pub fn of(dag: &Dag, run: &Run) -> Self {
-        let tasks = run.tasks.iter().map(|task| TaskView::of(dag, task)).collect();
-        Self { head: RunHead::of(&run.facts, run.round, &run.phase), tasks }
+        let tasks = run
+            .tasks
+            .iter()
+            .map(|task| TaskView::of(dag, task))
+            .collect();
+        Self {
+            head: RunHead::of(&run.facts, run.round, &run.phase),
+            tasks,
+        }
     }
 
     /// One task of the run.

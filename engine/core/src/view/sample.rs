@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use noctule_executor::{AttemptKey, ErrorClass, ExecutorError, Finished, Outcome, Recovery, Request, Status, Wait};
+use noctule_executor::{
+    AttemptKey, ErrorClass, ExecutorError, Finished, Outcome, Recovery, Request, Status, Wait,
+};
 use serde_json::{Map, Value, json};
 
 use crate::dag::{Dag, Definition, OnUnknown, Retries, TaskDefinition, TriggerRule};
 use crate::run::{
-    Actor, Event, Handle, Instant, Intent, Nature, NewRun, News, Port, Prepared, Previous, Run, TaskRunIx, Trigger, advance,
-    create,
+    Actor, Event, Handle, Instant, Intent, Nature, NewRun, News, Port, Prepared, Previous, Run,
+    TaskRunIx, Trigger, advance, create,
 };
 use crate::ticks::IngestionId;
 
@@ -21,14 +23,21 @@ pub(crate) fn task(name: &str, depends_on: &[&str], retries: u32) -> TaskDefinit
     TaskDefinition {
         name: name.parse().unwrap(),
         executor: "cloud_run".to_owned(),
-        depends_on: depends_on.iter().map(|name| name.parse().unwrap()).collect(),
+        depends_on: depends_on
+            .iter()
+            .map(|name| name.parse().unwrap())
+            .collect(),
         wait: Wait::Block,
         with: Map::new(),
         timeout: Some(Duration::from_secs(3_600)),
         total_timeout: None,
         start_timeout: None,
         poll_interval: Duration::from_secs(15),
-        retries: Retries { max: retries, delay: Duration::from_secs(60), ..Retries::default() },
+        retries: Retries {
+            max: retries,
+            delay: Duration::from_secs(60),
+            ..Retries::default()
+        },
         trigger_rule: TriggerRule::AllSuccess,
         may_fail: false,
         priority: 0,
@@ -71,12 +80,21 @@ impl Port for Willing {
             config: Value::Null,
             connection: None,
             wait: Wait::Block,
-            recovery: Recovery::Search { after: [1, 5].map(Duration::from_secs).to_vec() },
+            recovery: Recovery::Search {
+                after: [1, 5].map(Duration::from_secs).to_vec(),
+            },
             nature: Nature::Remote,
         })
     }
 
-    fn holds(&self, _: &Dag, _: &Run, _: TaskRunIx, _: &str, _: Option<&Value>) -> Result<bool, String> {
+    fn holds(
+        &self,
+        _: &Dag,
+        _: &Run,
+        _: TaskRunIx,
+        _: &str,
+        _: Option<&Value>,
+    ) -> Result<bool, String> {
         Ok(true)
     }
 }
@@ -101,7 +119,11 @@ impl Story {
             previous: Previous::default(),
         };
         let (run, _) = create(&dag, new, at(0));
-        Self { dag, run, second: 0 }
+        Self {
+            dag,
+            run,
+            second: 0,
+        }
     }
 
     pub(crate) fn happen(&mut self, event: Event) -> &mut Self {
@@ -121,26 +143,57 @@ impl Story {
 
     pub(crate) fn news(&mut self, task: &str, news: News) -> &mut Self {
         let ix = self.ix(task);
-        let attempt = self.run.tasks[ix.index()].attempts.last().map_or(1, |attempt| attempt.number);
-        self.happen(Event::News { task: ix, attempt, news })
+        let attempt = self.run.tasks[ix.index()]
+            .attempts
+            .last()
+            .map_or(1, |attempt| attempt.number);
+        self.happen(Event::News {
+            task: ix,
+            attempt,
+            news,
+        })
     }
 
     pub(crate) fn launched(&mut self, task: &str) -> &mut Self {
         let public = json!({ "execution_name": "x-1", "region": "r1", "log_uri": null });
-        self.news(task, News::Launched { handle: Handle { raw: json!({ "token": "raw" }), public } })
+        self.news(
+            task,
+            News::Launched {
+                handle: Handle {
+                    raw: json!({ "token": "raw" }),
+                    public,
+                },
+            },
+        )
     }
 
     pub(crate) fn working(&mut self, task: &str) -> &mut Self {
         self.launched(task);
-        self.news(task, News::Polled { status: Status::Running { started_at: Some(at(self.second)), poll_after: None } })
+        self.news(
+            task,
+            News::Polled {
+                status: Status::Running {
+                    started_at: Some(at(self.second)),
+                    poll_after: None,
+                },
+            },
+        )
     }
 
     pub(crate) fn finished(&mut self, task: &str, outcome: Outcome) -> &mut Self {
-        self.news(task, News::Polled { status: Status::Finished(Finished::now(outcome)) })
+        self.news(
+            task,
+            News::Polled {
+                status: Status::Finished(Finished::now(outcome)),
+            },
+        )
     }
 
     pub(crate) fn failed(&mut self, task: &str, class: ErrorClass, message: &str) -> &mut Self {
-        self.finished(task, Outcome::failed(class, message, Some(json!({ "exit_code": 3 }))))
+        self.finished(
+            task,
+            Outcome::failed(class, message, Some(json!({ "exit_code": 3 }))),
+        )
     }
 
     pub(crate) fn refused(&mut self, task: &str, error: ExecutorError) -> &mut Self {
@@ -148,7 +201,10 @@ impl Story {
     }
 
     pub(crate) fn cancel(&mut self) -> &mut Self {
-        self.happen(Event::Cancel { by: operator(), reason: Some("wrong day".to_owned()) })
+        self.happen(Event::Cancel {
+            by: operator(),
+            reason: Some("wrong day".to_owned()),
+        })
     }
 
     fn ix(&self, task: &str) -> TaskRunIx {
@@ -157,5 +213,8 @@ impl Story {
 }
 
 fn operator() -> Actor {
-    Actor { name: "operator".to_owned(), via: "cli".to_owned() }
+    Actor {
+        name: "operator".to_owned(),
+        via: "cli".to_owned(),
+    }
 }

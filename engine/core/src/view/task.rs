@@ -27,13 +27,22 @@ pub struct TaskView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub marked_by: Option<String>,
     /// Since when it waits for a slot.
-    #[serde(serialize_with = "instant::write_optional", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        serialize_with = "instant::write_optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub ready_since: Option<Instant>,
     /// When its next try begins.
-    #[serde(serialize_with = "instant::write_optional", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        serialize_with = "instant::write_optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub next_try_at: Option<Instant>,
     /// When it ended.
-    #[serde(serialize_with = "instant::write_optional", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        serialize_with = "instant::write_optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub ended_at: Option<Instant>,
 }
 
@@ -48,7 +57,9 @@ impl TaskView {
             attempts: run.attempts.iter().map(AttemptView::of).collect(),
             executor: task.executor.clone(),
             why: end.and_then(|end| end.why.clone()),
-            marked_by: end.and_then(|end| end.marked_by.as_ref()).map(|by| by.name.clone()),
+            marked_by: end
+                .and_then(|end| end.marked_by.as_ref())
+                .map(|by| by.name.clone()),
             ready_since: match &run.state {
                 TaskState::Ready { since } => Some(*since),
                 _ => None,

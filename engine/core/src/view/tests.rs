@@ -11,15 +11,30 @@ fn seen(story: &Story) -> Value {
 }
 
 fn two() -> Story {
-    Story::of(dag(vec![task("first", &[], 0), task("second", &["first"], 1)]))
+    Story::of(dag(vec![
+        task("first", &[], 0),
+        task("second", &["first"], 1),
+    ]))
 }
 
 #[test]
 fn a_queued_run_has_every_field_of_the_contract() {
     let view = seen(&two());
     for field in [
-        "id", "dag", "state", "trigger", "ingestion_id", "logical_time", "created_at", "started_at", "ended_at", "tasks",
-        "profile", "version", "round", "params",
+        "id",
+        "dag",
+        "state",
+        "trigger",
+        "ingestion_id",
+        "logical_time",
+        "created_at",
+        "started_at",
+        "ended_at",
+        "tasks",
+        "profile",
+        "version",
+        "round",
+        "params",
     ] {
         assert!(view.get(field).is_some(), "{field}");
     }
@@ -45,18 +60,28 @@ fn a_live_attempt_is_told_with_its_handle_and_without_what_only_the_engine_needs
     assert_eq!(attempt["ended_at"], Value::Null);
     assert_eq!(attempt["error"], Value::Null);
     let text = view.to_string();
-    assert!(!text.contains("nobody's business") && !text.contains("token"), "{text}");
+    assert!(
+        !text.contains("nobody's business") && !text.contains("token"),
+        "{text}"
+    );
 }
 
 #[test]
 fn a_failure_tells_its_class_its_message_and_its_exit_code() {
     let mut story = two();
-    story.begin().admit("first").working("first").failed("first", ErrorClass::User, "exit code 3");
+    story
+        .begin()
+        .admit("first")
+        .working("first")
+        .failed("first", ErrorClass::User, "exit code 3");
     let view = seen(&story);
     assert_eq!(view["state"], "failed");
     assert_eq!(view["tasks"][0]["state"], "failed");
     let attempt = &view["tasks"][0]["attempts"][0];
-    assert_eq!(attempt["error"], json!({ "class": "user", "message": "exit code 3", "exit_code": 3 }));
+    assert_eq!(
+        attempt["error"],
+        json!({ "class": "user", "message": "exit code 3", "exit_code": 3 })
+    );
     assert_eq!(attempt["output"], json!({ "exit_code": 3 }));
     assert_eq!(view["tasks"][1]["state"], "upstream_failed");
 }
@@ -65,7 +90,12 @@ fn a_failure_tells_its_class_its_message_and_its_exit_code() {
 fn a_success_tells_its_output() {
     let mut story = Story::of(dag(vec![task("only", &[], 0)]));
     story.begin().admit("only").working("only");
-    story.finished("only", Outcome::Succeeded { output: json!({ "exit_code": 0 }) });
+    story.finished(
+        "only",
+        Outcome::Succeeded {
+            output: json!({ "exit_code": 0 }),
+        },
+    );
     let view = seen(&story);
     assert_eq!(view["state"], "succeeded");
     assert_eq!(view["tasks"][0]["attempts"][0]["output"]["exit_code"], 0);
@@ -75,7 +105,12 @@ fn a_success_tells_its_output() {
 #[test]
 fn a_launch_that_is_not_known_tells_what_came_back() {
     let mut story = two();
-    story.begin().admit("first").refused("first", ExecutorError::Unknown { message: "the connection was cut".to_owned() });
+    story.begin().admit("first").refused(
+        "first",
+        ExecutorError::Unknown {
+            message: "the connection was cut".to_owned(),
+        },
+    );
     let attempt = &seen(&story)["tasks"][0]["attempts"][0];
     assert_eq!(attempt["state"], "launching");
     assert_eq!(attempt["handle"], Value::Null);
