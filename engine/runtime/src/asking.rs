@@ -9,20 +9,19 @@ use noctule_core::run::{
 };
 use noctule_core::source::resolve_params;
 use noctule_core::ticks::IngestionId;
-use noctule_store::Pause;
 use tokio::sync::oneshot;
 
 use crate::engine::Engine;
 use crate::error::RuntimeError;
 
-fn refused(kind: Refusal, message: impl Into<String>) -> Answer {
+pub(crate) fn refused(kind: Refusal, message: impl Into<String>) -> Answer {
     Answer::Refused {
         kind,
         message: message.into(),
     }
 }
 
-fn done(run: Option<RunId>) -> Answer {
+pub(crate) fn done(run: Option<RunId>) -> Answer {
     Answer::Done {
         run,
         existing: false,
@@ -317,71 +316,6 @@ impl Engine {
             self.leave(run);
         }
         answer
-    }
-
-    fn pause(&mut self, dag: &DagId, by: Actor, why: Option<String>) -> Answer {
-        let since = self.options.clock.now();
-        let Some(known) = self.catalog.get_mut(dag) else {
-            return refused(Refusal::NotFound, format!("there is no DAG `{dag}`"));
-        };
-        if let Some(pause) = &known.record.pause {
-            return Answer::Done {
-                run: None,
-                existing: true,
-                notes: vec![format!("already paused by {}", pause.by.name)],
-            };
-        }
-        known.record.pause = Some(Pause { by, why, since });
-        self.batch.dags.insert(dag.clone());
-        done(None)
-    }
-
-    async fn resume_dag(&mut self, dag: &DagId, catchup: bool) -> Result<Answer, RuntimeError> {
-        let now = self.options.clock.now();
-        let Some(known) = self.catalog.get_mut(dag) else {
-            return Ok(refused(
-                Refusal::NotFound,
-                format!("there is no DAG `{dag}`"),
-            ));
-        };
-        let Some(pause) = known.record.pause.take() else {
-            return Ok(Answer::Done {
-                run: None,
-                existing: true,
-                notes: vec!["it was not paused".to_owned()],
-            });
-        };
-        let version = Arc::clone(&known.dag);
-        self.batch.dags.insert(dag.clone());
-        let mut made = 0usize;
-        if catchup && let Some(schedule) = version.schedule() {
-            let ticks: Vec<_> = schedule.ticks_between(pause.since, now).collect();
-            made = ticks.len();
-            for tick in ticks {
-                let due = noctule_core::scheduling::DueTick {
-                    tick,
-                    caught_up: true,
-                };
-                self.create_for_tick(&version, due, now).await?;
-            }
-        }
-        self.consider(dag, Some(now));
-        self.expect_tick(dag);
-        let notes = if catchup {
-            vec![format!("{made} runs for the ticks of the pause")]
-        } else {
-            Vec::new()
-        };
-        Ok(Answer::Done {
-            run: None,
-            existing: false,
-            notes,
-        })
-    }
-
-    fn reload(&mut self) -> Answer {
-        self.reloads.notify_one();
-        done(None)
     }
 }
 

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use noctule_core::desk::stored_attempt;
 use noctule_core::name::RunId;
-use noctule_core::run::{Activity, Attempt, AttemptState, Handle, Instant, TaskRunIx, activity};
+use noctule_core::run::{
+    Activity, Attempt, AttemptState, Ended, Handle, Instant, TaskRunIx, activity,
+};
 use noctule_executor::Wait;
 use tokio::task::AbortHandle;
 
@@ -75,7 +77,7 @@ impl Engine {
         let adopted = current.is_none() && matches!(wanted, Some((_, Activity::Watch)));
         self.let_go(id, ix);
         let Some((number, activity)) = wanted else {
-            return;
+            return self.release(id, ix);
         };
         let sending = matches!(activity, Activity::Launch { .. });
         if sending && self.draining {
@@ -106,6 +108,41 @@ impl Engine {
         Some(How::Task(Task(
             tokio::spawn(work.perform(activity)).abort_handle(),
         )))
+    }
+
+    /// Lets an executor forget the leftovers of work whose end is durable. Nothing depends on it, so it is not awaited;
+    /// work that goes on (detached, or let be by a mark) keeps all it has.
+    fn release(&self, id: &RunId, ix: TaskRunIx) {
+        let Some(live) = self.live.get(id) else {
+            return;
+        };
+        let task_run = &live.run.tasks[ix.index()];
+        let marked = task_run.end().is_some_and(|end| end.marked_by.is_some());
+        let Some(attempt) = task_run.attempts.last().filter(|_| !marked) else {
+            return;
+        };
+        let AttemptState::Ended(Ended {
+            handle: Some(handle),
+            ..
+        }) = &attempt.state
+        else {
+            return;
+        };
+        let kind = &live.dag.task(task_run.task).executor;
+        let executor = self.surroundings.desk.registry.get(kind).cloned();
+        let Some(executor) = executor.filter(|_| attempt.prepared.wait != Wait::Detach) else {
+            return;
+        };
+        let connection = attempt.prepared.connection.as_deref();
+        let context = self
+            .surroundings
+            .context(live.run.facts.dag.as_str(), connection);
+        let raw = handle.raw.clone();
+        drop(tokio::spawn(async move {
+            if let Err(error) = executor.release(&context, &raw).await {
+                tracing::warn!(%error, "leftovers of a finished attempt stay");
+            }
+        }));
     }
 
     /// Stops what is being done for a task run; the remote work is not touched by this.

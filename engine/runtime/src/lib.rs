@@ -11,6 +11,7 @@ mod control;
 mod engine;
 mod error;
 mod hands;
+mod pausing;
 mod polling;
 mod publishing;
 mod saving;

@@ -164,3 +164,13 @@ async fn runs_beyond_max_active_runs_queue_and_begin_in_order() {
     );
     engine.drain().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_executor_may_forget_the_work_once_its_end_is_durable() {
+    let stage = Stage::new("id = \"d\"\n[tasks.t]\nexecutor = \"scripted\"\nwait = \"block\"\n");
+    let engine = stage.start().await;
+    let run = engine.trigger().await;
+    engine.over(&run).await;
+    stage.world.reached(Effect::Release, 1).await;
+    engine.drain().await;
+}

@@ -52,7 +52,6 @@ impl Killer {
     pub(crate) fn fill_disk(&self, commits: usize) {
         self.refusals.store(commits, Ordering::SeqCst);
     }
-
 }
 
 impl CommitHook for Killer {

@@ -1,6 +1,9 @@
 //! Tests of the engine with a real SQLite file and the scripted executor: one binary, a file for each promise.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by failing")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says so by failing"
+)]
 
 mod crash;
 mod flow;
