@@ -8,7 +8,10 @@
 //!
 //! Guarantees: data goes to stdout and everything else to stderr; every end has an exit code of the contract; a command
 //! that needs no runtime starts none, and a command that only looks makes no state.
-#![expect(clippy::print_stderr, reason = "speaking to people at a terminal is what this crate is for")]
+#![expect(
+    clippy::print_stderr,
+    reason = "speaking to people at a terminal is what this crate is for"
+)]
 
 mod acting;
 mod args;
@@ -70,7 +73,11 @@ fn obey(cli: Cli, registry: Registry) -> Exit {
 
 /// Help and version are asked for, and go to stdout; everything else that clap says is a usage error.
 fn tell(told: &clap::Error) -> Exit {
-    let exit = if told.use_stderr() { Exit::Usage } else { Exit::Success };
+    let exit = if told.use_stderr() {
+        Exit::Usage
+    } else {
+        Exit::Success
+    };
     match told.print() {
         Ok(()) => exit,
         // Whoever read the help has closed the pipe.

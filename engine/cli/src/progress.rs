@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use noctule_core::view::{AttemptView, RunView, TaskView};
 
 use crate::error::CliError;
@@ -200,10 +200,9 @@ impl Picture {
             .take(LINES)
             .collect();
         while self.tasks.len() < live.len() {
-            self.tasks.push(
-                self.all
-                    .add(ProgressBar::new_spinner().with_style(style("    {wide_msg}"))),
-            );
+            let line = self.all.add(ProgressBar::new_spinner());
+            line.enable_steady_tick(Duration::from_millis(500));
+            self.tasks.push(line);
         }
         while self.tasks.len() > live.len() {
             if let Some(line) = self.tasks.pop() {
@@ -212,25 +211,24 @@ impl Picture {
             }
         }
         for (line, task) in self.tasks.iter().zip(live) {
-            let text = printable(&format!(
-                "{}  {}{}",
-                name(task),
-                standing(task),
-                since(task)
-            ));
+            let text = printable(&format!("{}  {}", name(task), standing(task)));
+            line.set_style(style("    {msg}  {since}").with_key("since", since(task)));
             line.set_message(surface.style().paint(Tone::of_state(task.state), &text));
         }
     }
 }
 
-fn since(task: &TaskView) -> String {
-    let since = task
-        .attempts
-        .last()
-        .map(|attempt| attempt.started_at.unwrap_or(attempt.intended_at));
-    since.map_or_else(String::new, |at| {
-        format!("  {}", span(chrono::Utc::now() - at))
-    })
+/// How long a task is at it, written anew with each tick of the picture.
+fn since(
+    task: &TaskView,
+) -> impl Fn(&ProgressState, &mut dyn std::fmt::Write) + Send + Sync + Clone + use<> {
+    let last = task.attempts.last();
+    let began = last.map(|attempt| attempt.started_at.unwrap_or(attempt.intended_at));
+    move |_, out| {
+        let text = began.map_or_else(String::new, |at| span(chrono::Utc::now() - at));
+        // A line that cannot be written is drawn anew a moment later.
+        let _ = out.write_str(&text);
+    }
 }
 
 fn style(template: &str) -> ProgressStyle {

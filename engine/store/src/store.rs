@@ -139,3 +139,32 @@ impl Store {
         }
     }
 }
+
+/// A disk that is full, as far as one file can play it: real `SQLITE_FULL` from SQLite. For tests.
+#[doc(hidden)]
+impl Store {
+    /// The database cannot grow from here on.
+    ///
+    /// # Errors
+    /// The store cannot be reached.
+    pub async fn limit_pages_to_what_is_there(&self) -> Result<(), StoreError> {
+        let mut writer = self.0.writer.lock().await;
+        // SQLite never sets the limit below what the file has.
+        sqlx::query("PRAGMA max_page_count = 1")
+            .execute(&mut *writer)
+            .await?;
+        Ok(())
+    }
+
+    /// The database may grow again.
+    ///
+    /// # Errors
+    /// The store cannot be reached.
+    pub async fn lift_page_limit(&self) -> Result<(), StoreError> {
+        let mut writer = self.0.writer.lock().await;
+        sqlx::query("PRAGMA max_page_count = 1073741823")
+            .execute(&mut *writer)
+            .await?;
+        Ok(())
+    }
+}

@@ -265,9 +265,8 @@ fn say_touched(
     what: &str,
 ) -> Result<Exit, CliError> {
     if surface.format() == Format::Table {
-        for task in tasks {
-            println!("{task}");
-        }
+        crate::console::emit(&tasks.iter().map(|task| format!("{task}
+")).collect::<String>())?;
         eprintln!(
             "{} of run {run} {what}",
             if tasks.len() == 1 {

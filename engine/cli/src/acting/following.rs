@@ -27,6 +27,10 @@ use crate::times::Zone;
 const REDRAW: Duration = Duration::from_millis(200);
 /// How often it is looked whether the engine is still there, or another one wants the store.
 const LOOK_AROUND: Duration = Duration::from_secs(1);
+/// How long the store is left to whoever asked for it.
+const GIVING_OVER: Duration = Duration::from_secs(5);
+/// How often it is looked whether that one has taken it.
+const LOOK_FOR_HOLDER: Duration = Duration::from_millis(50);
 
 /// How many changes are awaited until a fresh engine has answered what was kept.
 const KEPT_LOOKS: usize = 5;
@@ -57,7 +61,7 @@ enum Stretch {
 
 impl Following<'_> {
     /// Follows to the end; `hosted` is the engine of this process, if it is one already.
-    pub(super) async fn to_the_end(self, mut hosted: Option<Hosted>) -> Result<Exit, CliError> {
+    pub(super) async fn finish(self, mut hosted: Option<Hosted>) -> Result<Exit, CliError> {
         let mut progress = Progress::new(self.surface);
         let end = self
             .patience
@@ -89,10 +93,20 @@ impl Following<'_> {
                 Stretch::Change => {
                     if let Some(hosted) = hosted.take() {
                         hosted.drain().await?;
+                        self.give_over().await?;
                     }
                 }
             }
         }
+    }
+
+    /// Waits until whoever asked for the store has it: who knocks comes later than who has just let go. It may have died.
+    async fn give_over(&self) -> Result<(), CliError> {
+        let end = tokio::time::Instant::now() + GIVING_OVER;
+        while self.store.holder()?.is_none() && tokio::time::Instant::now() < end {
+            tokio::time::sleep(LOOK_FOR_HOLDER).await;
+        }
+        Ok(())
     }
 
     /// Takes the store, if nobody has it.
@@ -206,7 +220,7 @@ impl Following<'_> {
         progress.clear();
         match self.surface.format() {
             Format::Table => {
-                print_summary(&view, self.surface, Zone::of(Some(self.open.project()?)))?
+                print_summary(&view, self.surface, Zone::of(Some(self.open.project()?)))?;
             }
             format => document(format, &view)?,
         }

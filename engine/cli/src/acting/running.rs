@@ -112,7 +112,7 @@ pub(crate) async fn run(args: RunArgs, surface: &Surface) -> Result<Exit, CliErr
         cancel_on_interrupt: args.cancel_on_interrupt,
         patience: None,
     };
-    following.to_the_end(hosted).await
+    following.finish(hosted).await
 }
 
 async fn hand_over(store: &Store, ask: &Ask) -> Result<RunId, CliError> {
@@ -138,7 +138,7 @@ pub(crate) async fn follow(args: FollowArgs, surface: &Surface) -> Result<Exit, 
         cancel_on_interrupt: args.cancel_on_interrupt,
         patience: None,
     };
-    following.to_the_end(None).await
+    following.finish(None).await
 }
 
 pub(crate) async fn trigger(args: TriggerArgs, surface: &Surface) -> Result<Exit, CliError> {
@@ -187,7 +187,7 @@ pub(crate) async fn trigger(args: TriggerArgs, surface: &Surface) -> Result<Exit
         cancel_on_interrupt: args.cancel_on_interrupt,
         patience,
     };
-    following.to_the_end(None).await
+    following.finish(None).await
 }
 
 fn patience(wait: Option<&str>) -> Result<Option<Duration>, CliError> {
@@ -215,7 +215,7 @@ async fn keep(store: &Store, ask: &Ask, surface: &Surface) -> Result<Exit, CliEr
 
 async fn say_run(store: &Store, run: &RunId, surface: &Surface) -> Result<Exit, CliError> {
     if surface.format() == Format::Table {
-        println!("{run}");
+        crate::console::emit(&format!("{run}\n"))?;
         return Ok(Exit::Success);
     }
     let head = store.summary(run).await?;

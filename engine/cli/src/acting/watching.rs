@@ -99,7 +99,7 @@ impl Watcher {
                     }
                 }
                 Err(error) => {
-                    tracing::error!(%error, "the project cannot be read; the engine keeps what it has")
+                    tracing::error!(%error, "the project cannot be read; the engine keeps what it has");
                 }
             }
         }

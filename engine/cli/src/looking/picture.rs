@@ -75,7 +75,7 @@ pub(super) fn dot(dag: &Dag, states: Option<&[&'static str]>) -> String {
         );
     }
     edges(dag, |from, to| {
-        line(&mut out, format_args!("  \"{from}\" -> \"{to}\";"))
+        line(&mut out, format_args!("  \"{from}\" -> \"{to}\";"));
     });
     out.push_str("}\n");
     out
@@ -102,7 +102,7 @@ pub(super) fn mermaid(dag: &Dag, states: Option<&[&'static str]>) -> String {
         }
     }
     edges(dag, |from, to| {
-        line(&mut out, format_args!("  t_{from} --> t_{to}"))
+        line(&mut out, format_args!("  t_{from} --> t_{to}"));
     });
     out
 }

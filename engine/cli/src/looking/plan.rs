@@ -136,7 +136,7 @@ fn text(chosen: &Chosen, given: &Given, plan: &[Planned], surface: &Surface) -> 
                 ));
             }
             Err(Untold::Wrong(why)) => {
-                out.push_str(&format!("# it cannot be prepared: {}\n", printable(why)))
+                out.push_str(&format!("# it cannot be prepared: {}\n", printable(why)));
             }
         }
     }

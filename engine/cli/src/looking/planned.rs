@@ -259,11 +259,9 @@ impl World {
 /// Writes a word for each expression over what only the run knows.
 fn stand_in(value: &mut Value, letters: Alphabet, names: &mut Vec<(String, String)>) {
     match value {
-        Value::String(text) => {
-            // What names `answer` is filled in by the executor for each poll, and stays as it is.
-            if references(text).is_ok_and(|names| !names.answer) {
-                *text = replaced(text, letters, names);
-            }
+        // What names `answer` is filled in by the executor for each poll, and stays as it is.
+        Value::String(text) if references(text).is_ok_and(|names| !names.answer) => {
+            *text = replaced(text, letters, names);
         }
         Value::Array(items) => items
             .iter_mut()

@@ -10,6 +10,9 @@ use crate::console::emit;
 use crate::error::CliError;
 use crate::surface::Surface;
 
+/// The narrowest window that cells are folded for.
+const NARROWEST: u16 = 40;
+
 /// A table that is being filled.
 pub(crate) struct Grid {
     table: Table,
@@ -23,7 +26,10 @@ impl Grid {
         let coloured = surface.data_style().is_on();
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
-        let arrangement = if surface.stdout_is_terminal {
+        // A window without a size, as some recorders have it, would make columns of single letters.
+        let fits =
+            surface.stdout_is_terminal && table.width().is_some_and(|width| width >= NARROWEST);
+        let arrangement = if fits {
             ContentArrangement::Dynamic
         } else {
             ContentArrangement::Disabled

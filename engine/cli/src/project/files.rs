@@ -58,18 +58,13 @@ pub(super) fn dag_files(root: &Path, folder: &str) -> Result<Vec<PathBuf>, Strin
     let top = root.join(folder);
     if top.is_dir() {
         within(root, &top)?;
-        collect(root, &top, DEPTH, &mut found)?;
+        collect(&top, DEPTH, &mut found)?;
     }
     found.sort();
     Ok(found)
 }
 
-fn collect(
-    root: &Path,
-    folder: &Path,
-    depth: usize,
-    found: &mut Vec<PathBuf>,
-) -> Result<(), String> {
+fn collect(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), String> {
     let unread = |error: std::io::Error| format!("failed to list {}: {error}", folder.display());
     for entry in std::fs::read_dir(folder).map_err(unread)? {
         let entry = entry.map_err(unread)?;
@@ -79,7 +74,7 @@ fn collect(
         }
         if entry.file_type().map_err(unread)?.is_dir() {
             if depth > 0 {
-                collect(root, &path, depth - 1, found)?;
+                collect(&path, depth - 1, found)?;
             }
         } else if path
             .extension()

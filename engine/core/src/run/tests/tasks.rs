@@ -240,3 +240,30 @@ fn priority_goes_first_among_ready_tasks() {
     assert_eq!(engine.states()["high"], "running");
     assert_eq!(engine.states()["low"], "ready");
 }
+
+#[test]
+fn a_late_answer_of_an_older_attempt_does_not_touch_the_live_one() {
+    let retries = Retries {
+        max: 1,
+        delay: Duration::from_secs(1),
+        ..Retries::default()
+    };
+    let dag = dag(vec![task("t", &[], |task| task.retries = retries)]);
+    let script = Script {
+        outcomes: vec![failed(ErrorClass::User)],
+        lasts: Some(5),
+        ..Script::default()
+    };
+    let mut engine = Engine::new(&dag, World::default().with("t", script));
+    engine.until(8);
+    assert_eq!(engine.run.tasks[0].attempts.len(), 2);
+    let before = engine.run.clone();
+    let status = noctule_executor::Status::Finished(noctule_executor::Finished::now(succeeded()));
+    let step = engine.happen(Event::News {
+        task: TaskRunIx(0),
+        attempt: 1,
+        news: News::Polled { status },
+    });
+    assert_eq!(engine.run, before);
+    assert!(matches!(step.records[0].fact, Fact::LateAnswer { .. }));
+}

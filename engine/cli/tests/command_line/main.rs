@@ -1,0 +1,15 @@
+//! The real program in real folders: what it prints where, and how it ends.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a helper of a test may panic as the test itself may"
+)]
+
+mod answers;
+mod asking_for_help;
+mod checking;
+mod hostile;
+mod looking;
+mod planning;
+mod projects;
+mod stores;
+mod ticks;
