@@ -23,16 +23,27 @@ struct Workload {
 
 fn chain(name: &'static str, length: usize) -> Workload {
     let task = |i: usize| {
-        let upstream = if i == 0 { vec![] } else { vec![format!("t{}", i - 1)] };
+        let upstream = if i == 0 {
+            vec![]
+        } else {
+            vec![format!("t{}", i - 1)]
+        };
         (format!("t{i}"), upstream)
     };
-    Workload { name, tasks: (0..length).map(task).collect() }
+    Workload {
+        name,
+        tasks: (0..length).map(task).collect(),
+    }
 }
 
 fn fan(name: &'static str, width: usize) -> Workload {
     let names: Vec<String> = (0..width).map(|i| format!("t{i}")).collect();
     let mut tasks = vec![("root".to_owned(), vec![])];
-    tasks.extend(names.iter().map(|name| (name.clone(), vec!["root".to_owned()])));
+    tasks.extend(
+        names
+            .iter()
+            .map(|name| (name.clone(), vec!["root".to_owned()])),
+    );
     tasks.push(("join".to_owned(), names));
     Workload { name, tasks }
 }
@@ -41,11 +52,18 @@ fn fan(name: &'static str, width: usize) -> Workload {
 fn layers(name: &'static str, count: usize, width: usize) -> Workload {
     let task = |layer: usize, i: usize| {
         let before = |j: usize| format!("l{}_{}", layer - 1, (i + j) % width);
-        let upstream = if layer == 0 { vec![] } else { [0, 1, 7].map(before).to_vec() };
+        let upstream = if layer == 0 {
+            vec![]
+        } else {
+            [0, 1, 7].map(before).to_vec()
+        };
         (format!("l{layer}_{i}"), upstream)
     };
     let tasks = (0..count).flat_map(|layer| (0..width).map(move |i| (layer, i)));
-    Workload { name, tasks: tasks.map(|(layer, i)| task(layer, i)).collect() }
+    Workload {
+        name,
+        tasks: tasks.map(|(layer, i)| task(layer, i)).collect(),
+    }
 }
 
 impl Workload {
@@ -62,7 +80,10 @@ impl Workload {
         }
         std::fs::create_dir(folder.join("dags"))?;
         std::fs::write(folder.join("dags/workload.toml"), text)?;
-        Ok(std::fs::write(folder.join("noctule.toml"), format!("[engine]\nslots = {slots}\nlisten = \"127.0.0.1:0\"\n"))?)
+        Ok(std::fs::write(
+            folder.join("noctule.toml"),
+            format!("[engine]\nslots = {slots}\nlisten = \"127.0.0.1:0\"\n"),
+        )?)
     }
 
     /// The whole process, from start to end.
@@ -77,7 +98,9 @@ impl Workload {
         let took = began.elapsed();
         let run: serde_json::Value = serde_json::from_slice(&done.stdout)?;
         let tasks = run["tasks"].as_array().map_or(0, Vec::len);
-        let succeeded = run["tasks"].as_array().is_some_and(|tasks| tasks.iter().all(|task| task["state"] == "succeeded"));
+        let succeeded = run["tasks"]
+            .as_array()
+            .is_some_and(|tasks| tasks.iter().all(|task| task["state"] == "succeeded"));
         if run["state"] != "succeeded" || tasks != self.tasks.len() || !succeeded {
             return Err(format!("{} did not succeed with all its tasks", self.name).into());
         }
@@ -98,9 +121,14 @@ impl Workload {
     fn run_served(&self, slots: usize) -> Result<Vec<Duration>, Failure> {
         let folder = tempfile::tempdir()?;
         self.write(folder.path(), slots)?;
-        let mut engine =
-            Command::new(NOCTULE).arg("serve").current_dir(folder.path()).stderr(Stdio::null()).spawn()?;
-        let times = (0..=RUNS).map(|_| self.time(folder.path(), &["trigger", "--wait"])).collect::<Result<Vec<_>, _>>();
+        let mut engine = Command::new(NOCTULE)
+            .arg("serve")
+            .current_dir(folder.path())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let times = (0..=RUNS)
+            .map(|_| self.time(folder.path(), &["trigger", "--wait"]))
+            .collect::<Result<Vec<_>, _>>();
         engine.kill()?;
         engine.wait()?;
         Ok(times?.split_off(1))
@@ -127,22 +155,34 @@ fn time_version() -> Result<(), Failure> {
     let mut times = Vec::new();
     for _ in 0..50 {
         let began = Instant::now();
-        Command::new(NOCTULE).arg("--version").stdout(Stdio::null()).status()?;
+        Command::new(NOCTULE)
+            .arg("--version")
+            .stdout(Stdio::null())
+            .status()?;
         times.push(began.elapsed());
     }
     times.sort_unstable();
-    println!("noctule --version: median {:.2} ms", times[25].as_secs_f64() * 1_000.0);
+    println!(
+        "noctule --version: median {:.2} ms",
+        times[25].as_secs_f64() * 1_000.0
+    );
     Ok(())
 }
 
 fn main() -> Result<(), Failure> {
     // `cargo test` and nextest start every target once: there is nothing to list or to test here.
-    if std::env::args().any(|argument| argument == "--list" || argument == "--test") || !std::env::args().any(|a| a == "--bench") {
+    if std::env::args().any(|argument| argument == "--list" || argument == "--test")
+        || !std::env::args().any(|a| a == "--bench")
+    {
         return Ok(());
     }
     time_version()?;
-    let workloads =
-        [chain("w1", 100), fan("w2", 1_000), layers("w3", 10, 100), chain("w4", 40)];
+    let workloads = [
+        chain("w1", 100),
+        fan("w2", 1_000),
+        layers("w3", 10, 100),
+        chain("w4", 40),
+    ];
     for workload in &workloads {
         for slots in [2, 16] {
             workload.report("run", slots, workload.run_alone(slots)?);

@@ -5,13 +5,13 @@
 
 use noctule_core::ask::Answer;
 use noctule_core::name::RunId;
-use noctule_core::run::{Phase, Record, Run, Step, TaskRun};
-use serde::Serialize;
+use noctule_core::run::{Run, Step};
 use sqlx::{Connection, SqliteConnection};
 
 use crate::asks::AskId;
 use crate::document::{DagRecord, DroppedTicks, PinnedVersion};
 use crate::error::StoreError;
+use crate::hop::{self, Changed, progress};
 use crate::lock::Lease;
 use crate::read::written;
 use crate::store::Store;
@@ -70,12 +70,6 @@ pub enum Written {
     Failed(StoreError),
 }
 
-#[derive(Serialize)]
-struct Progress<'a> {
-    round: u32,
-    phase: &'a Phase,
-}
-
 impl Store {
     /// Makes writes durable, all in one transaction. The answers are in the order of the writes.
     ///
@@ -104,8 +98,16 @@ impl Store {
     ) -> Result<Vec<Written>, StoreError> {
         let mut writer = self.0.writer.lock().await;
         let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
-        check_epoch(&mut transaction, lease).await?;
-        let written = apply(&mut transaction, writes).await?;
+        let written = match only_steps(writes) {
+            Some(steps) => {
+                hop::write(&mut transaction, Some(lease), &steps).await?;
+                writes.iter().map(|_| Written::Done).collect()
+            }
+            None => {
+                check_epoch(&mut transaction, lease).await?;
+                apply(&mut transaction, writes).await?
+            }
+        };
         self.before()?;
         transaction.commit().await?;
         self.after();
@@ -190,16 +192,8 @@ async fn apply(
         }
         written.push(outcome);
     }
-    write_steps(connection, &steps).await?;
+    hop::write(connection, None, &steps).await?;
     Ok(written)
-}
-
-fn progress(run: &Run) -> Result<String, StoreError> {
-    serde_json::to_string(&Progress {
-        round: run.round,
-        phase: &run.phase,
-    })
-    .map_err(StoreError::document("run"))
 }
 
 /// Inserts a run; gives the one that is there already for its tick or its key.
@@ -233,91 +227,13 @@ async fn create(
         .ok_or_else(refused)
 }
 
-/// All steps in three statements, however many runs and tasks they touch.
-async fn write_steps(
-    connection: &mut SqliteConnection,
-    steps: &[(&Run, &Step, bool)],
-) -> Result<(), StoreError> {
-    let phases: Vec<_> = steps
-        .iter()
-        .filter(|(_, _, changed)| *changed)
-        .map(|(run, ..)| phase_row(run))
-        .collect();
-    if !phases.is_empty() {
-        let update = "UPDATE runs SET progress = new.progress FROM \
-             (SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS progress FROM json_each(?)) AS new \
-             WHERE runs.id = new.id";
-        many(connection, update, &phases, "run").await?;
-    }
-    let tasks: Vec<(&str, u32, &TaskRun)> = steps
-        .iter()
-        .flat_map(|(run, step, _)| task_rows(run, step))
-        .collect();
-    if !tasks.is_empty() {
-        let upsert = "INSERT INTO task_runs (run, ix, body) \
-             SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]') \
-             FROM json_each(?) WHERE true ON CONFLICT (run, ix) DO UPDATE SET body = excluded.body";
-        many(connection, upsert, &tasks, "task run").await?;
-    }
-    let records: Vec<(&str, usize, &Record)> = steps
-        .iter()
-        .flat_map(|(run, step, _)| record_rows(run, step))
-        .collect();
-    if !records.is_empty() {
-        // The base is the same for all records of a run: the statement reads the table before it writes.
-        let insert = "INSERT INTO records (run, seq, body) \
-             SELECT json_extract(value, '$[0]'), \
-                    (SELECT coalesce(max(seq), 0) FROM records WHERE run = json_extract(value, '$[0]')) \
-                        + json_extract(value, '$[1]'), \
-                    json_extract(value, '$[2]') \
-             FROM json_each(?)";
-        many(connection, insert, &records, "record").await?;
-    }
-    Ok(())
-}
-
-fn phase_row(run: &Run) -> (&str, Progress<'_>) {
-    (
-        run.facts.id.as_str(),
-        Progress {
-            round: run.round,
-            phase: &run.phase,
-        },
-    )
-}
-
-fn task_rows<'a>(
-    run: &'a Run,
-    step: &'a Step,
-) -> impl Iterator<Item = (&'a str, u32, &'a TaskRun)> {
-    let id = run.facts.id.as_str();
-    step.touched
-        .iter()
-        .filter_map(move |ix| Some((id, ix.0, run.tasks.get(ix.index())?)))
-}
-
-fn record_rows<'a>(
-    run: &'a Run,
-    step: &'a Step,
-) -> impl Iterator<Item = (&'a str, usize, &'a Record)> {
-    let id = run.facts.id.as_str();
-    (1..)
-        .zip(&step.records)
-        .map(move |(ordinal, record)| (id, ordinal, record))
-}
-
-async fn many<T: Serialize>(
-    connection: &mut SqliteConnection,
-    statement: &'static str,
-    rows: &[T],
-    what: &'static str,
-) -> Result<(), StoreError> {
-    let rows = serde_json::to_string(rows).map_err(StoreError::document(what))?;
-    sqlx::query(statement)
-        .bind(rows)
-        .execute(connection)
-        .await?;
-    Ok(())
+/// The steps of a batch that holds nothing else: the ordinary case, which has a path of its own.
+fn only_steps<'a>(writes: &[Write<'a>]) -> Option<Vec<Changed<'a>>> {
+    let step = |write: &Write<'a>| match *write {
+        Write::Step { run, step } => Some((run, step, step.run_changed)),
+        _ => None,
+    };
+    writes.iter().map(step).collect()
 }
 
 async fn pin(connection: &mut SqliteConnection, version: &PinnedVersion) -> Result<(), StoreError> {

@@ -9,6 +9,7 @@ mod commit;
 mod document;
 mod error;
 mod hook;
+mod hop;
 mod lock;
 mod open;
 mod read;

@@ -265,8 +265,17 @@ fn say_touched(
     what: &str,
 ) -> Result<Exit, CliError> {
     if surface.format() == Format::Table {
-        crate::console::emit(&tasks.iter().map(|task| format!("{task}
-")).collect::<String>())?;
+        crate::console::emit(
+            &tasks
+                .iter()
+                .map(|task| {
+                    format!(
+                        "{task}
+"
+                    )
+                })
+                .collect::<String>(),
+        )?;
         eprintln!(
             "{} of run {run} {what}",
             if tasks.len() == 1 {

@@ -23,8 +23,8 @@ use crate::project::OpenProject;
 use crate::surface::Surface;
 use crate::times::Zone;
 
-/// How often progress is drawn anew.
-const REDRAW: Duration = Duration::from_millis(200);
+/// How often progress is drawn anew for a person, and how often it is written into a log.
+const REDRAW: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(1));
 /// How often it is looked whether the engine is still there, or another one wants the store.
 const LOOK_AROUND: Duration = Duration::from_secs(1);
 /// How long the store is left to whoever asked for it.
@@ -147,7 +147,12 @@ impl Following<'_> {
         progress: &mut Progress<'_>,
         end: Option<tokio::time::Instant>,
     ) -> Result<Stretch, CliError> {
-        let mut redraw = tokio::time::interval(REDRAW);
+        let redraw = if self.surface.may_draw() {
+            REDRAW.0
+        } else {
+            REDRAW.1
+        };
+        let mut redraw = tokio::time::interval(redraw);
         let mut around =
             tokio::time::interval_at(tokio::time::Instant::now() + LOOK_AROUND, LOOK_AROUND);
         let mut token = self.store.change_token().await?;
