@@ -6,11 +6,9 @@ CREATE TABLE store (
     one     INTEGER PRIMARY KEY CHECK (one = 1),
     id      TEXT NOT NULL,
     profile TEXT NOT NULL,
+    created_at TEXT NOT NULL,
     -- The right to write: each acquisition raises the epoch, each commit checks it.
-    epoch   INTEGER NOT NULL DEFAULT 0,
-    commits INTEGER NOT NULL DEFAULT 0,
-    -- An engine that waits for the store, as JSON.
-    handover TEXT
+    epoch   INTEGER NOT NULL DEFAULT 0 CHECK (epoch >= 0)
 ) STRICT;
 
 CREATE TABLE versions (
@@ -47,14 +45,14 @@ CREATE INDEX runs_by_creation ON runs (created_at, id);
 CREATE INDEX runs_by_dag ON runs (dag, created_at, id);
 CREATE INDEX runs_by_ingestion ON runs (dag, ingestion_id);
 CREATE INDEX runs_by_time ON runs (dag, logical_time, state);
-CREATE INDEX runs_live ON runs (created_at) WHERE state IN ('queued', 'running');
+CREATE INDEX runs_by_state ON runs (state, created_at, id);
 
 CREATE TABLE task_runs (
     run  TEXT NOT NULL REFERENCES runs (id),
     ix   INTEGER NOT NULL CHECK (ix >= 0),
     body TEXT NOT NULL,
     PRIMARY KEY (run, ix)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 CREATE TABLE records (
     run  TEXT NOT NULL REFERENCES runs (id),

@@ -2,9 +2,17 @@
 
 use noctule_core::ask::{Answer, Ask};
 use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
 
-use crate::error::StoreError;
+use crate::error::{On, StoreError};
+use crate::rows::{document, json};
 use crate::store::Store;
+
+const ASK: &str = "INSERT INTO asks (body) VALUES (?) RETURNING id";
+const PENDING: &str =
+    "SELECT id, body, answer FROM asks WHERE answer IS NULL ORDER BY id LIMIT 1000";
+const RECENT: &str = "SELECT id, body, answer FROM asks ORDER BY id DESC LIMIT ?";
+const ANSWER: &str = "SELECT answer FROM asks WHERE id = ?";
 
 /// The number of an ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -16,31 +24,45 @@ impl Store {
     /// # Errors
     /// The store cannot be written.
     pub async fn ask(&self, ask: &Ask) -> Result<AskId, StoreError> {
-        let body = serde_json::to_string(ask).map_err(StoreError::document("ask"))?;
-        let mut inbox = self.0.inbox.lock().await;
-        let insert = "INSERT INTO asks (body) VALUES (?) RETURNING id";
+        let body = json(ask, "ask")?;
+        let mut inbox = self.0.inbox.take().await?;
         Ok(AskId(
-            sqlx::query_scalar(insert)
+            sqlx::query_scalar(ASK)
                 .bind(body)
                 .fetch_one(&mut *inbox)
-                .await?,
+                .await
+                .on(&self.0.path)?,
         ))
     }
 
-    /// The asks that nobody has answered, oldest first.
+    /// The asks that nobody has answered, oldest first, at most 1,000: the rest follows when these are answered.
     ///
     /// # Errors
     /// The store cannot be read.
     pub async fn pending_asks(&self) -> Result<Vec<(AskId, Ask)>, StoreError> {
-        let rows =
-            sqlx::query("SELECT id, body FROM asks WHERE answer IS NULL ORDER BY id LIMIT 1000");
-        let rows = rows.fetch_all(&self.0.readers).await?;
-        let read = |row: &sqlx::sqlite::SqliteRow| {
-            let body: String = row.try_get(1)?;
-            let ask = serde_json::from_str(&body).map_err(StoreError::document("ask"))?;
-            Ok((AskId(row.try_get(0)?), ask))
-        };
-        rows.iter().map(read).collect()
+        let rows = sqlx::query(PENDING)
+            .fetch_all(&self.0.readers)
+            .await
+            .on(&self.0.path)?;
+        rows.iter()
+            .map(|row| self.read_ask(row).map(|(id, ask, _)| (id, ask)))
+            .collect()
+    }
+
+    /// The latest asks with their answers, newest first.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn recent_asks(
+        &self,
+        limit: u32,
+    ) -> Result<Vec<(AskId, Ask, Option<Answer>)>, StoreError> {
+        let rows = sqlx::query(RECENT)
+            .bind(limit)
+            .fetch_all(&self.0.readers)
+            .await
+            .on(&self.0.path)?;
+        rows.iter().map(|row| self.read_ask(row)).collect()
     }
 
     /// The answer to an ask, once there is one.
@@ -48,12 +70,24 @@ impl Store {
     /// # Errors
     /// The store cannot be read.
     pub async fn answer_of(&self, ask: AskId) -> Result<Option<Answer>, StoreError> {
-        let answer: Option<Option<String>> =
-            sqlx::query_scalar("SELECT answer FROM asks WHERE id = ?")
-                .bind(ask.0)
-                .fetch_optional(&self.0.readers)
-                .await?;
-        let answer = answer.flatten().map(|answer| serde_json::from_str(&answer));
-        answer.transpose().map_err(StoreError::document("answer"))
+        let found = sqlx::query_scalar(ANSWER)
+            .bind(ask.0)
+            .fetch_optional(&self.0.readers)
+            .await;
+        let answer: Option<Option<String>> = found.on(&self.0.path)?;
+        answer
+            .flatten()
+            .map(|answer| document(&answer, "answer"))
+            .transpose()
+    }
+
+    fn read_ask(&self, row: &SqliteRow) -> Result<(AskId, Ask, Option<Answer>), StoreError> {
+        let path = &self.0.path;
+        let (id, body): (i64, &str) = (row.try_get(0).on(path)?, row.try_get(1).on(path)?);
+        let answer: Option<&str> = row.try_get(2).on(path)?;
+        let answer = answer
+            .map(|answer| document(answer, "answer"))
+            .transpose()?;
+        Ok((AskId(id), document(body, "ask")?, answer))
     }
 }

@@ -10,11 +10,20 @@ use sqlx::{Connection, SqliteConnection};
 
 use crate::asks::AskId;
 use crate::document::{DagRecord, DroppedTicks, PinnedVersion};
-use crate::error::StoreError;
-use crate::hop::{self, Changed, progress};
-use crate::lock::Lease;
-use crate::read::written;
+use crate::error::{On, StoreError};
+use crate::lease::Lease;
+use crate::rows::{json, written};
+use crate::steps::{Progress, Steps};
 use crate::store::Store;
+
+const BEGIN: &str = "BEGIN IMMEDIATE";
+const CREATE: &str = "INSERT INTO runs (id, facts, progress, idempotency_key) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING";
+const SAME_TICK: &str = "SELECT id FROM runs WHERE dag = ? AND tick = ?";
+const SAME_KEY: &str = "SELECT id FROM runs WHERE dag = ? AND idempotency_key = ?";
+const PIN: &str = "INSERT INTO versions (hash, body) VALUES (?, ?) ON CONFLICT DO NOTHING";
+const KEEP_DAG: &str = "INSERT INTO dags (dag, body) VALUES (?, ?) ON CONFLICT (dag) DO UPDATE SET body = excluded.body";
+const DROPPED: &str = "INSERT INTO dropped_ticks (dag, body) VALUES (?, ?)";
+const ANSWER: &str = "UPDATE asks SET answer = ? WHERE id = ? AND answer IS NULL";
 
 /// One thing to write.
 #[derive(Debug, Clone, Copy)]
@@ -80,212 +89,212 @@ impl Store {
         lease: &Lease,
         writes: &[Write<'_>],
     ) -> Result<Vec<Written>, StoreError> {
-        match self.commit_at_once(lease, writes).await {
-            Err(StoreError::Refused(_)) if writes.len() > 1 => {
-                self.commit_each(lease, writes).await
-            }
-            Err(StoreError::Refused(message)) => {
-                Ok(vec![Written::Failed(StoreError::Refused(message))])
-            }
-            done => done,
+        let mut done = self.transact(lease, writes, Together::All).await;
+        if matches!(done, Err(StoreError::Refused(_))) {
+            done = self.transact(lease, writes, Together::Each).await;
         }
+        if let Err(StoreError::Disk { .. } | StoreError::Database { .. }) = done {
+            // What this connection still believes about the file may be wrong.
+            self.0.writer.give_up().await;
+        }
+        done
     }
 
-    async fn commit_at_once(
+    async fn transact(
         &self,
         lease: &Lease,
         writes: &[Write<'_>],
+        together: Together,
     ) -> Result<Vec<Written>, StoreError> {
-        let mut writer = self.0.writer.lock().await;
-        let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
-        let written = match only_steps(writes) {
-            Some(steps) => {
-                hop::write(&mut transaction, Some(lease), &steps).await?;
-                writes.iter().map(|_| Written::Done).collect()
-            }
-            None => {
-                check_epoch(&mut transaction, lease).await?;
-                apply(&mut transaction, writes).await?
-            }
+        let path = &self.0.path;
+        let mut writer = self.0.writer.take().await?;
+        // Dropped on the way, also by a caller that no longer waits, it is rolled back.
+        let mut transaction = writer.begin_with(BEGIN).await.on(path)?;
+        let desk = Desk {
+            store: self,
+            epoch: lease.epoch,
         };
-        self.before()?;
-        transaction.commit().await?;
-        self.after();
+        let written = match together {
+            Together::All => desk.all(&mut transaction, writes).await?,
+            Together::Each => desk.each(&mut transaction, writes).await?,
+        };
+        if let Some(hook) = &self.0.hook {
+            hook.before()?;
+        }
+        transaction.commit().await.on(path)?;
+        if let Some(hook) = &self.0.hook {
+            hook.after();
+        }
         Ok(written)
     }
+}
 
-    async fn commit_each(
+/// How the writes of a commit stand to each other.
+#[derive(Debug, Clone, Copy)]
+enum Together {
+    /// In as few statements as there can be; one that is refused stops all.
+    All,
+    /// Each by itself under a savepoint; one that is refused leaves nothing, the others stay.
+    Each,
+}
+
+/// Writes within a transaction.
+struct Desk<'a> {
+    store: &'a Store,
+    epoch: i64,
+}
+
+impl Desk<'_> {
+    async fn each(
         &self,
-        lease: &Lease,
+        connection: &mut SqliteConnection,
         writes: &[Write<'_>],
     ) -> Result<Vec<Written>, StoreError> {
-        let mut writer = self.0.writer.lock().await;
-        let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
-        check_epoch(&mut transaction, lease).await?;
-        let mut all = Vec::with_capacity(writes.len());
+        let path = &self.store.0.path;
+        // First of all the epoch, lest all be refused for other reasons.
+        Steps::default().write(connection, self.epoch, path).await?;
+        let mut written = Vec::with_capacity(writes.len());
         for write in writes {
-            let mut savepoint = transaction.begin().await?;
-            match apply(&mut savepoint, std::slice::from_ref(write)).await {
-                Ok(written) => {
-                    savepoint.commit().await?;
-                    all.extend(written);
+            let mut savepoint = connection.begin().await.on(path)?;
+            match self.all(&mut savepoint, std::slice::from_ref(write)).await {
+                Ok(done) => {
+                    savepoint.commit().await.on(path)?;
+                    written.extend(done);
                 }
                 Err(error @ StoreError::Refused(_)) => {
-                    savepoint.rollback().await?;
-                    all.push(Written::Failed(error));
+                    savepoint.rollback().await.on(path)?;
+                    written.push(Written::Failed(error));
                 }
                 Err(error) => return Err(error),
             }
         }
-        self.before()?;
-        transaction.commit().await?;
-        self.after();
-        Ok(all)
+        Ok(written)
     }
 
-    fn before(&self) -> Result<(), StoreError> {
-        self.0.hook.as_ref().map_or(Ok(()), |hook| hook.before())
-    }
-
-    fn after(&self) {
-        if let Some(hook) = &self.0.hook {
-            hook.after();
+    async fn all(
+        &self,
+        connection: &mut SqliteConnection,
+        writes: &[Write<'_>],
+    ) -> Result<Vec<Written>, StoreError> {
+        let mut written = Vec::with_capacity(writes.len());
+        let mut steps = Steps::default();
+        for write in writes {
+            let mut outcome = Written::Done;
+            match *write {
+                Write::Pin { version } => self.pin(connection, version).await?,
+                Write::Dag { record } => {
+                    let body = json(record, "DAG")?;
+                    self.document(connection, KEEP_DAG, record.dag.as_str(), body)
+                        .await?;
+                }
+                Write::Dropped { dropped } => {
+                    let body = json(dropped, "dropped ticks")?;
+                    self.document(connection, DROPPED, dropped.dag.as_str(), body)
+                        .await?;
+                }
+                Write::Answer { ask, answer } => self.answer(connection, ask, answer).await?,
+                Write::Step { run, step } => steps.add(run, step, step.run_changed),
+                Write::Create {
+                    run,
+                    step,
+                    idempotency_key,
+                } => match self.create(connection, run, idempotency_key).await? {
+                    None => steps.add(run, step, false),
+                    Some(existing) => outcome = Written::Existing(existing),
+                },
+            }
+            written.push(outcome);
         }
+        // Also without steps: the epoch is checked there.
+        steps
+            .write(connection, self.epoch, &self.store.0.path)
+            .await?;
+        Ok(written)
     }
-}
 
-async fn check_epoch(connection: &mut SqliteConnection, lease: &Lease) -> Result<(), StoreError> {
-    let mine = sqlx::query("UPDATE store SET commits = commits + 1 WHERE epoch = ?");
-    match mine
-        .bind(lease.epoch)
-        .execute(connection)
-        .await?
-        .rows_affected()
-    {
-        1 => Ok(()),
-        _ => Err(StoreError::Fenced(lease.epoch)),
-    }
-}
-
-async fn apply(
-    connection: &mut SqliteConnection,
-    writes: &[Write<'_>],
-) -> Result<Vec<Written>, StoreError> {
-    let mut written = Vec::with_capacity(writes.len());
-    let mut steps = Vec::new();
-    for write in writes {
-        let mut outcome = Written::Done;
-        match write {
-            Write::Pin { version } => pin(connection, version).await?,
-            Write::Dag { record } => write_dag(connection, record).await?,
-            Write::Dropped { dropped } => write_dropped(connection, dropped).await?,
-            Write::Answer { ask, answer } => write_answer(connection, *ask, answer).await?,
-            Write::Step { run, step } => steps.push((*run, *step, step.run_changed)),
-            Write::Create {
-                run,
-                step,
-                idempotency_key,
-            } => match create(connection, run, *idempotency_key).await? {
-                None => steps.push((*run, *step, false)),
-                Some(existing) => outcome = Written::Existing(existing),
-            },
+    /// Inserts a run; gives the one that is there already for its tick or its key.
+    async fn create(
+        &self,
+        connection: &mut SqliteConnection,
+        run: &Run,
+        key: Option<&str>,
+    ) -> Result<Option<RunId>, StoreError> {
+        let path = &self.store.0.path;
+        let (facts, progress) = (json(&run.facts, "run")?, json(&Progress::of(run), "run")?);
+        let insert = sqlx::query(CREATE)
+            .bind(run.facts.id.as_str())
+            .bind(facts)
+            .bind(progress)
+            .bind(key);
+        if insert
+            .execute(&mut *connection)
+            .await
+            .on(path)?
+            .rows_affected()
+            == 1
+        {
+            return Ok(None);
         }
-        written.push(outcome);
+        let mut found: Option<String> = None;
+        if let Some(key) = key {
+            let same = sqlx::query_scalar(SAME_KEY)
+                .bind(run.facts.dag.as_str())
+                .bind(key);
+            found = same.fetch_optional(&mut *connection).await.on(path)?;
+        }
+        if let (None, Some(tick)) = (&found, run.facts.trigger.tick()) {
+            let same = sqlx::query_scalar(SAME_TICK)
+                .bind(run.facts.dag.as_str())
+                .bind(written(tick));
+            found = same.fetch_optional(&mut *connection).await.on(path)?;
+        }
+        let refused = || StoreError::Refused(format!("run {} exists already", run.facts.id));
+        found
+            .and_then(|id| id.parse().ok())
+            .map(Some)
+            .ok_or_else(refused)
     }
-    hop::write(connection, None, &steps).await?;
-    Ok(written)
-}
 
-/// Inserts a run; gives the one that is there already for its tick or its key.
-async fn create(
-    connection: &mut SqliteConnection,
-    run: &Run,
-    key: Option<&str>,
-) -> Result<Option<RunId>, StoreError> {
-    let facts = serde_json::to_string(&run.facts).map_err(StoreError::document("run"))?;
-    let insert = "INSERT INTO runs (id, facts, progress, idempotency_key) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING";
-    let query = sqlx::query(insert)
-        .bind(run.facts.id.as_str())
-        .bind(facts)
-        .bind(progress(run)?)
-        .bind(key);
-    if query.execute(&mut *connection).await?.rows_affected() == 1 {
-        return Ok(None);
+    async fn pin(
+        &self,
+        connection: &mut SqliteConnection,
+        version: &PinnedVersion,
+    ) -> Result<(), StoreError> {
+        self.document(
+            connection,
+            PIN,
+            version.hash.as_str(),
+            json(version, "version")?,
+        )
+        .await
     }
-    let tick = run.facts.trigger.tick().map(written);
-    let there = "SELECT id FROM runs WHERE dag = ?1 AND ((?2 IS NOT NULL AND tick = ?2) OR (?3 IS NOT NULL AND idempotency_key = ?3))";
-    let found: Option<String> = sqlx::query_scalar(there)
-        .bind(run.facts.dag.as_str())
-        .bind(tick)
-        .bind(key)
-        .fetch_optional(connection)
-        .await?;
-    let refused = || StoreError::Refused(format!("run {} exists already", run.facts.id));
-    found
-        .and_then(|id| id.parse().ok())
-        .map(Some)
-        .ok_or_else(refused)
-}
 
-/// The steps of a batch that holds nothing else: the ordinary case, which has a path of its own.
-fn only_steps<'a>(writes: &[Write<'a>]) -> Option<Vec<Changed<'a>>> {
-    let step = |write: &Write<'a>| match *write {
-        Write::Step { run, step } => Some((run, step, step.run_changed)),
-        _ => None,
-    };
-    writes.iter().map(step).collect()
-}
+    async fn answer(
+        &self,
+        connection: &mut SqliteConnection,
+        ask: AskId,
+        answer: &Answer,
+    ) -> Result<(), StoreError> {
+        let update = sqlx::query(ANSWER)
+            .bind(json(answer, "answer")?)
+            .bind(ask.0);
+        update.execute(connection).await.on(&self.store.0.path)?;
+        Ok(())
+    }
 
-async fn pin(connection: &mut SqliteConnection, version: &PinnedVersion) -> Result<(), StoreError> {
-    let body = serde_json::to_string(version).map_err(StoreError::document("version"))?;
-    let insert = "INSERT INTO versions (hash, body) VALUES (?, ?) ON CONFLICT DO NOTHING";
-    sqlx::query(insert)
-        .bind(version.hash.as_str())
-        .bind(body)
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
-async fn write_dag(
-    connection: &mut SqliteConnection,
-    record: &DagRecord,
-) -> Result<(), StoreError> {
-    let body = serde_json::to_string(record).map_err(StoreError::document("DAG"))?;
-    let upsert = "INSERT INTO dags (dag, body) VALUES (?, ?) ON CONFLICT (dag) DO UPDATE SET body = excluded.body";
-    sqlx::query(upsert)
-        .bind(record.dag.as_str())
-        .bind(body)
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
-async fn write_dropped(
-    connection: &mut SqliteConnection,
-    dropped: &DroppedTicks,
-) -> Result<(), StoreError> {
-    let body = serde_json::to_string(dropped).map_err(StoreError::document("dropped ticks"))?;
-    let insert = "INSERT INTO dropped_ticks (dag, body) VALUES (?, ?)";
-    sqlx::query(insert)
-        .bind(dropped.dag.as_str())
-        .bind(body)
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
-async fn write_answer(
-    connection: &mut SqliteConnection,
-    ask: AskId,
-    answer: &Answer,
-) -> Result<(), StoreError> {
-    let body = serde_json::to_string(answer).map_err(StoreError::document("answer"))?;
-    let update = "UPDATE asks SET answer = ? WHERE id = ? AND answer IS NULL";
-    sqlx::query(update)
-        .bind(body)
-        .bind(ask.0)
-        .execute(connection)
-        .await?;
-    Ok(())
+    async fn document(
+        &self,
+        connection: &mut SqliteConnection,
+        statement: &'static str,
+        name: &str,
+        body: String,
+    ) -> Result<(), StoreError> {
+        sqlx::query(statement)
+            .bind(name)
+            .bind(body)
+            .execute(connection)
+            .await
+            .on(&self.store.0.path)?;
+        Ok(())
+    }
 }

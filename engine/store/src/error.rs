@@ -1,6 +1,6 @@
 //! What can go wrong with a store: what was tried on which file, and what a caller can do about it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use noctule_core::name::ProfileName;
 use thiserror::Error;
@@ -9,6 +9,7 @@ use crate::lock::Owner;
 
 /// A failed call to the store.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum StoreError {
     /// The address is none of ours.
     #[error("`{0}` is not a store address: it is `sqlite://PATH` (Postgres comes later)")]
@@ -72,6 +73,14 @@ pub enum StoreError {
     /// The file cannot be written.
     #[error("the store cannot be written: {0}")]
     ReadOnly(String),
+    /// The disk failed. What it has of the last write is unknown, so the engine must stop and begin anew.
+    #[error("the disk failed under {path}: {source}")]
+    Disk {
+        /// The file.
+        path: PathBuf,
+        /// What it said.
+        source: sqlx::Error,
+    },
     /// A write broke a rule of the schema.
     #[error("a write was refused: {0}")]
     Refused(String),
@@ -84,8 +93,13 @@ pub enum StoreError {
         source: serde_json::Error,
     },
     /// Everything else that the database says.
-    #[error("the database failed: {0}")]
-    Database(#[source] sqlx::Error),
+    #[error("the database {path} failed: {source}")]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// What it said.
+        source: sqlx::Error,
+    },
 }
 
 impl StoreError {
@@ -99,40 +113,75 @@ impl StoreError {
         move |source| Self::Document { what, source }
     }
 
-    pub(crate) fn file(
-        doing: &'static str,
-        path: &std::path::Path,
-    ) -> impl FnOnce(std::io::Error) -> Self {
+    pub(crate) fn file(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::File {
-            doing,
-            path,
-            source,
+        move |source| match source.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+                Self::Full(format!("failed to {doing} {}: {source}", path.display()))
+            }
+            std::io::ErrorKind::ReadOnlyFilesystem | std::io::ErrorKind::PermissionDenied => {
+                Self::ReadOnly(format!("failed to {doing} {}: {source}", path.display()))
+            }
+            _ => Self::File {
+                doing,
+                path,
+                source,
+            },
+        }
+    }
+
+    pub(crate) fn corrupt(path: &Path, message: impl Into<String>) -> Self {
+        Self::Corrupt {
+            path: path.to_owned(),
+            message: message.into(),
+        }
+    }
+
+    fn database(path: &Path, source: sqlx::Error) -> Self {
+        let owned = path.to_owned();
+        let Some(said) = source.as_database_error() else {
+            return Self::Database {
+                path: owned,
+                source,
+            };
+        };
+        let message = format!("{}: {}", path.display(), said.message());
+        let code = said
+            .code()
+            .and_then(|code| code.parse::<i32>().ok())
+            .unwrap_or_default();
+        // Extended result codes: the low byte is the primary one (sqlite.org/rescode.html).
+        match (code, code & 0xff) {
+            // The shared memory file could not grow: a full disk says so in this way.
+            (4874, _) | (_, 13) => Self::Full(message),
+            (_, 5 | 6) => Self::Busy(message),
+            (_, 8) => Self::ReadOnly(message),
+            (_, 10) => Self::Disk {
+                path: owned,
+                source,
+            },
+            (_, 11 | 26) => Self::Corrupt {
+                path: owned,
+                message: said.message().to_owned(),
+            },
+            // Constraints; a document larger than the database takes.
+            (_, 18 | 19) => Self::Refused(said.message().to_owned()),
+            _ => Self::Database {
+                path: owned,
+                source,
+            },
         }
     }
 }
 
-impl From<sqlx::Error> for StoreError {
-    fn from(error: sqlx::Error) -> Self {
-        let Some(database) = error.as_database_error() else {
-            return Self::Database(error);
-        };
-        let message = database.message().to_owned();
-        // The low byte of an extended result code is the primary one (sqlite.org/rescode.html).
-        let code = database
-            .code()
-            .and_then(|code| code.parse::<i32>().ok())
-            .map(|code| code & 0xff);
-        match code {
-            Some(13) => Self::Full(message),
-            Some(5 | 6) => Self::Busy(message),
-            Some(8) => Self::ReadOnly(message),
-            Some(19) => Self::Refused(message),
-            Some(11 | 26) => Self::Corrupt {
-                path: PathBuf::from("the store"),
-                message,
-            },
-            _ => Self::Database(error),
-        }
+/// Says on which file a statement failed.
+pub(crate) trait On<T> {
+    /// The same result, its error as ours.
+    fn on(self, path: &Path) -> Result<T, StoreError>;
+}
+
+impl<T> On<T> for Result<T, sqlx::Error> {
+    fn on(self, path: &Path) -> Result<T, StoreError> {
+        self.map_err(|error| StoreError::database(path, error))
     }
 }

@@ -4,23 +4,34 @@
 //! connection writes, grouped; readers have connections of their own that cannot write; asks come in by another. The
 //! right to write is an OS lock and an epoch. The verbs say nothing about SQLite.
 
+mod address;
 mod asks;
 mod commit;
+mod connection;
+mod creation;
+mod dags;
 mod document;
 mod error;
 mod hook;
-mod hop;
+mod lease;
 mod lock;
 mod open;
-mod read;
+mod quota;
+mod records;
+mod rows;
+mod runs;
+mod schema;
+mod steps;
 mod store;
+mod watching;
 
 pub use asks::AskId;
 pub use commit::{Write, Written};
 pub use document::{DagRecord, DroppedTicks, Pause, PinnedVersion};
 pub use error::StoreError;
 pub use hook::CommitHook;
-pub use lock::{Lease, Owner, Role};
+pub use lease::Lease;
+pub use lock::{Owner, Role};
 pub use open::OpenOptions;
-pub use read::{RunFilter, RunSummary};
+pub use runs::{RunFilter, RunSummary};
 pub use store::Store;

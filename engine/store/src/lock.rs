@@ -1,11 +1,11 @@
-//! The right to write: an OS lock on a file beside the store, held for life, and an epoch that only grows.
+//! Lock files: who holds one is told by the operating system, and forgotten by it when the process goes, however it goes.
 //!
-//! The lock goes when the process goes, however it goes; the epoch fences a writer that lost it without noticing.
+//! The text in the file names the holder, for people; whether there is one, only the lock says. Rust opens files so that
+//! child processes do not inherit them: a lock never outlives the process that took it.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::io::Read;
+use std::path::Path;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -40,39 +40,33 @@ pub enum Role {
 
 impl std::fmt::Display for Owner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.pid == 0 {
+            return f.write_str("one that has not said its name yet");
+        }
         let role = match self.role {
             Role::Serve => "serve",
             Role::Run => "run",
         };
+        let since = self.since.format("%Y-%m-%dT%H:%M:%SZ");
         write!(
             f,
-            "`noctule {role}`, pid {} on {}, since {}",
-            self.pid,
-            self.host,
-            self.since.format("%Y-%m-%dT%H:%M:%SZ")
+            "`noctule {role}`, pid {} on {}, since {since}",
+            self.pid, self.host
         )
     }
 }
 
-/// The right to write, until it is dropped.
-#[derive(Debug, Clone)]
-pub struct Lease {
-    pub(crate) epoch: i64,
-    _lock: Arc<Lock>,
-}
-
-impl Lease {
-    pub(crate) fn new(epoch: i64, lock: Lock) -> Self {
+impl Owner {
+    /// Somebody holds the lock and has not written who: it is just starting. A `run`, so that a `serve` waits for it.
+    pub(crate) fn nameless() -> Self {
+        let host = "unknown".to_owned();
         Self {
-            epoch,
-            _lock: Arc::new(lock),
+            pid: 0,
+            host,
+            role: Role::Run,
+            since: DateTime::UNIX_EPOCH,
+            listen: None,
         }
-    }
-
-    /// The epoch; grows with each acquisition.
-    #[must_use]
-    pub fn epoch(&self) -> i64 {
-        self.epoch
     }
 }
 
@@ -82,59 +76,53 @@ pub(crate) struct Lock {
     _file: File,
 }
 
-/// A reader that looks who is there holds the lock for an instant; it must not make an engine refuse to start.
-const TRIES: u32 = 20;
-const BETWEEN_TRIES: Duration = Duration::from_millis(15);
+/// The text is padded to this size, so that one write replaces all of an earlier one.
+const SIZE: usize = 1_024;
 
-pub(crate) fn path_of(database: &Path) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
-    name.push(".lock");
-    PathBuf::from(name)
-}
+/// Those who look hold the lock, shared, for an instant; they are waited for at most this often.
+const TRIES: u32 = 2_000;
+const BETWEEN_TRIES: Duration = Duration::from_millis(1);
 
-/// Takes the lock and writes down who has it; `None` if somebody else has it.
-pub(crate) async fn take(database: &Path, owner: &Owner) -> Result<Option<Lock>, StoreError> {
-    let path = path_of(database);
-    let mut file = open(&path)?;
+/// Takes a lock and writes down who has it; `None` if somebody else has it.
+pub(crate) async fn take(path: &Path, owner: &Owner) -> Result<Option<Lock>, StoreError> {
+    let file = open(path)?;
     for _ in 0..TRIES {
-        match file.try_lock() {
-            Ok(()) => {
-                write_owner(&mut file, owner).map_err(StoreError::file("write", &path))?;
-                return Ok(Some(Lock { _file: file }));
-            }
-            Err(TryLockError::WouldBlock) => tokio::time::sleep(BETWEEN_TRIES).await,
-            Err(TryLockError::Error(source)) => {
-                return Err(StoreError::File {
-                    doing: "lock",
-                    path,
-                    source,
-                });
-            }
+        if is_free(file.try_lock(), path)? {
+            sign(&file, owner).map_err(StoreError::file("write", path))?;
+            return Ok(Some(Lock { _file: file }));
         }
+        // A holder keeps it from everybody; whoever only looks does not keep it from others who look.
+        if !is_free(file.try_lock_shared(), path)? {
+            return Ok(None);
+        }
+        file.unlock().map_err(StoreError::file("unlock", path))?;
+        tokio::time::sleep(BETWEEN_TRIES).await;
     }
     Ok(None)
 }
 
-/// Who holds the lock now.
-pub(crate) fn holder(database: &Path) -> Result<Option<Owner>, StoreError> {
-    let path = path_of(database);
-    let Ok(mut file) = OpenOptions::new().read(true).open(&path) else {
-        return Ok(None);
-    };
-    match file.try_lock_shared() {
-        Ok(()) => Ok(None),
-        Err(TryLockError::WouldBlock) => {
-            let mut text = String::new();
-            file.read_to_string(&mut text)
-                .map_err(StoreError::file("read", &path))?;
-            Ok(serde_json::from_str(&text).ok())
-        }
-        Err(TryLockError::Error(source)) => Err(StoreError::File {
-            doing: "lock",
-            path,
-            source,
-        }),
+fn is_free(tried: Result<(), TryLockError>, path: &Path) -> Result<bool, StoreError> {
+    match tried {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(source)) => Err(StoreError::file("lock", path)(source)),
     }
+}
+
+/// Who holds a lock now. Looking disturbs nobody: whoever takes the lock tells those who look from those who hold.
+pub(crate) fn holder(path: &Path) -> Result<Option<Owner>, StoreError> {
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(StoreError::file("open", path)(error)),
+    };
+    if is_free(file.try_lock_shared(), path)? {
+        return Ok(None);
+    }
+    let mut text = String::new();
+    let read = file.read_to_string(&mut text).ok();
+    let owner = read.and_then(|_| serde_json::from_str(text.trim_end()).ok());
+    Ok(Some(owner.unwrap_or_else(Owner::nameless)))
 }
 
 fn open(path: &Path) -> Result<File, StoreError> {
@@ -149,9 +137,10 @@ fn open(path: &Path) -> Result<File, StoreError> {
     options.open(path).map_err(StoreError::file("open", path))
 }
 
-fn write_owner(file: &mut File, owner: &Owner) -> std::io::Result<()> {
-    file.set_len(0)?;
-    file.rewind()?;
-    file.write_all(serde_json::to_string(owner)?.as_bytes())?;
-    file.flush()
+fn sign(file: &File, owner: &Owner) -> std::io::Result<()> {
+    use std::os::unix::fs::FileExt;
+    let mut text = serde_json::to_vec(owner)?;
+    text.resize(text.len().max(SIZE), b' ');
+    file.write_all_at(&text, 0)?;
+    file.set_len(text.len() as u64)
 }

@@ -1,25 +1,31 @@
 //! Opening a store: nothing that is not ours is touched, nothing that is damaged is used.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use noctule_core::name::{ProfileName, StoreId};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, Row, SqliteConnection};
-use tokio::sync::Mutex;
+use noctule_core::name::{NameError, ProfileName, StoreId};
+use sqlx::SqliteConnection;
 
-use crate::error::StoreError;
+use crate::address;
+use crate::connection::{Line, connect, readers};
+use crate::creation;
+use crate::error::{On, StoreError};
 use crate::hook::CommitHook;
+use crate::lock::{self, Owner};
+use crate::schema::{self, Standing};
 use crate::store::{Inner, Store};
 
-/// "nctl", so that a file of ours says so.
-const APPLICATION_ID: i64 = 0x6e63_746c;
-/// The WAL-reset corruption is fixed from here on (reference: SQLite's release notes of 3.51.3).
-const OLDEST_SQLITE: i64 = 3_051_003;
-const READERS: u32 = 4;
+/// "noct", as `creation` writes it.
+const APPLICATION_ID: u32 = 0x6e6f_6374;
+/// The WAL-reset corruption is fixed from here on (release notes of SQLite 3.51.3).
+const OLDEST_SQLITE: [u32; 3] = [3, 51, 3];
+
+const LIBRARY: &str = "SELECT sqlite_version()";
+const INTRODUCTION: &str = "SELECT id, profile FROM store";
 
 /// How a store is opened.
 pub struct OpenOptions {
@@ -43,213 +49,153 @@ impl Store {
     /// # Errors
     /// There is none and none is to be made, it is not ours, damaged, newer, or of another profile; or the file cannot be used.
     pub async fn open(url: &str, options: OpenOptions) -> Result<Self, StoreError> {
-        let path = path_of(url, &options.base)?;
-        let made = prepare_file(&path, options.create)?;
-        let mut writer = connect(&path).await?;
-        check_library(&mut writer).await?;
-        if made {
-            mark(&mut writer, &path).await?;
-        } else {
-            recognise(&mut writer, &path).await?;
+        let path = address::resolve(url, &options.base)?;
+        if !creation::is_there(&path)? {
+            if !options.create {
+                return Err(StoreError::Missing(path));
+            }
+            creation::create(&path, &options).await?;
         }
-        migrate(&mut writer, &path).await?;
-        let id = introduce(&mut writer, &options).await?;
-        let readers = readers(&path).await?;
-        let inbox = connect(&path).await?;
-        let watcher = connect(&path).await?;
+        recognise(&path)?;
+        let mut connection = connect(&path).await?;
+        check_library(&mut connection, &path).await?;
+        bring_forward(&mut connection, &path).await?;
+        let id = identify(&mut connection, &path, &options.profile).await?;
         let inner = Inner {
-            path,
             id,
-            writer: Mutex::new(writer),
-            inbox: Mutex::new(inbox),
-            watcher: Mutex::new(watcher),
-            readers,
+            writer: Line::new(&path, None),
+            inbox: Line::new(&path, Some(connection)),
+            watcher: Line::new(&path, None),
+            readers: readers(&path),
             hook: options.hook,
+            path,
         };
         Ok(Self(Arc::new(inner)))
     }
 }
 
-fn path_of(url: &str, base: &Path) -> Result<PathBuf, StoreError> {
-    let path = url
-        .strip_prefix("sqlite://")
-        .filter(|path| !path.is_empty());
-    path.map(|path| base.join(path))
-        .ok_or_else(|| StoreError::Address(url.to_owned()))
-}
-
-/// Makes an empty private file where there is none. An existing file is left alone, an empty one refused.
-fn prepare_file(path: &Path, create: bool) -> Result<bool, StoreError> {
-    use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-    match std::fs::metadata(path) {
-        Ok(found) if found.len() == 0 => {
-            let message =
-                "the file is empty; remove it if it is not the rest of a store that was lost"
-                    .to_owned();
-            return Err(StoreError::Corrupt {
-                path: path.to_owned(),
-                message,
-            });
-        }
-        Ok(_) => return Ok(false),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !create => {
-            return Err(StoreError::Missing(path.to_owned()));
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => return Err(StoreError::file("look at", path)(error)),
+/// Reads the head of the file before SQLite does, which would change it: the database of another program stays as it is.
+fn recognise(path: &Path) -> Result<(), StoreError> {
+    let mut head = [0; 100];
+    let mut file = File::open(path).map_err(StoreError::file("open", path))?;
+    let read = file.read_exact(&mut head);
+    let length = file
+        .metadata()
+        .map_err(StoreError::file("look at", path))?
+        .len();
+    if length == 0 {
+        return Err(StoreError::corrupt(
+            path,
+            "the file is empty; remove it if it is not the rest of a store that was lost",
+        ));
     }
-    if let Some(folder) = path.parent() {
-        let made = std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder);
-        made.map_err(StoreError::file("make the folder", folder))?;
+    // The layout of the head is fixed (sqlite.org/fileformat.html): the application id stands at 68.
+    let id = [head[68], head[69], head[70], head[71]];
+    if read.is_err() || !head.starts_with(b"SQLite format 3\0") {
+        return Err(StoreError::corrupt(
+            path,
+            "it is no database, or its beginning is damaged",
+        ));
     }
-    let file = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path);
-    match file {
-        Ok(_) => Ok(true),
-        // Another process made it in this instant.
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(true),
-        Err(error) => Err(StoreError::file("make", path)(error)),
+    if u32::from_be_bytes(id) != APPLICATION_ID {
+        return Err(StoreError::corrupt(
+            path,
+            "it is a database of another program",
+        ));
     }
-}
-
-fn options(path: &Path) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(false)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true)
-        .busy_timeout(Duration::from_secs(5))
-        .pragma("mmap_size", "0")
-        .pragma("temp_store", "MEMORY")
-        .statement_cache_capacity(64)
-        .disable_statement_logging()
-}
-
-async fn connect(path: &Path) -> Result<SqliteConnection, StoreError> {
-    let connected = SqliteConnection::connect_with(&options(path)).await;
-    connected.map_err(|error| at(path, error.into()))
-}
-
-async fn readers(path: &Path) -> Result<sqlx::SqlitePool, StoreError> {
-    let reading = options(path).pragma("query_only", "ON");
-    let pool = SqlitePoolOptions::new()
-        .max_connections(READERS)
-        .connect_with(reading)
-        .await;
-    pool.map_err(|error| at(path, error.into()))
-}
-
-/// Names the file in an error that only says "the store".
-fn at(path: &Path, error: StoreError) -> StoreError {
-    match error {
-        StoreError::Corrupt { message, .. } => StoreError::Corrupt {
-            path: path.to_owned(),
-            message,
-        },
-        other => other,
+    // The size of a page stands at 16, in units that make 65536 a 1. SQLite itself overlooks a cut within the last page.
+    let page = match u64::from(u16::from_be_bytes([head[16], head[17]])) {
+        0 | 1 => 65_536,
+        page => page,
+    };
+    if length % page != 0 && !has_log(path)? {
+        return Err(StoreError::corrupt(path, "its end is missing"));
     }
-}
-
-async fn check_library(connection: &mut SqliteConnection) -> Result<(), StoreError> {
-    let version: String = sqlx::query_scalar("SELECT sqlite_version()")
-        .fetch_one(connection)
-        .await?;
-    let number = version
-        .split('.')
-        .filter_map(|part| part.parse::<i64>().ok())
-        .fold(0, |sum, part| sum * 1_000 + part);
-    if number < OLDEST_SQLITE {
-        Err(StoreError::Sqlite(version))
-    } else {
-        Ok(())
-    }
-}
-
-async fn mark(connection: &mut SqliteConnection, path: &Path) -> Result<(), StoreError> {
-    // A pragma takes no parameters; the number is a constant.
-    let marked = sqlx::query("PRAGMA application_id = 1852011628")
-        .execute(connection)
-        .await;
-    marked.map_err(|error| at(path, error.into()))?;
     Ok(())
 }
 
-async fn recognise(connection: &mut SqliteConnection, path: &Path) -> Result<(), StoreError> {
-    let id: Result<i64, sqlx::Error> = sqlx::query_scalar("PRAGMA application_id")
-        .fetch_one(&mut *connection)
-        .await;
-    let id = id.map_err(|error| at(path, error.into()))?;
-    if id != APPLICATION_ID {
-        let message = "it is a database of another program".to_owned();
-        return Err(StoreError::Corrupt {
-            path: path.to_owned(),
-            message,
-        });
-    }
-    let checked: Result<String, sqlx::Error> = sqlx::query_scalar("PRAGMA quick_check(1)")
+/// Whether there is a write-ahead log, from which SQLite repairs what a crash cut short.
+fn has_log(path: &Path) -> Result<bool, StoreError> {
+    let log = address::beside(path, "-wal");
+    Ok(creation::is_there(&log)?
+        && std::fs::metadata(&log)
+            .map_err(StoreError::file("look at", &log))?
+            .len()
+            > 0)
+}
+
+async fn check_library(connection: &mut SqliteConnection, path: &Path) -> Result<(), StoreError> {
+    let version: String = sqlx::query_scalar(LIBRARY)
         .fetch_one(connection)
-        .await;
-    match checked.map_err(|error| at(path, error.into()))?.as_str() {
-        "ok" => Ok(()),
-        message => Err(StoreError::Corrupt {
-            path: path.to_owned(),
-            message: message.to_owned(),
-        }),
+        .await
+        .on(path)?;
+    if is_sound(&version) {
+        Ok(())
+    } else {
+        Err(StoreError::Sqlite(version))
     }
 }
 
-async fn migrate(connection: &mut SqliteConnection, path: &Path) -> Result<(), StoreError> {
-    let migrator = sqlx::migrate!("./migrations");
-    let known = migrator
-        .iter()
-        .map(|migration| migration.version)
-        .max()
-        .unwrap_or(0);
-    match migrator.run(connection).await {
-        Ok(()) => Ok(()),
-        Err(sqlx::migrate::MigrateError::VersionMissing(found)) => Err(StoreError::SchemaNewer {
-            path: path.to_owned(),
-            found,
-            known,
-        }),
-        Err(sqlx::migrate::MigrateError::Execute(error)) => Err(at(path, error.into())),
-        Err(error) => Err(StoreError::Corrupt {
-            path: path.to_owned(),
-            message: error.to_string(),
-        }),
-    }
+/// Whether a version of SQLite may be used: 3.52.0 was withdrawn.
+fn is_sound(version: &str) -> bool {
+    let parts: Vec<u32> = version
+        .split('.')
+        .filter_map(|part| part.parse().ok())
+        .collect();
+    parts[..] >= OLDEST_SQLITE[..] && parts != [3, 52, 0]
 }
 
-/// Gives a new store its id and profile, or learns those of an old one.
-async fn introduce(
+/// Migrates an older schema, while nobody else uses it.
+async fn bring_forward(connection: &mut SqliteConnection, path: &Path) -> Result<(), StoreError> {
+    if schema::standing(connection, path).await? == Standing::Current {
+        return Ok(());
+    }
+    let _alone = creation::alone(path).await?;
+    let held = address::beside(path, ".lock");
+    let nameless = Owner::nameless();
+    let Some(_lock) = lock::take(&held, &nameless).await? else {
+        return Err(StoreError::HeldBy(Box::new(
+            lock::holder(&held)?.unwrap_or(nameless),
+        )));
+    };
+    schema::migrate(connection, path).await
+}
+
+async fn identify(
     connection: &mut SqliteConnection,
-    options: &OpenOptions,
+    path: &Path,
+    asked: &ProfileName,
 ) -> Result<StoreId, StoreError> {
-    let insert = "INSERT INTO store (one, id, profile) VALUES (1, ?, ?) ON CONFLICT DO NOTHING";
-    let (id, profile) = (options.new_id.as_str(), options.profile.as_str());
-    sqlx::query(insert)
-        .bind(id)
-        .bind(profile)
-        .execute(&mut *connection)
-        .await?;
-    let row = sqlx::query("SELECT id, profile FROM store")
+    let (id, profile): (String, String) = sqlx::query_as(INTRODUCTION)
         .fetch_one(connection)
-        .await?;
-    let (id, profile): (String, String) = (row.try_get(0)?, row.try_get(1)?);
-    let unreadable = |error: noctule_core::name::NameError| StoreError::Refused(error.to_string());
+        .await
+        .on(path)?;
+    let unreadable = |error: NameError| StoreError::corrupt(path, error.to_string());
     let store = ProfileName::from_str(&profile).map_err(unreadable)?;
-    if store != options.profile {
+    if store != *asked {
         return Err(StoreError::OtherProfile {
             store,
-            asked: options.profile.clone(),
+            asked: asked.clone(),
         });
     }
     StoreId::from_str(&id).map_err(unreadable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_sound;
+
+    #[test]
+    fn an_sqlite_that_can_corrupt_a_store_is_refused() {
+        for (version, sound) in [
+            ("3.51.2", false),
+            ("3.7.0", false),
+            ("3.52.0", false),
+            ("3.51.3", true),
+            ("3.53.1", true),
+            ("4.0.0", true),
+        ] {
+            assert_eq!(is_sound(version), sound, "{version}");
+        }
+    }
 }

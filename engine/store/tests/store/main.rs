@@ -1,10 +1,12 @@
-//! Tests of the store with real SQLite files.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on says so by failing"
-)]
+//! What the store promises, each on a real file.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod files;
-mod holding;
-mod stage;
-mod writing;
+mod asks;
+mod births;
+mod commits;
+mod damage;
+mod full;
+mod leases;
+mod opening;
+mod reading;
+mod sample;

@@ -1,0 +1,115 @@
+//! The inbox: open to everybody while an engine holds the store, and answered in its commits.
+
+use noctule_core::ask::{Answer, Ask, Wish};
+use noctule_core::run::Actor;
+use noctule_store::Write;
+
+use crate::sample::{minutes, noon, open, owner};
+
+fn reload() -> Ask {
+    let by = Actor {
+        name: "ada".to_owned(),
+        via: "cli".to_owned(),
+    };
+    Ask {
+        profile: "prod".parse().unwrap(),
+        by,
+        at: noon(),
+        valid_until: minutes(1440),
+        wish: Wish::Reload,
+    }
+}
+
+fn done() -> Answer {
+    Answer::Done {
+        run: None,
+        existing: false,
+        notes: vec!["read again".to_owned()],
+    }
+}
+
+#[tokio::test]
+async fn an_ask_comes_in_while_an_engine_holds_the_store_and_its_answer_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let (engine, asker) = (open(folder.path()).await, open(folder.path()).await);
+    let lease = engine.acquire(&owner()).await.unwrap();
+    let (first, second) = (
+        asker.ask(&reload()).await.unwrap(),
+        asker.ask(&reload()).await.unwrap(),
+    );
+    assert_eq!(
+        engine.pending_asks().await.unwrap(),
+        [(first, reload()), (second, reload())]
+    );
+    assert_eq!(asker.answer_of(first).await.unwrap(), None);
+
+    engine
+        .commit(
+            &lease,
+            &[Write::Answer {
+                ask: first,
+                answer: &done(),
+            }],
+        )
+        .await
+        .unwrap();
+    assert_eq!(asker.answer_of(first).await.unwrap(), Some(done()));
+    assert_eq!(engine.pending_asks().await.unwrap(), [(second, reload())]);
+    let recent = asker.recent_asks(10).await.unwrap();
+    assert_eq!(
+        recent,
+        [(second, reload(), None), (first, reload(), Some(done()))]
+    );
+}
+
+#[tokio::test]
+async fn an_answer_is_never_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let lease = store.acquire(&owner()).await.unwrap();
+    let ask = store.ask(&reload()).await.unwrap();
+    let other = Answer::Done {
+        run: None,
+        existing: true,
+        notes: Vec::new(),
+    };
+    store
+        .commit(
+            &lease,
+            &[
+                Write::Answer {
+                    ask,
+                    answer: &done(),
+                },
+                Write::Answer {
+                    ask,
+                    answer: &other,
+                },
+            ],
+        )
+        .await
+        .unwrap();
+    assert_eq!(store.answer_of(ask).await.unwrap(), Some(done()));
+}
+
+#[tokio::test]
+async fn a_change_by_another_process_is_noticed_and_patience_ends_the_wait() {
+    let folder = tempfile::tempdir().unwrap();
+    let (watcher, asker) = (open(folder.path()).await, open(folder.path()).await);
+    let token = watcher.change_token().await.unwrap();
+    let unchanged = watcher
+        .changed_since(token, std::time::Duration::ZERO)
+        .await
+        .unwrap();
+    assert_eq!(unchanged, token);
+    let waiting = tokio::spawn({
+        let watcher = watcher.clone();
+        async move {
+            watcher
+                .changed_since(token, std::time::Duration::from_secs(60))
+                .await
+        }
+    });
+    asker.ask(&reload()).await.unwrap();
+    assert_ne!(waiting.await.unwrap().unwrap(), token);
+}
