@@ -26,6 +26,7 @@ mod outcome;
 mod problem;
 mod registry;
 mod request;
+mod span;
 mod text;
 
 pub use attempt::{Attempt, AttemptKey, RunFacts};
@@ -42,6 +43,7 @@ pub use outcome::{Finished, Outcome, Status};
 pub use problem::{Finding, Problem};
 pub use registry::Registry;
 pub use request::Request;
+pub use span::Span;
 pub use text::{Entry, SecretRef, Text};
 
 pub use async_trait::async_trait;

@@ -9,7 +9,7 @@ use serde_json::Value;
 use noctule_executor::{Connection, Entry, Problem};
 
 use crate::auth::Auth;
-use crate::span::Span;
+use noctule_executor::Span;
 
 /// `with` of `executor = "http"`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use noctule_executor::{AttemptKey, Entry, Outcome};
 
 use crate::auth::Auth;
-use crate::span::Span;
+use noctule_executor::Span;
 
 /// The handle of a call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -39,7 +39,6 @@ mod judging;
 mod pacing;
 mod prepared;
 mod sending;
-mod span;
 mod target;
 mod verdict;
 mod watching;

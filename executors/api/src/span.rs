@@ -1,4 +1,4 @@
-//! Lengths of time as scripts write them: `250ms`, `5s`, `2m`, `1h`.
+//! Lengths of time as `with` tables write them: `250ms`, `5s`, `2m`, `1h`.
 
 use std::borrow::Cow;
 use std::fmt;
