@@ -236,6 +236,8 @@ fn executor_attempt(dag: &Dag, run: &Run, intent: &Intent<'_>, config: Value) ->
         number: intent.number,
         sends: 1,
         intended_at: intent.at,
+        hold: false,
+        failed_before: None,
         config,
     }
 }

@@ -74,7 +74,7 @@ impl Engine {
         if wanted == current {
             return;
         }
-        let adopted = current.is_none() && matches!(wanted, Some((_, Activity::Watch)));
+        let adopted = current.is_none() && matches!(wanted, Some((_, Activity::Watch { .. })));
         self.let_go(id, ix);
         let Some((number, activity)) = wanted else {
             return self.release(id, ix);
@@ -101,7 +101,7 @@ impl Engine {
         let live = self.live.get(id)?;
         let work = self.work(live, ix)?;
         let task = live.dag.task(live.run.tasks[ix.index()].task);
-        if activity == Activity::Watch && work.wait != Wait::Block {
+        if matches!(activity, Activity::Watch { .. }) && work.wait != Wait::Block {
             self.poller.add(work, task.poll_interval, adopted);
             return Some(How::Polled);
         }

@@ -12,7 +12,7 @@ use noctule_executor::{ExecutorError, Status};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 
-use crate::work::{Told, Work, pause};
+use crate::work::{Told, Work, is_last, pause};
 
 /// The first poll of a fresh wait; each pause is twice the one before, up to the interval.
 const FIRST_POLL: Duration = Duration::from_millis(500);
@@ -271,7 +271,13 @@ impl Actor {
         let mut rest = wait.pause;
         wait.pause = (wait.pause * 2).min(wait.interval);
         let news = match answer {
-            Ok(status @ (Status::Finished(_) | Status::Lost { .. })) => {
+            Ok(Status::Advanced { handle }) => {
+                // The engine makes a new wait of it, under the new handle.
+                rest = wait.interval;
+                let handle = wait.work.known_as(handle);
+                Some(News::Advanced { handle })
+            }
+            Ok(status) if is_last(&status) => {
                 // The engine removes the wait; until then there is nothing more to ask.
                 rest = wait.interval;
                 Some(News::Polled { status })

@@ -69,8 +69,8 @@ impl Work {
                 tokio::time::sleep_until(self.clock.at(at)).await;
                 self.look().await;
             }
-            Activity::Watch => self.watch(PATIENCE).await,
-            Activity::Cancel => self.cancel().await,
+            Activity::Watch { .. } => self.watch(PATIENCE).await,
+            Activity::Cancel { .. } => self.cancel().await,
         }
     }
 
@@ -116,7 +116,11 @@ impl Work {
             };
             let mut answers = self.executor.poll(&self.context, &handles, patience).await;
             match answers.pop() {
-                Some(Ok(status @ (Status::Finished(_) | Status::Lost { .. }))) => {
+                Some(Ok(Status::Advanced { handle })) => {
+                    let handle = self.known_as(handle);
+                    return self.say(News::Advanced { handle });
+                }
+                Some(Ok(status)) if is_last(&status) => {
                     return self.say(News::Polled { status });
                 }
                 Some(Ok(status)) => {
@@ -170,9 +174,13 @@ impl Work {
         }
     }
 
-    fn known_as(&self, raw: Value) -> Handle {
+    pub(crate) fn known_as(&self, raw: Value) -> Handle {
         let public = self.executor.public_handle(&raw);
-        Handle { raw, public }
+        Handle {
+            advances: 0,
+            raw,
+            public,
+        }
     }
 
     fn say(&self, news: News) {
@@ -187,6 +195,14 @@ impl Work {
             event,
         }));
     }
+}
+
+/// Whether there is nothing more to ask after this.
+pub(crate) fn is_last(status: &Status) -> bool {
+    matches!(
+        status,
+        Status::Finished(_) | Status::Lost { .. } | Status::Ready { .. }
+    )
 }
 
 /// An executor that answers before its patience is over must not be asked in a busy loop.

@@ -84,6 +84,7 @@ impl Executor for FileSensor {
             cancel: false,
             logs: false,
             sensor: true,
+            holds: false,
             default_wait: Wait::Poll,
         }
     }

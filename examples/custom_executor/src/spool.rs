@@ -98,6 +98,7 @@ impl Executor for Spool {
             cancel: true,
             logs: true,
             sensor: false,
+            holds: false,
             default_wait: Wait::Poll,
         }
     }

@@ -64,6 +64,10 @@ pub struct Attempt<C> {
     pub sends: u32,
     /// When the intent was first committed: nothing of this key can be older.
     pub intended_at: DateTime<Utc>,
+    /// Others will use the work while it runs: it is to say [`Status::Ready`](crate::Status::Ready), and is torn down later.
+    pub hold: bool,
+    /// What is known of the try before this one, if that failed: its output.
+    pub failed_before: Option<serde_json::Value>,
     /// The `with` table, rendered.
     pub config: C,
 }
@@ -79,6 +83,8 @@ impl<C> Attempt<C> {
             number: self.number,
             sends: self.sends,
             intended_at: self.intended_at,
+            hold: self.hold,
+            failed_before: self.failed_before.clone(),
             config,
         }
     }

@@ -39,6 +39,8 @@ pub struct Capabilities {
     pub logs: bool,
     /// A free sensor: there is no work to be found twice, asking is harmless.
     pub sensor: bool,
+    /// Work can be held for others to use (`hold_until`): it says `Ready`, and `tear_down` ends it.
+    pub holds: bool,
     /// The waiting mode of a task that does not name one.
     pub default_wait: Wait,
 }

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use crate::{
-    Attempt, Capabilities, Connection, Context, Draft, ErrorClass, Executor, ExecutorError,
-    Finding, LogCursor, LogPage, Problem, Recovery, Request, Status,
+    Attempt, Capabilities, Clearing, Connection, Context, Draft, ErrorClass, Executor,
+    ExecutorError, Finding, LogCursor, LogPage, Owned, Problem, Recovery, Request, Status, Use,
 };
 
 /// What the engine sees of an executor. Implemented for every [`Executor`].
@@ -102,6 +102,27 @@ pub trait AnyExecutor: Send + Sync {
     /// # Errors
     /// As [`Executor::release`].
     async fn release(&self, context: &Context, handle: &Value) -> Result<(), ExecutorError>;
+    /// [`Executor::obliges`].
+    fn obliges(&self, with: &Draft<'_>) -> bool;
+    /// [`Executor::tear_down`].
+    ///
+    /// # Errors
+    /// As [`Executor::tear_down`].
+    async fn tear_down(
+        &self,
+        context: &Context,
+        handle: &Value,
+        usage: Use,
+    ) -> Result<Clearing, ExecutorError>;
+    /// [`Executor::owned`]; gives versioned handles.
+    ///
+    /// # Errors
+    /// As [`Executor::owned`].
+    async fn owned(
+        &self,
+        context: &Context,
+        places: &[Value],
+    ) -> Result<Vec<Owned<Value>>, ExecutorError>;
     /// [`Executor::preflight`].
     async fn preflight(&self, context: &Context, configs: &[Value]) -> Vec<Finding>;
 }
@@ -121,6 +142,16 @@ fn wrap<E: Executor>(handle: &E::Handle) -> Result<Value, ExecutorError> {
     let data = serde_json::to_value(handle)
         .map_err(|error| ExecutorError::unknown(format!("failed to write the handle: {error}")))?;
     Ok(json!({ "v": E::HANDLE_VERSION, "data": data }))
+}
+
+/// A handle that a poll gives is versioned like that of a launch.
+fn versioned<E: Executor>(status: Status) -> Status {
+    match status {
+        Status::Advanced { handle } => Status::Advanced {
+            handle: json!({ "v": E::HANDLE_VERSION, "data": handle }),
+        },
+        other => other,
+    }
 }
 
 fn unwrap<E: Executor>(handle: &Value) -> Result<E::Handle, ExecutorError> {
@@ -210,7 +241,11 @@ impl<E: Executor> AnyExecutor for E {
         let read: Vec<_> = handles.iter().map(unwrap::<E>).collect();
         if read.iter().all(Result::is_ok) {
             let handles: Vec<_> = read.into_iter().flatten().collect();
-            return Executor::poll(self, context, &handles, patience).await;
+            let answers = Executor::poll(self, context, &handles, patience).await;
+            return answers
+                .into_iter()
+                .map(|answer| answer.map(versioned::<E>))
+                .collect();
         }
         // A handle that cannot be read must not stop the others of its batch.
         let mut errors = Vec::new();
@@ -226,7 +261,8 @@ impl<E: Executor> AnyExecutor for E {
         }
         let mut answers = Executor::poll(self, context, &good, patience)
             .await
-            .into_iter();
+            .into_iter()
+            .map(|answer| answer.map(versioned::<E>));
         let unanswered = || {
             Err(ExecutorError::unavailable(
                 "the poll gave no answer for this handle",
@@ -268,6 +304,35 @@ impl<E: Executor> AnyExecutor for E {
 
     async fn release(&self, context: &Context, handle: &Value) -> Result<(), ExecutorError> {
         Executor::release(self, context, &unwrap::<E>(handle)?).await
+    }
+
+    fn obliges(&self, with: &Draft<'_>) -> bool {
+        Executor::obliges(self, with)
+    }
+
+    async fn tear_down(
+        &self,
+        context: &Context,
+        handle: &Value,
+        usage: Use,
+    ) -> Result<Clearing, ExecutorError> {
+        Executor::tear_down(self, context, &unwrap::<E>(handle)?, usage).await
+    }
+
+    async fn owned(
+        &self,
+        context: &Context,
+        places: &[Value],
+    ) -> Result<Vec<Owned<Value>>, ExecutorError> {
+        let found = Executor::owned(self, context, places).await?;
+        let versioned = |owned: Owned<E::Handle>| {
+            Ok(Owned {
+                handle: wrap::<E>(&owned.handle)?,
+                key: owned.key,
+                since: owned.since,
+            })
+        };
+        found.into_iter().map(versioned).collect()
     }
 
     async fn preflight(&self, context: &Context, configs: &[Value]) -> Vec<Finding> {

@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    Attempt, Capabilities, Connection, Context, Draft, ExecutorError, Finding, LogCursor, LogPage,
-    Problem, Recovery, Request, Status,
+    Attempt, Capabilities, Clearing, Connection, Context, Draft, ExecutorError, Finding, LogCursor,
+    LogPage, Owned, Problem, Recovery, Request, Status, Use,
 };
 
 /// Starts, finds, watches and stops one kind of work.
@@ -134,6 +134,39 @@ pub trait Executor: Send + Sync + 'static {
         _handle: &Self::Handle,
     ) -> Result<(), ExecutorError> {
         Ok(())
+    }
+
+    /// Whether work of this configuration leaves something behind that has to be cleared away, however it ends: then the
+    /// engine keeps an obligation from the moment the handle is stored, and calls [`tear_down`](Executor::tear_down) until it is done.
+    fn obliges(&self, _with: &Draft<'_>) -> bool {
+        false
+    }
+
+    /// Clears away what the work made: its place behind a load balancer, the work itself if it still runs. Idempotent;
+    /// called again, later, while it says [`Clearing::Pending`].
+    ///
+    /// # Errors
+    /// It could not be done this time; it is tried again.
+    async fn tear_down(
+        &self,
+        _context: &Context,
+        _handle: &Self::Handle,
+        _usage: Use,
+    ) -> Result<Clearing, ExecutorError> {
+        Ok(Clearing::Done)
+    }
+
+    /// All work at these places that carries this store's mark (`n1-<store id>-…`), ended work left out, for `noctule sweep`.
+    /// Never a stranger's, nor another store's. The places are rendered `with` tables.
+    ///
+    /// # Errors
+    /// A place could not be looked at.
+    async fn owned(
+        &self,
+        _context: &Context,
+        _places: &[serde_json::Value],
+    ) -> Result<Vec<Owned<Self::Handle>>, ExecutorError> {
+        Ok(Vec::new())
     }
 
     /// Whether this identity can reach and do all that these configurations need, for `noctule doctor`. Starts nothing.

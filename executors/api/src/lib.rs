@@ -22,10 +22,12 @@ mod erased;
 mod error;
 mod executor;
 mod logs;
+mod obligation;
 mod outcome;
 mod problem;
 mod registry;
 mod request;
+mod source;
 mod span;
 mod text;
 
@@ -39,10 +41,12 @@ pub use erased::AnyExecutor;
 pub use error::ExecutorError;
 pub use executor::Executor;
 pub use logs::{LogCursor, LogPage};
+pub use obligation::{Clearing, Owned, Use};
 pub use outcome::{Finished, Outcome, Status};
 pub use problem::{Finding, Problem};
 pub use registry::Registry;
 pub use request::Request;
+pub use source::{AnyEventSource, EventSource, Occasion};
 pub use span::Span;
 pub use text::{Entry, SecretRef, Text};
 

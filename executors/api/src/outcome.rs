@@ -1,4 +1,4 @@
-//! What a poll can see: work that is starting, running, finished or gone.
+//! What a poll can see: work that is starting, running, ready, finished or gone.
 
 use std::time::Duration;
 
@@ -20,6 +20,19 @@ pub enum Status {
         started_at: Option<DateTime<Utc>>,
         /// The backend asks not to be asked again before.
         poll_after: Option<Duration>,
+    },
+    /// The work has come further, and this is how to find it from now on: stored before the next poll, which gets it.
+    ///
+    /// For work that is made in several steps (a task, then its place behind a load balancer): a step is taken only
+    /// after the handle that names what it makes is durable.
+    Advanced {
+        /// The new handle, as JSON of [`Executor::Handle`](crate::Executor::Handle).
+        handle: Value,
+    },
+    /// The work is ready to be used and goes on: the end of an attempt that is [held](crate::Attempt::hold), as a success.
+    Ready {
+        /// Where it is, for those who use it.
+        output: Value,
     },
     /// It ended, and this is the verdict.
     Finished(Finished),

@@ -1,14 +1,15 @@
-//! The executors of one binary, by kind. Filled in `main`, read by everybody else.
+//! The executors and event sources of one binary, by kind. Filled in `main`, read by everybody else.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::{AnyExecutor, Executor};
+use crate::{AnyEventSource, AnyExecutor, EventSource, Executor};
 
-/// The executors that a binary knows.
+/// The executors and event sources that a binary knows.
 #[derive(Clone, Default)]
 pub struct Registry {
     kinds: BTreeMap<&'static str, Arc<dyn AnyExecutor>>,
+    sources: BTreeMap<&'static str, Arc<dyn AnyEventSource>>,
 }
 
 impl Registry {
@@ -23,6 +24,24 @@ impl Registry {
     pub fn with<E: Executor>(mut self, executor: E) -> Self {
         self.kinds.insert(E::KIND, Arc::new(executor));
         self
+    }
+
+    /// The same registry with one more event source; a later one of the same kind takes its place.
+    #[must_use]
+    pub fn with_source<S: EventSource>(mut self, source: S) -> Self {
+        self.sources.insert(S::KIND, Arc::new(source));
+        self
+    }
+
+    /// The event source of a kind.
+    #[must_use]
+    pub fn source(&self, kind: &str) -> Option<&Arc<dyn AnyEventSource>> {
+        self.sources.get(kind)
+    }
+
+    /// Every event source, in the order of its kind.
+    pub fn sources(&self) -> impl Iterator<Item = &Arc<dyn AnyEventSource>> {
+        self.sources.values()
     }
 
     /// The executor of a kind.

@@ -74,6 +74,7 @@ impl Executor for CloudRun {
             cancel: true,
             logs: true,
             sensor: false,
+            holds: false,
             default_wait: Wait::Poll,
         }
     }

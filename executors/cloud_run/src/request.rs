@@ -133,6 +133,8 @@ mod tests {
             number: 1,
             sends: 1,
             intended_at: DateTime::UNIX_EPOCH,
+            hold: false,
+            failed_before: None,
             config: serde_json::from_value(config).unwrap(),
         }
     }

@@ -144,6 +144,7 @@ impl Executor for Http {
             cancel: false,
             logs: false,
             sensor: false,
+            holds: false,
             default_wait: Wait::Block,
         }
     }

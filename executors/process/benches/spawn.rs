@@ -56,6 +56,8 @@ fn attempt(number: u64) -> Attempt<Config> {
         number: 1,
         sends: 1,
         intended_at: chrono::Utc::now(),
+        hold: false,
+        failed_before: None,
         config: serde_json::from_str(r#"{"command": ["/bin/true"]}"#).expect("a configuration"),
     }
 }

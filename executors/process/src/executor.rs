@@ -215,6 +215,7 @@ impl Executor for Process {
             cancel: true,
             logs: true,
             sensor: false,
+            holds: false,
             default_wait: Wait::Block,
         }
     }

@@ -50,6 +50,7 @@ impl Scripted {
                 cancel: true,
                 logs: true,
                 sensor: false,
+                holds: false,
                 default_wait: Wait::Poll,
             },
         }

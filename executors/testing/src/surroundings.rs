@@ -63,6 +63,8 @@ pub fn attempt(task: &str, with: Value) -> Attempt<Value> {
         number: 1,
         sends: 1,
         intended_at: moment,
+        hold: false,
+        failed_before: None,
         config: with,
     }
 }

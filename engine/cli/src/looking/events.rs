@@ -150,6 +150,7 @@ fn words(fact: &Fact, zone: Zone) -> String {
                 if *adopted { "found again" } else { "launched" }
             )
         }
+        Fact::Advanced { handle } => format!("came further: {}", handle_in_words(handle)),
         Fact::Started => "the work began".to_owned(),
         Fact::Stopping { stop } => {
             let text = serde_json::to_value(stop).ok();

@@ -24,9 +24,15 @@ pub enum Activity {
         at: Instant,
     },
     /// Wait for the end.
-    Watch,
+    Watch {
+        /// Tells one handle from the next.
+        advances: u32,
+    },
     /// Ask the work to stop, then wait for the end.
-    Cancel,
+    Cancel {
+        /// Tells one handle from the next.
+        advances: u32,
+    },
 }
 
 /// What an attempt asks for now.
@@ -43,8 +49,12 @@ pub fn activity(attempt: &Attempt) -> Option<Activity> {
                 at,
             },
         }),
-        AttemptState::Running(_) => Some(Activity::Watch),
-        AttemptState::Cancelling(_) => Some(Activity::Cancel),
+        AttemptState::Running(work) => Some(Activity::Watch {
+            advances: work.handle.advances,
+        }),
+        AttemptState::Cancelling(work) => Some(Activity::Cancel {
+            advances: work.handle.advances,
+        }),
         AttemptState::Ended(_) => None,
     }
 }

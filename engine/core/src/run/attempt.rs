@@ -140,6 +140,9 @@ pub struct Cancelling {
 /// A handle: the executor's versioned JSON, and how people know it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Handle {
+    /// How often the work has come further and got a new handle.
+    #[serde(default)]
+    pub advances: u32,
     /// What the executor reads.
     pub raw: Value,
     /// What people read.

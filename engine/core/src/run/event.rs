@@ -91,6 +91,11 @@ pub enum News {
         /// The answer.
         status: Status,
     },
+    /// The work has come further and is found by another handle from now on.
+    Advanced {
+        /// How to find it; the engine counts the advances.
+        handle: Handle,
+    },
     /// The work could not be asked about; says nothing about it.
     PollFailed {
         /// Why.

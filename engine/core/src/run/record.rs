@@ -107,6 +107,11 @@ pub enum Fact {
         /// How people know it.
         handle: Value,
     },
+    /// The work has come further, and is found by this from now on.
+    Advanced {
+        /// How people know it.
+        handle: Value,
+    },
     /// The work began.
     Started,
     /// The work is being stopped.

@@ -19,6 +19,8 @@
 //! | attempt launching, looking | found nothing, search over | sending again; ended, if it is to stop |
 //! | attempt launching | time-out, cancel, mark | the same, to stop; ended where surely nothing was started |
 //! | attempt running | finished, lost | ended, judged by `skip_when` and `success` |
+//! | attempt running, cancelling | advanced | the same, under the new handle |
+//! | attempt running | ready | ended, judged by `success`; the work goes on, and is torn down by its obligation |
 //! | attempt running | time-out, cancel, mark | cancelling |
 //! | attempt cancelling | finished, lost | ended: the truth if it succeeded first |
 //! | attempt cancelling | patience over | ended `unknown` |
@@ -139,6 +141,7 @@ impl Turn<'_> {
             News::Looked { found: None } => self.found_nothing(task),
             News::LookFailed { error } => self.look_failed(task, &error),
             News::Polled { status } => self.polled(task, status),
+            News::Advanced { handle } => self.advanced(task, handle),
             News::PollFailed { error } => self.poll_failed(task, &error),
         }
     }
@@ -374,6 +377,7 @@ pub(super) fn after(now: Instant, duration: Option<std::time::Duration>) -> Opti
 fn late(news: &News) -> String {
     match news {
         News::Launched { handle }
+        | News::Advanced { handle }
         | News::Looked {
             found: Some(handle),
         } => format!("the work is known as {}", handle.public),

@@ -1,8 +1,8 @@
 //! What polls tell about an attempt. A failed poll is no verdict; only an alarm is news, and only once.
 
-use noctule_executor::{ErrorClass, ExecutorError, Status};
+use noctule_executor::{ErrorClass, ExecutorError, Finished, Outcome, Status};
 
-use super::attempt::{AttemptEnd, AttemptState};
+use super::attempt::{AttemptEnd, AttemptState, Handle};
 use super::ending::Conclusion;
 use super::record::Fact;
 use super::state::{Instant, TaskRunIx};
@@ -12,8 +12,12 @@ impl Turn<'_> {
     pub(super) fn polled(&mut self, ix: TaskRunIx, status: Status) {
         self.alarm_over(ix);
         match status {
-            Status::Launching => {}
+            // A new handle comes as news of its own, versioned.
+            Status::Launching | Status::Advanced { .. } => {}
             Status::Running { started_at, .. } => self.began(ix, started_at),
+            Status::Ready { output } => {
+                self.finished(ix, Finished::now(Outcome::Succeeded { output }));
+            }
             Status::Finished(finished) => self.finished(ix, finished),
             Status::Lost { reason } => {
                 let end = AttemptEnd::Failed {
@@ -24,6 +28,19 @@ impl Turn<'_> {
                 self.conclude(ix, Conclusion::of(end));
             }
         }
+    }
+
+    /// The next step towards the end is taken only after the handle that names it is durable: this makes it part of the step.
+    pub(super) fn advanced(&mut self, ix: TaskRunIx, handle: Handle) {
+        let old = match self.live(ix).map(|attempt| &mut attempt.state) {
+            Some(AttemptState::Running(work)) => &mut work.handle,
+            Some(AttemptState::Cancelling(work)) => &mut work.handle,
+            _ => return,
+        };
+        let advances = old.advances + 1;
+        let public = handle.public.clone();
+        *old = Handle { advances, ..handle };
+        self.record(ix, Fact::Advanced { handle: public });
     }
 
     fn began(&mut self, ix: TaskRunIx, at: Option<Instant>) {

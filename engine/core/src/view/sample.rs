@@ -160,6 +160,7 @@ impl Story {
             task,
             News::Launched {
                 handle: Handle {
+                    advances: 0,
                     raw: json!({ "token": "raw" }),
                     public,
                 },

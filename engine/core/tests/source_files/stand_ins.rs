@@ -86,6 +86,7 @@ macro_rules! stand_in {
                     cancel: true,
                     logs: true,
                     sensor: false,
+                    holds: false,
                     default_wait: $wait,
                 }
             }

@@ -154,6 +154,7 @@ pub(crate) fn hop(run: &mut Run, from: u32) -> Step {
     let ended = Ended {
         end: AttemptEnd::Succeeded { output },
         handle: Some(Handle {
+            advances: 0,
             raw: json!({"v": 1, "pid": 4242, "boot": "5cdd"}),
             public: json!("pid 4242"),
         }),

@@ -39,6 +39,7 @@ fn state(answer: &Result<Status, ExecutorError>) -> String {
             Outcome::Failed { class, .. } => format!("failed {class}"),
             Outcome::Cancelled { .. } => "cancelled".to_owned(),
         },
+        Ok(other) => format!("{other:?}"),
     }
 }
 

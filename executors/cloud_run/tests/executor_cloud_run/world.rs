@@ -68,6 +68,8 @@ pub(crate) fn attempt(sends: u32) -> Attempt<Config> {
         number: 1,
         sends,
         intended_at: at("12:10:00"),
+        hold: false,
+        failed_before: None,
         config: serde_json::from_value(json!({
             "job": "etl", "region": "r1", "env": { "TENANT_CODE": "cf526000" }, "args": ["--day", "2026-01-13"],
         }))

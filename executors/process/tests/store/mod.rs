@@ -181,6 +181,8 @@ pub(crate) fn attempt(key: &str, config: Value) -> Attempt<Config> {
         number: 1,
         sends: 1,
         intended_at: chrono::Utc::now(),
+        hold: false,
+        failed_before: None,
         config: serde_json::from_value(config).unwrap(),
     }
 }

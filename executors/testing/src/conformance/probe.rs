@@ -166,6 +166,9 @@ impl<'a> Probe<'a> {
                 Ok(Status::Lost { reason }) => {
                     return Err(format!("`poll` lost work that exists: {reason}"));
                 }
+                Ok(Status::Ready { .. } | Status::Advanced { .. }) => {
+                    return Err("`poll` says ready or advanced of work that is not held".to_owned());
+                }
                 Ok(Status::Launching | Status::Running { .. })
                 | Err(
                     ExecutorError::Unavailable { alarm: false, .. }

@@ -396,7 +396,7 @@ impl<'a> Engine<'a> {
                 | Activity::Look { at, .. } => at > self.now,
                 _ => false,
             };
-            let once = !matches!(activity, Activity::Watch | Activity::Cancel);
+            let once = !matches!(activity, Activity::Watch { .. } | Activity::Cancel { .. });
             if waits || (once && self.hands.get(&ix) == Some(&place)) {
                 continue;
             }
@@ -427,6 +427,7 @@ impl<'a> Engine<'a> {
         ix: TaskRunIx,
     ) -> Option<News> {
         let handle = || Handle {
+            advances: 0,
             raw: json!(attempt.key.as_str()),
             public: json!({"key": attempt.key.as_str()}),
         };
@@ -441,7 +442,7 @@ impl<'a> Engine<'a> {
                 let found = self.world.works.contains_key(&attempt.key).then(handle);
                 Some(News::Looked { found })
             }
-            Activity::Cancel => {
+            Activity::Cancel { .. } => {
                 if self.hands.get(&ix) != Some(&(attempt.number, activity)) {
                     self.world.cancel(&attempt.key, self.now);
                 }
@@ -449,7 +450,7 @@ impl<'a> Engine<'a> {
                     status: self.world.status(&attempt.key, self.now),
                 })
             }
-            Activity::Watch => Some(News::Polled {
+            Activity::Watch { .. } => Some(News::Polled {
                 status: self.world.status(&attempt.key, self.now),
             }),
         }
