@@ -8,6 +8,7 @@ pub mod ask;
 pub mod dag;
 pub mod desk;
 pub mod explain;
+mod listing;
 mod millis;
 pub mod name;
 pub mod run;

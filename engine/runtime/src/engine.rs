@@ -18,6 +18,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{Notify, watch};
 
 use crate::catalog::Catalog;
+use crate::clearing::Clearance;
 use crate::clock::Clock;
 use crate::control::{Command, Control};
 use crate::error::RuntimeError;
@@ -55,6 +56,7 @@ pub(crate) struct Live {
     pub(crate) dag: Arc<Dag>,
     pub(crate) run: Run,
     pub(crate) hands: HashMap<TaskRunIx, Hand>,
+    pub(crate) clearings: HashMap<(TaskRunIx, u32), Clearance>,
 }
 
 /// The loop and all that it holds.
@@ -161,6 +163,7 @@ impl Engine {
                 dag,
                 run,
                 hands: HashMap::new(),
+                clearings: HashMap::new(),
             },
         );
         self.look_at_all(&id);

@@ -6,6 +6,7 @@
 mod asking;
 mod budget;
 mod catalog;
+mod clearing;
 mod clock;
 mod control;
 mod engine;

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use noctule_core::dag::{Dag, TaskIx};
+use noctule_core::dag::Dag;
 use noctule_core::explain::{Holder, Known, Other, Reason, explain as reasons, explain_ask};
-use noctule_core::name::RunId;
-use noctule_core::run::{AttemptState, Board, Instant, Phase, Run, TaskRun, TaskState};
+use noctule_core::name::{RunId, TaskTarget};
+use noctule_core::run::{AttemptState, Board, Instant, Phase, Run, TaskRun, TaskRunIx, TaskState};
 use serde::Serialize;
 
 use super::story::{Story, pinned};
@@ -69,11 +69,12 @@ fn concerns(ask: &noctule_core::ask::Ask, run: &Run) -> bool {
     }
 }
 
-fn task_of(story: &Story, name: &str) -> Result<TaskIx, CliError> {
-    story
-        .dag
-        .find(name)
-        .ok_or_else(|| no_task(&story.dag, &story.run, name))
+/// A task run by its name; a mapped task as a whole where no item is named.
+pub(super) fn task_of(story: &Story, name: &str) -> Result<TaskRunIx, CliError> {
+    let unknown = || no_task(&story.dag, &story.run, name);
+    let target: TaskTarget = name.parse().map_err(|_| unknown())?;
+    let found = story.run.find(&story.dag, &target);
+    found.first().copied().ok_or_else(unknown)
 }
 
 /// An error that names the tasks that there are.
@@ -107,8 +108,8 @@ impl Others {
         for run in story.store.live_runs().await? {
             let dag = pinned(&story.store, &run).await?;
             board.look_run(&run);
-            for ix in dag.tasks() {
-                board.look(&dag, &run, noctule_core::run::TaskRunIx(ix.0));
+            for ix in (0u32..).map(TaskRunIx).take(run.tasks.len()) {
+                board.look(&dag, &run, ix);
             }
             live.insert(run.facts.id.clone(), (dag, run));
         }
@@ -116,7 +117,7 @@ impl Others {
         let mut holding: Vec<Holder> = board
             .holding()
             .iter()
-            .filter_map(|(id, ix)| holder(live.get(id)?, ix.index()))
+            .filter_map(|(id, ix)| holder(live.get(id)?, *ix))
             .collect();
         holding.sort_by_key(|holder| holder.since);
         let running = board.running(&own.dag).filter(|id| **id != own.id);
@@ -137,18 +138,17 @@ impl Others {
     }
 }
 
-fn holder((dag, run): &(Dag, Run), ix: usize) -> Option<Holder> {
-    let task = run.tasks.get(ix)?;
+fn holder((dag, run): &(Dag, Run), ix: TaskRunIx) -> Option<Holder> {
+    let task = run.tasks.get(ix.index())?;
     let attempt = task.live()?;
     let since = match &attempt.state {
         AttemptState::Running(work) => work.launched_at,
         _ => attempt.intended_at,
     };
-    let (run, id) = (run.facts.id.to_string(), run.facts.dag.to_string());
     Some(Holder {
-        run,
-        dag: id,
-        task: dag.task(task.task).name.to_string(),
+        run: run.facts.id.to_string(),
+        dag: run.facts.dag.to_string(),
+        task: run.name_of(dag, ix),
         since,
     })
 }

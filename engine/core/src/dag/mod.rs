@@ -2,8 +2,10 @@
 
 mod definition;
 mod graph;
+mod mapping;
 mod timing;
 
 pub use definition::*;
 pub use graph::{Dag, DagError, TaskIx};
+pub use mapping::{GROUP, HoldUntil, MapRule, MinSuccess};
 pub use timing::TimingError;

@@ -4,13 +4,12 @@ use noctule_executor::Recovery;
 
 use super::words::{handle_in_words as handle, stop, watched};
 use super::{Gate, Reason, Teller};
-use crate::dag::TaskIx;
 use crate::run::{
-    Attempt, AttemptState, Cancelling, Instant, LaunchStep, Launching, Nature, Running,
+    Attempt, AttemptState, Cancelling, Instant, LaunchStep, Launching, Nature, Running, TaskRunIx,
 };
 
 impl Teller<'_> {
-    pub(super) fn attempt(&self, ix: TaskIx, attempt: &Attempt) -> Reason {
+    pub(super) fn attempt(&self, ix: TaskRunIx, attempt: &Attempt) -> Reason {
         let reason = match &attempt.state {
             AttemptState::Launching(launching) => self.launching(ix, attempt, launching),
             AttemptState::Running(work) => self.running(ix, attempt, work),
@@ -22,8 +21,8 @@ impl Teller<'_> {
         reason.since_unless_known(super::task::since(attempt))
     }
 
-    fn launching(&self, ix: TaskIx, attempt: &Attempt, launching: &Launching) -> Reason {
-        let (name, kind) = (self.name(ix), &self.dag.task(ix).executor);
+    fn launching(&self, ix: TaskRunIx, attempt: &Attempt, launching: &Launching) -> Reason {
+        let (name, kind) = (self.name(ix), &self.definition(ix).executor);
         let trouble = launching.trouble.as_deref().unwrap_or("no answer came");
         if let Some(stopping) = &launching.stop {
             let text = format!(
@@ -103,7 +102,7 @@ impl Teller<'_> {
         Reason::new(Gate::LaunchUnknown, text).next(next)
     }
 
-    fn running(&self, ix: TaskIx, attempt: &Attempt, work: &Running) -> Reason {
+    fn running(&self, ix: TaskRunIx, attempt: &Attempt, work: &Running) -> Reason {
         let name = self.name(ix);
         let known = handle(&work.handle.public);
         if let Some(alarm) = &work.alarm {
@@ -115,7 +114,7 @@ impl Teller<'_> {
             );
             return self.with_deadline(Reason::new(Gate::Alarm, text).next(next), attempt);
         }
-        let how = watched(&attempt.prepared, self.dag.task(ix).poll_interval);
+        let how = watched(&attempt.prepared, self.definition(ix).poll_interval);
         let Some(started) = work.started_at else {
             let text = format!(
                 "`{name}` was accepted and has not begun, as far as is known ({known}); {how}"
@@ -148,7 +147,7 @@ impl Teller<'_> {
     }
 
     /// What stops an attempt that does not end.
-    fn deadline(&self, ix: TaskIx, attempt: &Attempt) -> String {
+    fn deadline(&self, ix: TaskRunIx, attempt: &Attempt) -> String {
         let given_up = self.task_run(ix).give_up_at;
         match [attempt.deadline, given_up].into_iter().flatten().min() {
             Some(at) if at <= self.known.now => format!(
@@ -160,7 +159,7 @@ impl Teller<'_> {
         }
     }
 
-    fn cancelling(&self, ix: TaskIx, work: &Cancelling) -> Reason {
+    fn cancelling(&self, ix: TaskRunIx, work: &Cancelling) -> Reason {
         let name = self.name(ix);
         let text = format!(
             "`{name}` was asked to stop ({}), and its end has not been seen ({})",

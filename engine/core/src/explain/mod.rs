@@ -5,14 +5,15 @@
 
 mod ask;
 mod attempt;
+mod mapped;
 mod run;
 mod task;
 mod words;
 
 use serde::Serialize;
 
-use crate::dag::{Dag, TaskIx};
-use crate::run::{Instant, Run};
+use crate::dag::Dag;
+use crate::run::{Instant, Run, TaskRunIx};
 
 pub use self::ask::explain_ask;
 pub use self::words::handle_in_words;
@@ -113,7 +114,7 @@ pub struct Other {
 
 /// Explains a run, or one task of it together with what it waits for in the end.
 #[must_use]
-pub fn explain(dag: &Dag, run: &Run, task: Option<TaskIx>, known: &Known<'_>) -> Vec<Reason> {
+pub fn explain(dag: &Dag, run: &Run, task: Option<TaskRunIx>, known: &Known<'_>) -> Vec<Reason> {
     let teller = Teller { dag, run, known };
     let mut reasons = teller.engine();
     reasons.extend(teller.phase());

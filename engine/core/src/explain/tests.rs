@@ -4,6 +4,7 @@ use noctule_executor::{ErrorClass, ExecutorError};
 
 use super::{Gate, Holder, Known, Other, Reason, explain, explain_ask};
 use crate::ask::{Ask, TriggerWish, Wish};
+use crate::run::TaskRunIx;
 use crate::run::{Actor, Event, Instant, News};
 use crate::view::sample::{Story, at, dag, task};
 
@@ -23,7 +24,7 @@ const CALM: Known<'_> = Known {
 };
 
 fn told(story: &Story, name: Option<&str>, known: &Known<'_>) -> Vec<Reason> {
-    let task = name.map(|name| story.dag.find(name).unwrap());
+    let task = name.map(|name| TaskRunIx(story.dag.find(name).unwrap().0));
     explain(
         &story.dag,
         &story.run,

@@ -46,6 +46,9 @@ pub(crate) fn task(name: &str, depends_on: &[&str], retries: u32) -> TaskDefinit
         skip_when: None,
         on_unknown: OnUnknown::Fail,
         expose_secrets: false,
+        map: None,
+        within: None,
+        hold_until: None,
     }
 }
 
@@ -84,7 +87,12 @@ impl Port for Willing {
                 after: [1, 5].map(Duration::from_secs).to_vec(),
             },
             nature: Nature::Remote,
+            obliges: false,
         })
+    }
+
+    fn items(&self, _: &Dag, _: &Run, _: TaskRunIx) -> Result<Vec<(String, Value)>, String> {
+        Ok(Vec::new())
     }
 
     fn holds(
