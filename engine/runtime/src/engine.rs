@@ -317,6 +317,7 @@ impl Engine {
         loop {
             let admissible = self.board.admissible(Limits {
                 slots: self.options.slots,
+                pools: &self.surroundings.pools,
             });
             if admissible.is_empty() {
                 return;

@@ -22,6 +22,8 @@ pub struct Surroundings {
     pub host: Arc<Host>,
     /// The effective `vars`, pinned with each run.
     pub vars: Arc<Map<String, Value>>,
+    /// How large each pool is.
+    pub pools: Arc<BTreeMap<String, u32>>,
     budgets: Arc<BTreeMap<String, Arc<Rates>>>,
 }
 
@@ -46,8 +48,16 @@ impl Surroundings {
             secrets,
             host,
             vars: Arc::new(vars),
+            pools: Arc::default(),
             budgets,
         }
+    }
+
+    /// The same with the pools of the project.
+    #[must_use]
+    pub fn with_pools(mut self, pools: BTreeMap<String, u32>) -> Self {
+        self.pools = Arc::new(pools);
+        self
     }
 
     /// The context of calls for one DAG through one connection.

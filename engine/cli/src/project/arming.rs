@@ -130,12 +130,13 @@ impl OpenProject {
             binary: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("noctule")),
         };
         let secrets = Arc::new(self.secrets(project));
-        Ok(Surroundings::new(
+        let surroundings = Surroundings::new(
             Arc::new(desk),
             secrets,
             Arc::new(host),
             project.vars.clone(),
-        ))
+        );
+        Ok(surroundings.with_pools(project.pools.clone()))
     }
 
     /// The folder that executors will have beside the store, which need not be there yet.

@@ -11,6 +11,7 @@ use noctule_executor::{ErrorClass, Wait};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::pool::PoolUse;
 use crate::name::{DagHash, DagId, TaskName};
 pub use crate::ticks::{DstFold as FoldRule, DstGap as GapRule};
 
@@ -208,6 +209,9 @@ pub struct TaskDefinition {
     pub on_unknown: OnUnknown,
     /// Secrets may be shown by the backend.
     pub expose_secrets: bool,
+    /// What it holds of a pool while it is under way. Left out at its default, so that versions of before keep their hash.
+    #[serde(default, skip_serializing_if = "PoolUse::is_default")]
+    pub pool: PoolUse,
 }
 
 /// `retries`.

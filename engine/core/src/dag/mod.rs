@@ -2,8 +2,10 @@
 
 mod definition;
 mod graph;
+mod pool;
 mod timing;
 
 pub use definition::*;
 pub use graph::{Dag, DagError, TaskIx};
+pub use pool::{DEFAULT_POOL, PoolUse};
 pub use timing::TimingError;

@@ -8,7 +8,7 @@ use noctule_executor::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::dag::{Dag, Definition, OnUnknown, Retries, TaskDefinition, TriggerRule};
+use crate::dag::{Dag, Definition, OnUnknown, PoolUse, Retries, TaskDefinition, TriggerRule};
 use crate::run::{
     Actor, Event, Handle, Instant, Intent, Nature, NewRun, News, Port, Prepared, Previous, Run,
     TaskRunIx, Trigger, advance, create,
@@ -46,6 +46,7 @@ pub(crate) fn task(name: &str, depends_on: &[&str], retries: u32) -> TaskDefinit
         skip_when: None,
         on_unknown: OnUnknown::Fail,
         expose_secrets: false,
+        pool: PoolUse::default(),
     }
 }
 

@@ -86,6 +86,7 @@ pub(crate) struct Stage {
     pub(crate) recovery: Recovery,
     pub(crate) killer: Arc<Killer>,
     pub(crate) slots: usize,
+    pub(crate) pools: BTreeMap<String, u32>,
     dags: Vec<PublishedDag>,
 }
 
@@ -112,6 +113,7 @@ impl Stage {
             recovery: search(),
             killer: Arc::default(),
             slots: 4,
+            pools: BTreeMap::from([("gpu".to_owned(), 1)]),
             dags: Vec::new(),
         };
         stage.dags = stage.read(dag);
@@ -134,8 +136,16 @@ impl Stage {
             path: "dags/d.toml",
             text: dag,
         }];
+        let pools = self.pools.iter();
+        let pools: String = pools
+            .map(|(name, size)| format!("{name} = {size}\n"))
+            .collect();
+        let project = format!("[pools]\n{pools}");
         let inputs = Inputs {
-            project: None,
+            project: Some(FileText {
+                path: "noctule.toml",
+                text: &project,
+            }),
             dags: &files,
             profile: None,
             env: &env,
@@ -188,6 +198,7 @@ impl Stage {
             binary: PathBuf::new(),
         };
         Surroundings::new(Arc::new(desk), Arc::default(), Arc::new(host), Map::new())
+            .with_pools(self.pools.clone())
     }
 
     pub(crate) async fn start(&self) -> Running {

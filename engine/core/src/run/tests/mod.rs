@@ -2,6 +2,7 @@
 
 mod crash;
 mod launch;
+mod line;
 mod stop;
 mod table;
 mod tasks;

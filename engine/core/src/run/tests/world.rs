@@ -10,7 +10,7 @@ use noctule_executor::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::dag::{Dag, Definition, OnUnknown, Retries, TaskDefinition, TriggerRule};
+use crate::dag::{Dag, Definition, OnUnknown, PoolUse, Retries, TaskDefinition, TriggerRule};
 use crate::name::{StoreId, attempt_key};
 use crate::run::{
     Activity, Attempt, Board, Event, Fact, Handle, Instant, Intent, Limits, Nature, NewRun, News,
@@ -51,6 +51,7 @@ pub(super) fn task(
         skip_when: None,
         on_unknown: OnUnknown::Fail,
         expose_secrets: false,
+        pool: PoolUse::default(),
     };
     change(&mut task);
     task
@@ -356,7 +357,7 @@ impl<'a> Engine<'a> {
         loop {
             let tasks: Vec<_> = self
                 .board
-                .admissible(Limits { slots: self.slots })
+                .admissible(Limits::of_slots(self.slots))
                 .into_iter()
                 .map(|(_, ix)| ix)
                 .collect();

@@ -155,7 +155,7 @@ impl<'r> Reading<'r, '_, '_, '_> {
             self.expression("success", Site::Judgement, mapped),
             self.expression("skip_when", Site::Judgement, mapped),
         );
-        pool::check(self.world, fields);
+        let pool = pool::read(self.world, fields);
         let definition = TaskDefinition {
             executor: executor.map_or("", |(name, _)| name).to_owned(),
             depends_on,
@@ -180,6 +180,7 @@ impl<'r> Reading<'r, '_, '_, '_> {
                 )
                 .unwrap_or_default(),
             expose_secrets,
+            pool,
             with,
             name: name?,
         };
