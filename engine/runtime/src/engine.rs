@@ -340,7 +340,7 @@ impl Engine {
                 surroundings,
             } => {
                 if let Some(surroundings) = surroundings {
-                    self.surroundings = *surroundings;
+                    self.surroundings = surroundings.after(&self.surroundings);
                 }
                 self.publish(publication).await?;
             }

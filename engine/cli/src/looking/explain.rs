@@ -3,11 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 
 use noctule_core::dag::{Dag, TaskIx};
-use noctule_core::explain::{Holder, Known, Other, Pool, Reason, explain as reasons, explain_ask};
+use noctule_core::explain::{
+    Holder, Known, Other, Pool, Rate, Reason, explain as reasons, explain_ask,
+};
 use noctule_core::name::RunId;
 use noctule_core::run::{
     AttemptState, Board, Instant, Limits, Phase, Run, TaskRun, TaskRunIx, TaskState,
 };
+use noctule_core::source::Project;
 use serde::Serialize;
 
 use super::story::{Story, pinned};
@@ -38,7 +41,7 @@ pub(crate) async fn explain(args: &ExplainArgs, surface: &Surface) -> Result<Exi
         .as_ref()
         .map(|task| task_of(&story, task))
         .transpose()?;
-    let others = Others::of(&story, &story.open.project()?.pools).await?;
+    let others = Others::of(&story, story.open.project()?).await?;
     let zone = Zone::of(Some(story.open.project()?));
     let say = |at: Instant| zone.say(at);
     let holder = story.store.holder()?.map(|owner| owner.to_string());
@@ -48,6 +51,7 @@ pub(crate) async fn explain(args: &ExplainArgs, surface: &Surface) -> Result<Exi
         slots: usize::try_from(story.open.project()?.engine.slots).unwrap_or(usize::MAX),
         holding: &others.holding,
         pools: &others.pools,
+        rates: &others.rates,
         ready_before: others.ready_before,
         running: &others.running,
         queued_before: others.queued_before,
@@ -98,6 +102,7 @@ pub(super) fn no_task(dag: &Dag, run: &Run, name: &str) -> CliError {
 struct Others {
     holding: Vec<Holder>,
     pools: Vec<Pool>,
+    rates: Vec<Rate>,
     ready_before: usize,
     running: Vec<Other>,
     queued_before: usize,
@@ -105,7 +110,7 @@ struct Others {
 
 impl Others {
     /// The live runs of the store side by side, as an engine sees them.
-    async fn of(story: &Story, sizes: &BTreeMap<String, u32>) -> Result<Self, CliError> {
+    async fn of(story: &Story, project: &Project) -> Result<Self, CliError> {
         let mut live: HashMap<RunId, (Dag, Run)> = HashMap::new();
         let mut board = Board::default();
         for run in story.store.live_runs().await? {
@@ -130,8 +135,9 @@ impl Others {
             .count();
         Ok(Self {
             holding,
-            pools: pools(&live, &board, sizes),
-            ready_before: ready_before(&board, &story.run, sizes),
+            rates: rates(&live, project),
+            pools: pools(&live, &board, &project.pools),
+            ready_before: ready_before(&board, &story.run, &project.pools),
             running: running.filter_map(|id| other(&live.get(id)?.1)).collect(),
             queued_before: if matches!(story.run.phase, Phase::Queued { .. }) {
                 queued_before
@@ -205,6 +211,31 @@ fn other(run: &Run) -> Option<Other> {
         run: run.facts.id.to_string(),
         since: started_at,
     })
+}
+
+/// The connections with a rate for launches, and how many are being launched through each.
+fn rates(live: &HashMap<RunId, (Dag, Run)>, project: &Project) -> Vec<Rate> {
+    let launching = |name: &str| {
+        let tasks = live.values().flat_map(|(_, run)| &run.tasks);
+        let attempts = tasks.filter_map(TaskRun::live);
+        attempts
+            .filter(|attempt| attempt.prepared.connection.as_deref() == Some(name))
+            .filter(|attempt| matches!(attempt.state, AttemptState::Launching(_)))
+            .count()
+    };
+    let rate = |(name, connection): (&String, &noctule_executor::Connection)| {
+        Some(Rate {
+            connection: name.clone(),
+            launch: connection
+                .settings
+                .get("rate")?
+                .get("launch")?
+                .as_str()?
+                .to_owned(),
+            launching: launching(name),
+        })
+    };
+    project.connections.iter().filter_map(rate).collect()
 }
 
 /// How many ready tasks of other runs get a slot before any of this run.

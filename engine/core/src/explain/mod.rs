@@ -84,6 +84,8 @@ pub struct Known<'a> {
     pub holding: &'a [Holder],
     /// The pools of the project and of the tasks that use one, as they are now.
     pub pools: &'a [Pool],
+    /// The connections with a rate for launches.
+    pub rates: &'a [Rate],
     /// How many ready tasks come before the ones of this run.
     pub ready_before: usize,
     /// Runs of the same DAG that are under way, without this one.
@@ -118,6 +120,17 @@ pub struct Pool {
     pub held: Vec<(Holder, u32)>,
     /// The ready task that gets the next room, how much that takes, and since when it is ready.
     pub first: Option<(Holder, u32)>,
+}
+
+/// A connection with a rate for launches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rate {
+    /// Its name.
+    pub connection: String,
+    /// As the project has it: `20/s`.
+    pub launch: String,
+    /// Attempts of all runs that are being launched through it now.
+    pub launching: usize,
 }
 
 /// Another run of the same DAG.

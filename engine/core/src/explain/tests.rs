@@ -2,7 +2,7 @@
 
 use noctule_executor::{ErrorClass, ExecutorError};
 
-use super::{Gate, Holder, Known, Other, Pool, Reason, explain, explain_ask};
+use super::{Gate, Holder, Known, Other, Pool, Rate, Reason, explain, explain_ask};
 use crate::ask::{Ask, TriggerWish, Wish};
 use crate::run::{Actor, Event, Instant, News};
 use crate::view::sample::{Story, at, dag, task};
@@ -17,6 +17,7 @@ const CALM: Known<'_> = Known {
     slots: 2,
     holding: &[],
     pools: &[],
+    rates: &[],
     ready_before: 0,
     running: &[],
     queued_before: 0,
@@ -300,6 +301,30 @@ fn a_launch_is_told_by_what_is_known_of_it() {
     assert_eq!(reason.gate, Gate::LaunchTrouble);
     assert_eq!(reason.text, "`a` is not started yet: 429 slow down");
     assert!(reason.next.unwrap().contains("this uses up no retry"));
+}
+
+#[test]
+fn a_launch_that_waits_for_the_rate_of_its_connection_says_so() {
+    let mut story = story();
+    story.begin().admit("a");
+    let attempt = story.run.tasks[0].attempts.last_mut().unwrap();
+    attempt.prepared.connection = Some("gcp".to_owned());
+    let said = |connection: &str, launching| {
+        let rates = [Rate {
+            connection: connection.to_owned(),
+            launch: "20/s".to_owned(),
+            launching,
+        }];
+        let known = Known {
+            rates: &rates,
+            ..CALM
+        };
+        only(&story, Some("a"), &known).text
+    };
+    let waits = "; connection `gcp` lets 20/s launches through, and 134 are under way: it may wait for its turn";
+    assert!(said("gcp", 134).ends_with(waits), "{}", said("gcp", 134));
+    assert!(!said("gcp", 20).contains("lets"));
+    assert!(!said("other", 134).contains("lets"));
 }
 
 #[test]
