@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use chrono::Utc;
 use noctule_core::ask::{Answer, Ask, TriggerWish, Wish};
-use noctule_core::dag::Definition;
 use noctule_core::desk::Desk;
 use noctule_core::name::{ProfileName, RunId};
 use noctule_core::run::{Actor, Fact, Run, RunEnding};
-use noctule_core::source::{FileText, Inputs, load_project};
+use noctule_core::source::{FileText, Inputs, LoadedDag, load_project};
 use noctule_executor::{Host, Recovery, Registry};
 use noctule_executor_testing::{Scripted, ScriptedWorld};
+use noctule_runtime::executors::{over_store, with_dags};
 use noctule_runtime::{
     Clock, Control, Engine, EngineOptions, Publication, PublishedDag, RuntimeError, Surroundings,
 };
@@ -87,7 +87,7 @@ pub(crate) struct Stage {
     pub(crate) killer: Arc<Killer>,
     pub(crate) slots: usize,
     pub(crate) pools: BTreeMap<String, u32>,
-    dags: Vec<PublishedDag>,
+    pub(crate) dags: Vec<PublishedDag>,
 }
 
 /// A running engine.
@@ -106,6 +106,11 @@ fn folder() -> tempfile::TempDir {
 
 impl Stage {
     pub(crate) fn new(dag: &str) -> Self {
+        Self::of(&[dag])
+    }
+
+    /// A stage with several DAG files.
+    pub(crate) fn of(dags: &[&str]) -> Self {
         let world = ScriptedWorld::new();
         let mut stage = Self {
             dir: folder(),
@@ -116,7 +121,7 @@ impl Stage {
             pools: BTreeMap::from([("gpu".to_owned(), 1)]),
             dags: Vec::new(),
         };
-        stage.dags = stage.read(dag);
+        stage.dags = stage.read_all(dags);
         stage
     }
 
@@ -126,16 +131,23 @@ impl Stage {
     }
 
     fn registry(&self) -> Registry {
-        Registry::new().with(Scripted::new(Arc::clone(&self.world)).recovery(self.recovery.clone()))
+        with_dags(Registry::new())
+            .with(Scripted::new(Arc::clone(&self.world)).recovery(self.recovery.clone()))
     }
 
     pub(crate) fn read(&self, dag: &str) -> Vec<PublishedDag> {
+        self.read_all(&[dag])
+    }
+
+    pub(crate) fn read_all(&self, dags: &[&str]) -> Vec<PublishedDag> {
         let registry = self.registry();
         let env = BTreeMap::new();
-        let files = [FileText {
-            path: "dags/d.toml",
-            text: dag,
-        }];
+        let paths: Vec<String> = (0..dags.len()).map(|i| format!("dags/d{i}.toml")).collect();
+        let files: Vec<FileText<'_>> = paths
+            .iter()
+            .zip(dags)
+            .map(|(path, text)| FileText { path, text })
+            .collect();
         let pools = self.pools.iter();
         let pools: String = pools
             .map(|(name, size)| format!("{name} = {size}\n"))
@@ -159,17 +171,13 @@ impl Stage {
             "{:#?}",
             loaded.diagnostics
         );
-        let publish = |definition: Definition| PublishedDag {
-            definition,
-            file: "dags/d.toml".to_owned(),
-            text: dag.to_owned(),
+        let publish = |dag: LoadedDag| PublishedDag {
+            definition: dag.definition,
+            file: dag.file,
+            text: String::new(),
             git_commit: None,
         };
-        loaded
-            .dags
-            .into_iter()
-            .map(|dag| publish(dag.definition))
-            .collect()
+        loaded.dags.into_iter().map(publish).collect()
     }
 
     pub(crate) async fn store(&self) -> Store {
@@ -186,7 +194,7 @@ impl Stage {
 
     pub(crate) fn surroundings(&self, store: &Store) -> Surroundings {
         let desk = Desk {
-            registry: self.registry(),
+            registry: over_store(self.registry(), store, &profile()),
             connections: BTreeMap::new(),
             store: store.id().clone(),
             public_url: None,
@@ -263,8 +271,12 @@ pub(crate) fn ask(wish: Wish) -> Ask {
 }
 
 pub(crate) fn trigger(key: Option<&str>) -> Ask {
+    trigger_of("d", key)
+}
+
+pub(crate) fn trigger_of(dag: &str, key: Option<&str>) -> Ask {
     ask(Wish::Trigger(TriggerWish {
-        dag: "d".parse().unwrap(),
+        dag: dag.parse().unwrap(),
         version: None,
         params: Map::new(),
         ingestion_id: None,

@@ -5,8 +5,11 @@
     reason = "a test that cannot go on says so by failing"
 )]
 
+mod awaited;
 mod crash;
+mod dags;
 mod flow;
 mod harness;
 mod inbox;
 mod pools;
+mod rings;
