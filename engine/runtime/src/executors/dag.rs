@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use noctule_core::ask::{Answer, Ask, Refusal, TriggerWish, Wish};
 use noctule_core::name::{DagId, RunId};
-use noctule_core::run::{Actor, Phase, Trigger};
+use noctule_core::run::{Phase, Trigger};
 use noctule_executor::{
     Attempt, Capabilities, Connection, Context, Draft, ErrorClass, Executor, ExecutorError,
     Finished, Outcome, Problem, Recovery, Request, Status, Wait, async_trait,
@@ -18,14 +18,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{Behind, child, unread};
+use super::{Behind, VIA, child, unread};
 
-/// How the runs that tasks start say who started them: `RUN/TASK`, by this way.
-const VIA: &str = "dag";
 /// So many DAGs may start each other in a chain.
 const CHAIN: usize = 16;
-/// An ask that no engine has answered by then is dropped.
-const VALID: chrono::TimeDelta = chrono::TimeDelta::hours(24);
+/// How long a launch waits for the answer to its ask; the poll sees what comes later.
+const ANSWER: Duration = Duration::from_secs(2);
 /// How many of the latest asks are looked through for one that was lost.
 const RECENT: u32 = 1_000;
 
@@ -127,23 +125,41 @@ impl DagExecutor {
         Ok(ask.map(|(id, ..)| handle(Some(id.0), None)))
     }
 
-    async fn status(&self, handle: &StartedDag) -> Result<Status, ExecutorError> {
+    /// Waits a little for the answer to the ask: a refusal is said by the launch, and the handle names the run.
+    async fn answered(&self, mut handle: StartedDag) -> Result<StartedDag, ExecutorError> {
         let store = self.0.store()?;
-        if let Some(run) = &handle.run {
-            return of_run(store, run).await;
-        }
-        let said = |error| unread("the run that was asked for", &error);
-        if let Some(run) = store
-            .run_by_key(&handle.dag, &handle.key)
-            .await
-            .map_err(said)?
-        {
-            let known = StartedDag {
-                run: Some(run),
-                ..handle.clone()
+        let end = tokio::time::Instant::now() + ANSWER;
+        loop {
+            let token = store.change_token().await.ok();
+            match self.made(&handle).await? {
+                Made::Run(run) => {
+                    handle.run = Some(run);
+                    return Ok(handle);
+                }
+                Made::Refused(class, message) => {
+                    return Err(ExecutorError::rejected(class, message));
+                }
+                Made::NotYet => {}
+            }
+            let left = end.saturating_duration_since(tokio::time::Instant::now());
+            let (Some(token), false) = (token, left.is_zero()) else {
+                return Ok(handle);
             };
-            let handle = serde_json::to_value(&known).unwrap_or_default();
-            return Ok(Status::Advanced { handle });
+            // A store that cannot be read is told by the next look.
+            drop(store.changed_since(token, left).await);
+        }
+    }
+
+    /// What became of the ask.
+    async fn made(&self, handle: &StartedDag) -> Result<Made, ExecutorError> {
+        if let Some(run) = &handle.run {
+            return Ok(Made::Run(run.clone()));
+        }
+        let store = self.0.store()?;
+        let said = |error| unread("the run that was asked for", &error);
+        let run = store.run_by_key(&handle.dag, &handle.key).await;
+        if let Some(run) = run.map_err(said)? {
+            return Ok(Made::Run(run));
         }
         let answer = match handle.ask {
             Some(ask) => store.answer_of(AskId(ask)).await.map_err(said)?,
@@ -152,11 +168,21 @@ impl DagExecutor {
         Ok(match answer {
             Some(Answer::Refused { kind, message }) => {
                 let message = format!("no run of `{}` was made: {message}", handle.dag);
-                let outcome = Outcome::failed(class(kind), message, None);
+                Made::Refused(class(kind), message)
+            }
+            Some(Answer::Done { run: Some(run), .. }) => Made::Run(run),
+            Some(Answer::Done { run: None, .. }) | None => Made::NotYet,
+        })
+    }
+
+    async fn status(&self, handle: &StartedDag) -> Result<Status, ExecutorError> {
+        Ok(match self.made(handle).await? {
+            Made::Run(run) => of_run(self.0.store()?, &run).await?,
+            Made::Refused(class, message) => {
+                let outcome = Outcome::failed(class, message, None);
                 Status::Finished(Finished::now(outcome))
             }
-            // Answered and not there: what was answered is durable, so the next look sees it.
-            Some(Answer::Done { .. }) | None => Status::Launching,
+            Made::NotYet => Status::Launching,
         })
     }
 
@@ -191,18 +217,13 @@ impl DagExecutor {
         }
         Ok(())
     }
+}
 
-    async fn check_target(&self, wish: &TriggerWish) -> Result<(), ExecutorError> {
-        let said = |error| unread("the DAG to start", &error);
-        let record = self.0.store()?.dag_record(&wish.dag).await.map_err(said)?;
-        let missing = match record {
-            None => "there is no DAG",
-            Some(record) if record.withdrawn => "its file is gone:",
-            Some(_) => return Ok(()),
-        };
-        let message = format!("{missing} `{}`", wish.dag);
-        Err(ExecutorError::rejected(ErrorClass::NotFound, message))
-    }
+/// What became of an ask for a run.
+enum Made {
+    Run(RunId),
+    Refused(ErrorClass, String),
+    NotYet,
 }
 
 async fn of_run(store: &Store, id: &RunId) -> Result<Status, ExecutorError> {
@@ -304,35 +325,27 @@ impl Executor for DagExecutor {
         attempt: &Attempt<StartDag>,
         request: &Request,
     ) -> Result<StartedDag, ExecutorError> {
-        let (store, profile) = self.0.parts()?;
         let wish = read(request)?;
         // What is there already is never a reason to refuse: the DAG may be gone since.
         if let Some(there) = self.find(&wish, by(attempt)).await? {
-            return Ok(there);
+            return self.answered(there).await;
         }
-        self.check_target(&wish).await?;
         self.check_chain(attempt).await?;
         let (dag, key) = (wish.dag.clone(), attempt.key.to_string());
-        let at = Utc::now();
-        let ask = Ask {
-            profile: profile.clone(),
-            by: Actor {
-                name: by(attempt),
-                via: VIA.to_owned(),
-            },
-            at,
-            valid_until: at + VALID,
-            wish: Wish::Trigger(wish),
-        };
-        let asked = store.ask(&ask).await;
+        let asked = self.0.ask(Wish::Trigger(wish), by(attempt)).await;
         let lost = |error| ExecutorError::unknown(format!("failed to ask for a run: {error}"));
-        Ok(StartedDag {
+        let handle = StartedDag {
             dag,
             key,
             ask: Some(asked.map_err(lost)?.0),
             run: None,
             by: by(attempt),
-        })
+        };
+        // The ask is durable: whatever cannot be read now, the poll sees.
+        match self.answered(handle.clone()).await {
+            Err(ExecutorError::Unavailable { .. }) => Ok(handle),
+            answered => answered,
+        }
     }
 
     async fn adopt(
@@ -360,33 +373,26 @@ impl Executor for DagExecutor {
         handle: &StartedDag,
         _grace: Duration,
     ) -> Result<(), ExecutorError> {
-        let (store, profile) = self.0.parts()?;
+        let store = self.0.store()?;
         let said = |error| unread("the run to be cancelled", &error);
         // The inbox first: an ask that is answered meanwhile shows in the run.
         let pending = store.pending_asks().await.map_err(said)?;
-        let run = match &handle.run {
-            Some(run) => Some(run.clone()),
-            None => store
-                .run_by_key(&handle.dag, &handle.key)
-                .await
-                .map_err(said)?,
-        };
-        let Some(run) = run else {
-            return match self.status(handle).await? {
-                Status::Finished(_) => Ok(()),
-                _ => Err(ExecutorError::unavailable(
-                    "the ask for a run is not answered yet, so there is no run to cancel",
-                )),
-            };
+        let run = match self.made(handle).await? {
+            Made::Run(run) => run,
+            Made::Refused(..) => return Ok(()),
+            Made::NotYet => {
+                let message = "the ask for a run is not answered yet, so there is no run to cancel";
+                return Err(ExecutorError::unavailable(message));
+            }
         };
         let asked =
             |ask: &Ask| matches!(&ask.wish, Wish::Cancel { run: other, .. } if *other == run);
-        let stopping = match store
+        let phase = store
             .summary(&run)
             .await
             .map_err(said)?
-            .map(|run| run.phase)
-        {
+            .map(|run| run.phase);
+        let stopping = match phase {
             Some(Phase::Running { stop, .. }) => stop.is_some(),
             Some(Phase::Queued { .. }) => false,
             Some(Phase::Ended { .. }) | None => true,
@@ -395,27 +401,18 @@ impl Executor for DagExecutor {
         if stopping || pending.iter().any(|(_, ask)| asked(ask)) {
             return Ok(());
         }
-        let at = Utc::now();
-        let ask = Ask {
-            profile: profile.clone(),
-            by: Actor {
-                name: handle.by.clone(),
-                via: VIA.to_owned(),
-            },
-            at,
-            valid_until: at + VALID,
-            wish: Wish::Cancel {
-                run,
-                reason: Some(format!("{}, which started it, is being stopped", handle.by)),
-            },
-        };
-        let asked = store.ask(&ask).await;
+        let by = handle.by.clone();
+        let reason = Some(format!("{by}, which started it, is being stopped"));
+        let asked = self.0.ask(Wish::Cancel { run, reason }, by).await;
         asked.map(drop).map_err(|error| {
             ExecutorError::unavailable(format!("failed to ask for the end of the run: {error}"))
         })
     }
 
     fn public_handle(&self, handle: &StartedDag) -> Value {
-        json!({ "dag": handle.dag, "run": handle.run, "ask": handle.ask })
+        match &handle.run {
+            Some(run) => json!({ "dag": handle.dag, "run": run }),
+            None => json!({ "dag": handle.dag, "ask": handle.ask }),
+        }
     }
 }

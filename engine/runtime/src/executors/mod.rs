@@ -7,11 +7,15 @@ mod child;
 mod dag;
 mod dag_sensor;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
+use chrono::Utc;
+use noctule_core::ask::{Ask, Wish};
 use noctule_core::name::ProfileName;
+use noctule_core::run::Actor;
 use noctule_executor::{ErrorClass, ExecutorError, Registry, Status};
-use noctule_store::{Store, StoreError};
+use noctule_store::{AskId, Store, StoreError};
 use tokio::time::Instant;
 
 pub use self::dag::{DagExecutor, StartedDag};
@@ -42,21 +46,42 @@ pub fn over_store(registry: Registry, store: &Store, profile: &ProfileName) -> R
     made
 }
 
+/// How the runs that tasks start say who started them: `RUN/TASK`, by this way.
+const VIA: &str = "dag";
+/// An ask that no engine has answered by then is dropped.
+const VALID: chrono::TimeDelta = chrono::TimeDelta::hours(24);
+
 /// The store and its profile; none: for checking alone.
 #[derive(Clone, Default)]
 pub(crate) struct Behind(Option<(Store, ProfileName)>);
 
 impl Behind {
     fn store(&self) -> Result<&Store, ExecutorError> {
-        self.parts().map(|(store, _)| store)
-    }
-
-    fn parts(&self) -> Result<(&Store, &ProfileName), ExecutorError> {
-        let parts = self.0.as_ref().map(|(store, profile)| (store, profile));
-        parts.ok_or_else(|| {
+        let store = self.0.as_ref().map(|(store, _)| store);
+        store.ok_or_else(|| {
             let message = "this executor was made for checking, and has no store to act in";
             ExecutorError::rejected(ErrorClass::Config, message)
         })
+    }
+
+    /// Puts an ask into the inbox; it is durable when this returns.
+    async fn ask(&self, wish: Wish, by: String) -> Result<AskId, StoreError> {
+        let Some((store, profile)) = &self.0 else {
+            return Err(StoreError::Missing(PathBuf::new()));
+        };
+        let at = Utc::now();
+        let by = Actor {
+            name: by,
+            via: VIA.to_owned(),
+        };
+        let ask = Ask {
+            profile: profile.clone(),
+            by,
+            at,
+            valid_until: at + VALID,
+            wish,
+        };
+        store.ask(&ask).await
     }
 
     /// Looks at every handle until one has news or patience ends; asleep while nothing in the store changes.

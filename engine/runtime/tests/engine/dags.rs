@@ -220,7 +220,10 @@ async fn a_dag_that_is_not_there_is_said_at_once_and_wrong_params_as_soon_as_the
     let (class, message) = failure(&run.tasks[0]);
     assert_eq!(
         (class, message.as_str()),
-        (ErrorClass::NotFound, "there is no DAG `nobody`")
+        (
+            ErrorClass::NotFound,
+            "no run of `nobody` was made: there is no DAG `nobody`"
+        )
     );
     engine.drain().await;
     let wrong = PARENT.replace("n = 7", "n = \"seven\"");
@@ -304,4 +307,49 @@ with = { dag = "{{ params.next }}" }
         "{message}"
     );
     engine.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cancel_that_is_asked_for_again_does_not_end_the_clean_up_of_the_child() {
+    let held = HELD.replace(
+        "trigger_rule = \"all_done\"",
+        "trigger_rule = \"all_done\"\nwith = { hold = true }",
+    );
+    let stage = Stage::of(&[PARENT, &held]);
+    let engine = stage.start().await;
+    let run = engine.trigger().await;
+    stage.world.launched("work").await;
+    let known = |run: &Run| {
+        matches!(
+            run.tasks[0].live().map(|a| &a.state),
+            Some(AttemptState::Running(_))
+        )
+    };
+    let seen = engine.until(&run, known).await;
+    let Some(AttemptState::Running(work)) = seen.tasks[0].live().map(|a| &a.state) else {
+        panic!("it is not at work");
+    };
+    let registry = stage.surroundings(&engine.store).desk.registry.clone();
+    let executor = registry.get("dag").unwrap();
+    let context = noctule_executor_testing::context(None);
+    let grace = std::time::Duration::ZERO;
+    for _ in 0..3 {
+        executor
+            .cancel(&context, &work.handle.raw, grace)
+            .await
+            .unwrap();
+    }
+    stage.world.launched("tidy").await;
+    for _ in 0..3 {
+        executor
+            .cancel(&context, &work.handle.raw, grace)
+            .await
+            .unwrap();
+    }
+    let asks = engine.store.recent_asks(100).await.unwrap();
+    let cancels = asks
+        .iter()
+        .filter(|(_, ask, _)| matches!(ask.wish, Wish::Cancel { .. }));
+    assert_eq!(cancels.count(), 1);
+    engine.kill().await;
 }

@@ -6,6 +6,7 @@
 )]
 
 mod awaited;
+mod conformance;
 mod crash;
 mod dags;
 mod flow;
