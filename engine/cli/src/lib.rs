@@ -37,10 +37,10 @@ use crate::args::Cli;
 use crate::exit::Exit;
 use crate::surface::Surface;
 
-/// The executors of this repository: `process`, `http` and `cloud_run`.
+/// The executors of this repository: `process`, `http`, `cloud_run`, `dag` and `dag_sensor`.
 #[must_use]
 pub fn standard() -> Registry {
-    Registry::new()
+    noctule_runtime::executors::with_dags(Registry::new())
         .with(noctule_process::Process::default())
         .with(noctule_http::Http::new())
         .with(noctule_cloud_run::CloudRun::new())

@@ -5,6 +5,7 @@
 //! new ids are parameters. If a rule needs a socket to be tested, it is in the wrong crate.
 
 pub mod ask;
+pub mod awaiting;
 pub mod dag;
 pub mod desk;
 pub mod explain;

@@ -79,6 +79,8 @@ pub struct Engine {
     /// The next tick of each DAG.
     pub(crate) ticks: BTreeSet<(DateTime<Utc>, DagId)>,
     pub(crate) since: DateTime<Utc>,
+    /// The DAG files are known: before that, nobody is told that there is no such DAG.
+    pub(crate) published: bool,
     /// Nothing new starts; launches that are under way are awaited.
     pub(crate) draining: bool,
     /// Commits fail for now.
@@ -121,6 +123,7 @@ impl Engine {
             reloads: Arc::new(Notify::new()),
             ticks: BTreeSet::new(),
             since,
+            published: false,
             draining: false,
             ailing: None,
         };
@@ -198,7 +201,7 @@ impl Engine {
                     Some(command) => self.obey(command).await?,
                     None => self.draining = true,
                 },
-                _ = inbox.tick(), if !self.draining => self.answer_asks().await?,
+                _ = inbox.tick(), if self.published && !self.draining => self.answer_asks().await?,
                 () = tokio::time::sleep_until(wake) => {}
             }
             self.turn().await?;
@@ -320,6 +323,7 @@ impl Engine {
         loop {
             let admissible = self.board.admissible(Limits {
                 slots: self.options.slots,
+                pools: &self.surroundings.pools,
             });
             if admissible.is_empty() {
                 return;
@@ -342,9 +346,10 @@ impl Engine {
                 surroundings,
             } => {
                 if let Some(surroundings) = surroundings {
-                    self.surroundings = *surroundings;
+                    self.surroundings = surroundings.after(&self.surroundings);
                 }
                 self.publish(publication).await?;
+                self.published = true;
             }
             Command::Drain => self.draining = true,
         }

@@ -11,6 +11,7 @@ mod clock;
 mod control;
 mod engine;
 mod error;
+pub mod executors;
 mod hands;
 mod pausing;
 mod polling;

@@ -11,6 +11,7 @@ use noctule_core::desk::Desk;
 use noctule_core::name::StoreId;
 use noctule_core::source::{Project, SecretOrigin};
 use noctule_executor::{Connection, Host};
+use noctule_runtime::executors::over_store;
 use noctule_runtime::{Origin, Publication, PublishedDag, Secret, Surroundings};
 use noctule_store::{OpenOptions, Store, StoreError};
 use serde_json::Value;
@@ -105,8 +106,11 @@ impl OpenProject {
         store: &Store,
         simulator: Option<SocketAddr>,
     ) -> Result<Surroundings, CliError> {
+        let mut surface = surface.clone();
+        let profile = &self.project()?.profile;
+        surface.registry = over_store(surface.registry, store, profile);
         self.surroundings_of(
-            surface,
+            &surface,
             store.id().clone(),
             state_dir(store.path()),
             simulator,
@@ -130,12 +134,13 @@ impl OpenProject {
             binary: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("noctule")),
         };
         let secrets = Arc::new(self.secrets(project));
-        Ok(Surroundings::new(
+        let surroundings = Surroundings::new(
             Arc::new(desk),
             secrets,
             Arc::new(host),
             project.vars.clone(),
-        ))
+        );
+        Ok(surroundings.with_pools(project.pools.clone()))
     }
 
     /// The folder that executors will have beside the store, which need not be there yet.

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::mapping::{GROUP, HoldUntil, MapRule};
+use super::pool::PoolUse;
 use crate::name::{DagHash, DagId, TaskName};
 pub use crate::ticks::{DstFold as FoldRule, DstGap as GapRule};
 
@@ -218,6 +219,9 @@ pub struct TaskDefinition {
     /// Its work stays for others to use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold_until: Option<HoldUntil>,
+    /// What it holds of a pool while it is under way. Left out at its default, so that versions of before keep their hash.
+    #[serde(default, skip_serializing_if = "PoolUse::is_default")]
+    pub pool: PoolUse,
 }
 
 impl TaskDefinition {

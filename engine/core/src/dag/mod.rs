@@ -3,9 +3,11 @@
 mod definition;
 mod graph;
 mod mapping;
+mod pool;
 mod timing;
 
 pub use definition::*;
 pub use graph::{Dag, DagError, TaskIx};
 pub use mapping::{GROUP, HoldUntil, MapRule, MinSuccess};
+pub use pool::{DEFAULT_POOL, PoolUse};
 pub use timing::TimingError;

@@ -3,7 +3,7 @@
 use noctule_executor::Recovery;
 
 use super::words::{handle_in_words as handle, stop, watched};
-use super::{Gate, Reason, Teller};
+use super::{Gate, Rate, Reason, Teller};
 use crate::run::{
     Attempt, AttemptState, Cancelling, Instant, LaunchStep, Launching, Nature, Running, TaskRunIx,
 };
@@ -47,8 +47,9 @@ impl Teller<'_> {
             }
             LaunchStep::Send { .. } if attempt.prepared.nature == Nature::Attached => {
                 let text = format!(
-                    "`{name}` has sent its request and waits for the answer ({})",
-                    self.try_of(ix, 0)
+                    "`{name}` has sent its request and waits for the answer ({}){}",
+                    self.try_of(ix, 0),
+                    self.budget(attempt)
                 );
                 (
                     Reason::new(Gate::Launching, text).next(self.deadline(ix, attempt)),
@@ -62,8 +63,9 @@ impl Teller<'_> {
                     ""
                 };
                 let text = format!(
-                    "`{name}` is being launched: its request was handed to `{kind}`{again} and no answer has come yet ({})",
-                    self.try_of(ix, 0)
+                    "`{name}` is being launched: its request was handed to `{kind}`{again} and no answer has come yet ({}){}",
+                    self.try_of(ix, 0),
+                    self.budget(attempt)
                 );
                 (
                     Reason::new(Gate::Launching, text).next(self.deadline(ix, attempt)),
@@ -78,6 +80,24 @@ impl Teller<'_> {
             Some(at) => reason.next_at(at),
             None => reason,
         }
+    }
+
+    /// The rate of its connection, where more launches are under way than that lets through at once.
+    fn budget(&self, attempt: &Attempt) -> String {
+        let through = attempt.prepared.connection.as_deref();
+        let mut rates = self.known.rates.iter();
+        let rate = rates.find(|rate| Some(rate.connection.as_str()) == through);
+        let crowded = |rate: &&Rate| {
+            let count = rate.launch.split('/').next().map(str::trim);
+            let count = count.and_then(|count| count.parse().ok());
+            count.is_some_and(|count: usize| rate.launching > count)
+        };
+        rate.filter(crowded).map_or_else(String::new, |rate| {
+            format!(
+                "; connection `{}` lets {} launches through, and {} are under way: it may wait for its turn",
+                rate.connection, rate.launch, rate.launching
+            )
+        })
     }
 
     fn looking(

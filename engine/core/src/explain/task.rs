@@ -139,6 +139,9 @@ impl Teller<'_> {
     }
 
     fn ready(&self, ix: TaskRunIx, since: Instant) -> Reason {
+        if let Some(reason) = self.pool(ix, since) {
+            return reason;
+        }
         let name = self.name(ix);
         let (held, slots) = (self.known.holding.len(), self.known.slots);
         if held < slots {
@@ -168,7 +171,7 @@ impl Teller<'_> {
         );
         let next = match self.known.ready_before {
             0 => "it is the first in line: it gets the next slot that is given back".to_owned(),
-            before => format!("{} before it, by priority and by time", still(before)),
+            before => format!("{} before it, by priority and by turn", still(before)),
         };
         Reason::new(Gate::Slot, text).since(since).next(next)
     }

@@ -94,9 +94,9 @@ impl Turn<'_> {
             }
             let walk = self.dag.walk(self.task(head));
             let items = self.run.tasks[head.index()].expansion.iter();
-            let open = items.flat_map(|expansion| &expansion.items).filter(|item| {
-                self.run.item_state(self.dag, &walk, item) == ItemState::Open
-            });
+            let open = items
+                .flat_map(|expansion| &expansion.items)
+                .filter(|item| self.run.item_state(self.dag, &walk, item) == ItemState::Open);
             let runs = open.flat_map(|item| self.run.item_runs(&walk, item));
             for ix in runs.collect::<Vec<_>>() {
                 match self.state(ix) {

@@ -8,7 +8,7 @@ use noctule_executor::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::dag::{Dag, Definition, OnUnknown, Retries, TaskDefinition, TriggerRule};
+use crate::dag::{Dag, Definition, OnUnknown, PoolUse, Retries, TaskDefinition, TriggerRule};
 use crate::run::{
     Actor, Event, Handle, Instant, Intent, Nature, NewRun, News, Port, Prepared, Previous, Run,
     TaskRunIx, Trigger, advance, create,
@@ -49,6 +49,7 @@ pub(crate) fn task(name: &str, depends_on: &[&str], retries: u32) -> TaskDefinit
         map: None,
         within: None,
         hold_until: None,
+        pool: PoolUse::default(),
     }
 }
 

@@ -5,7 +5,12 @@
     reason = "a test that cannot go on says so by failing"
 )]
 
+mod awaited;
+mod conformance;
 mod crash;
+mod dags;
 mod flow;
 mod harness;
 mod inbox;
+mod pools;
+mod rings;

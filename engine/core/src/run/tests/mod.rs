@@ -4,6 +4,7 @@ mod crash;
 mod fan_out;
 mod holding;
 mod launch;
+mod line;
 mod stop;
 mod table;
 mod tasks;

@@ -11,7 +11,7 @@ use noctule_executor::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::dag::{Dag, Definition, OnUnknown, Retries, TaskDefinition, TriggerRule};
+use crate::dag::{Dag, Definition, OnUnknown, PoolUse, Retries, TaskDefinition, TriggerRule};
 use crate::name::{StoreId, attempt_key};
 use crate::run::{
     Activity, Attempt, Board, Cleared, Event, Fact, Handle, Instant, Intent, Limits, Nature,
@@ -55,6 +55,7 @@ pub(super) fn task(
         map: None,
         within: None,
         hold_until: None,
+        pool: PoolUse::default(),
     };
     change(&mut task);
     task
@@ -392,7 +393,7 @@ impl<'a> Engine<'a> {
         loop {
             let tasks: Vec<_> = self
                 .board
-                .admissible(Limits { slots: self.slots })
+                .admissible(Limits::of_slots(self.slots))
                 .into_iter()
                 .map(|(_, ix)| ix)
                 .collect();

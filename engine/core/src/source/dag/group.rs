@@ -14,7 +14,9 @@ use super::nodes::{Edge, Vertex, read_edges, read_name};
 use super::shape::{Surroundings, check_holders};
 use super::task::{self, TRIGGER_RULES};
 use super::{World, expansion, graph, reach};
-use crate::dag::{GROUP, HoldUntil, MapRule, OnUnknown, Retries, TaskDefinition, TriggerRule};
+use crate::dag::{
+    GROUP, HoldUntil, MapRule, OnUnknown, PoolUse, Retries, TaskDefinition, TriggerRule,
+};
 use crate::name::TaskName;
 use crate::template::Site;
 
@@ -132,6 +134,7 @@ fn node(name: TaskName, map: MapRule) -> TaskDefinition {
         map: Some(map),
         within: None,
         hold_until: None,
+        pool: PoolUse::default(),
     }
 }
 

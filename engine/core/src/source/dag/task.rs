@@ -156,7 +156,7 @@ impl<'r> Reading<'r, '_, '_, '_> {
             self.expression("success", Site::Judgement, mapped),
             self.expression("skip_when", Site::Judgement, mapped),
         );
-        pool::check(self.world, fields);
+        let pool = pool::read(self.world, fields);
         let definition = TaskDefinition {
             executor: executor.map_or("", |(name, _)| name).to_owned(),
             depends_on,
@@ -184,6 +184,7 @@ impl<'r> Reading<'r, '_, '_, '_> {
             map: None,
             within: None,
             hold_until: None,
+            pool,
             with,
             name: name?,
         };
