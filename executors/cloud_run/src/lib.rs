@@ -30,6 +30,7 @@ mod lenient;
 mod listing;
 mod log_cursor;
 mod logs;
+mod owned;
 mod pacing;
 mod polling;
 mod refusal;

@@ -10,6 +10,7 @@ mod credentials;
 mod doctor;
 mod launching;
 mod logging;
+mod owning;
 mod polling;
 mod polling_many;
 mod records;
