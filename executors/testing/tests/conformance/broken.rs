@@ -341,15 +341,14 @@ where
             }
             _ => false,
         };
-        found.extend(works.iter().enumerate().filter_map(|(index, work)| {
-            wrong(work).then(|| Owned {
+        let wrong = works.iter().enumerate().filter(|(_, work)| wrong(work));
+        found.extend(wrong.map(|(index, work)| Owned {
+            key: work.key.clone(),
+            handle: ScriptedHandle {
                 key: work.key.clone(),
-                handle: ScriptedHandle {
-                    key: work.key.clone(),
-                    work: index,
-                },
-                since: None,
-            })
+                work: index,
+            },
+            since: None,
         }));
         match self.fault {
             Fault::OwnedMissesLive => found.clear(),
