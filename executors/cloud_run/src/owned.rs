@@ -115,5 +115,6 @@ fn handle(
         key: key.clone(),
         created_at: execution.created_at,
         log_uri: execution.log_uri,
+        part: None,
     }
 }

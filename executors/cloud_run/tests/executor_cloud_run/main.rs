@@ -8,6 +8,7 @@ mod adopting;
 mod cancelling;
 mod credentials;
 mod doctor;
+mod indexes;
 mod launching;
 mod logging;
 mod owning;
