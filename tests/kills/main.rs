@@ -16,3 +16,4 @@ mod handing_over;
 mod process;
 mod project;
 mod serving;
+mod sweeping;

@@ -15,6 +15,7 @@ pub mod name;
 pub mod run;
 pub mod scheduling;
 pub mod source;
+pub mod sweep;
 pub mod template;
 pub mod ticks;
 pub mod view;

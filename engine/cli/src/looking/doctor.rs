@@ -21,7 +21,7 @@ use crate::simulator;
 use crate::surface::Surface;
 
 /// What is asked of one executor through one connection.
-type Needs = BTreeMap<(String, Option<String>), Vec<Value>>;
+pub(crate) type Needs = BTreeMap<(String, Option<String>), Vec<Value>>;
 
 /// Prints what was found.
 pub(crate) async fn doctor(args: &DoctorArgs, surface: &Surface) -> Result<Exit, CliError> {
@@ -146,7 +146,7 @@ async fn executors(
 }
 
 /// The configurations of a DAG by executor and connection; params without a default keep a task from being looked at.
-fn needs(
+pub(crate) fn needs(
     open: &OpenProject,
     dag: &Dag,
     surface: &Surface,
