@@ -11,6 +11,7 @@ use noctule_executor::{ErrorClass, Wait};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::trigger::TriggerTable;
 use crate::name::{DagHash, DagId, TaskName};
 pub use crate::ticks::{DstFold as FoldRule, DstGap as GapRule};
 
@@ -32,6 +33,9 @@ pub struct Definition {
     pub max_active_runs: u32,
     /// When it runs by itself.
     pub schedule: Option<ScheduleRule>,
+    /// The events that make runs. Left out where there are none, so that versions of before keep their hash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trigger: Option<TriggerTable>,
     /// How runs get their ingestion id; absent: from the schedule's own ticks.
     pub ingestion: Option<IngestionTable>,
     /// The parameters of a run.

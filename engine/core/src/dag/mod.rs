@@ -3,7 +3,9 @@
 mod definition;
 mod graph;
 mod timing;
+mod trigger;
 
 pub use definition::*;
 pub use graph::{Dag, DagError, TaskIx};
 pub use timing::TimingError;
+pub use trigger::TriggerTable;

@@ -86,6 +86,13 @@ pub enum Trigger {
         /// Who asked.
         by: Actor,
     },
+    /// An event source saw an occasion.
+    Event {
+        /// The kind of the source.
+        source: String,
+        /// The occasion: a DAG gets one run for each, ever.
+        key: String,
+    },
     /// Somebody asked.
     Manual {
         /// Who asked.
@@ -101,7 +108,7 @@ impl Trigger {
             Self::Schedule { tick } | Self::CatchUp { tick } | Self::Backfill { tick, .. } => {
                 Some(*tick)
             }
-            Self::Manual { .. } => None,
+            Self::Event { .. } | Self::Manual { .. } => None,
         }
     }
 
@@ -112,6 +119,7 @@ impl Trigger {
             Self::Schedule { .. } => "schedule",
             Self::CatchUp { .. } => "catch_up",
             Self::Backfill { .. } => "backfill",
+            Self::Event { .. } => "event",
             Self::Manual { .. } => "manual",
         }
     }
