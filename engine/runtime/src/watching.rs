@@ -214,3 +214,54 @@ impl Memory {
         Some(format!("occasion `{key}` makes no run: {message}{more}"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn occasion(key: &str, order: u32) -> Occasion {
+        let params = [("order".to_owned(), json!(order))].into_iter().collect();
+        let key = key.to_owned();
+        Occasion { key, params }
+    }
+
+    fn refusal(kind: Refusal) -> Answer {
+        let message = "no".to_owned();
+        Answer::Refused { kind, message }
+    }
+
+    #[test]
+    fn a_refused_occasion_is_asked_for_again_only_when_it_has_changed() {
+        let mut memory = Memory::default();
+        let answer = refusal(Refusal::Invalid);
+        memory.learn(&occasion("a", 1), Some(answer)).expect("said");
+        assert!(memory.knows(&occasion("a", 1)));
+        assert!(!memory.knows(&occasion("a", 2)));
+        assert_eq!(
+            memory.trouble().as_deref(),
+            Some("occasion `a` makes no run: no")
+        );
+        memory.keep_only(&[]);
+        assert!(!memory.knows(&occasion("a", 1)), "it came again");
+        assert_eq!(memory.trouble(), None);
+    }
+
+    #[test]
+    fn an_engine_that_cannot_answer_now_is_asked_again() {
+        let mut memory = Memory::default();
+        for answer in [Some(refusal(Refusal::Unreachable)), None] {
+            assert!(memory.learn(&occasion("a", 1), answer).is_err());
+            assert!(!memory.knows(&occasion("a", 1)));
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_no_key_is_refused_before_it_is_asked_for() {
+        let mut memory = Memory::default();
+        assert!(memory.knows(&occasion("", 1)));
+        assert!(memory.knows(&occasion(&"x".repeat(LONGEST_KEY + 1), 1)));
+        assert!(!memory.knows(&occasion(&"x".repeat(LONGEST_KEY), 1)));
+    }
+}

@@ -6,6 +6,8 @@
 )]
 
 mod crash;
+mod events;
 mod flow;
 mod harness;
 mod inbox;
+mod inbox_source;
