@@ -7,7 +7,8 @@ CREATE TABLE IF NOT EXISTS jobs (
     current_step text NOT NULL DEFAULT 'img_gen',
     -- Whose work the row shows: the key of the call that claimed it.
     attempt_key  text,
-    output       jsonb NOT NULL DEFAULT '{}',
+    -- What the step has made, for those after it.
+    made         jsonb NOT NULL DEFAULT '{}',
     error        text,
     updated_at   timestamptz NOT NULL DEFAULT now()
 );
@@ -19,17 +20,20 @@ CREATE TABLE IF NOT EXISTS jobs_variants (
     status          text NOT NULL DEFAULT 'queued' CHECK (status IN ('queued', 'running', 'done', 'failed')),
     current_step    text NOT NULL DEFAULT 'img_gen',
     attempt_key     text,
-    output          jsonb NOT NULL DEFAULT '{}',
+    made            jsonb NOT NULL DEFAULT '{}',
     error           text,
     updated_at      timestamptz NOT NULL DEFAULT now(),
     UNIQUE (job_id, creation_order)
 );
 CREATE INDEX IF NOT EXISTS jobs_variants_by_job ON jobs_variants (job_id, status);
+CREATE INDEX IF NOT EXISTS jobs_variants_by_key ON jobs_variants (attempt_key);
+CREATE INDEX IF NOT EXISTS jobs_by_key ON jobs (attempt_key);
 
 CREATE TABLE IF NOT EXISTS txt_ad_copy_generations (
     job_id           uuid NOT NULL REFERENCES jobs,
     generation_stage text NOT NULL CHECK (generation_stage IN ('kor_to_eng', 'ad_copy_eng', 'refined_ad_copy', 'eng_to_kor')),
     status           text NOT NULL DEFAULT 'running',
+    text             text,
     PRIMARY KEY (job_id, generation_stage)
 );
 

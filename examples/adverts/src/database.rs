@@ -12,8 +12,8 @@ const VARIANT: &str = "INSERT INTO jobs_variants (job_variants_id, job_id, creat
     VALUES (gen_random_uuid(), $1::uuid, $2, 'running') RETURNING job_variants_id::text";
 const IMAGES_DONE: &str =
     "UPDATE jobs_variants SET status = 'done' WHERE job_id = $1::uuid AND current_step = 'img_gen'";
-const TEXTS_DONE: &str = "INSERT INTO txt_ad_copy_generations (job_id, generation_stage, status)
-    VALUES ($1::uuid, 'kor_to_eng', 'done'), ($1::uuid, 'ad_copy_eng', 'done')
+const TEXTS_DONE: &str = "INSERT INTO txt_ad_copy_generations (job_id, generation_stage, status, text)
+    VALUES ($1::uuid, 'kor_to_eng', 'done', 'Handmade soap'), ($1::uuid, 'ad_copy_eng', 'done', 'Soap that smells of spring')
     ON CONFLICT (job_id, generation_stage) DO UPDATE SET status = 'done'";
 
 /// The database. Cheap to clone.

@@ -191,8 +191,8 @@ fn read(step: Step, key: Option<&str>, body: &Map<String, Value>) -> Result<Call
             .ok_or_else(|| format!("`{name}` is missing"))
     };
     text("tenant_id")?;
-    if step.needs_overlay {
-        text("overlay_id")?;
+    if let Some(needed) = step.needs {
+        text(needed)?;
     }
     let variant = if step.of_job {
         None

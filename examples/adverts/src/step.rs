@@ -9,8 +9,8 @@ pub struct Step {
     pub path: &'static str,
     /// It works on the whole job, not on one variant.
     pub of_job: bool,
-    /// It is refused without the id of a layout.
-    pub needs_overlay: bool,
+    /// What its call names besides the row.
+    pub needs: Option<&'static str>,
     /// The id that its output names.
     pub gives: Option<&'static str>,
 }
@@ -20,14 +20,14 @@ const fn variant(name: &'static str, path: &'static str) -> Step {
         name,
         path,
         of_job: false,
-        needs_overlay: false,
+        needs: None,
         gives: None,
     }
 }
 
 const fn of_overlay(name: &'static str, path: &'static str) -> Step {
     Step {
-        needs_overlay: true,
+        needs: Some("overlay_id"),
         ..variant(name, path)
     }
 }
@@ -51,7 +51,10 @@ pub const STEPS: [Step; 10] = [
     variant("vlm_analyze", "/api/yh/llava/stage1/validate"),
     variant("yolo_detect", "/api/yh/yolo/detect"),
     gives("planner", "/api/yh/planner", "proposal_id"),
-    gives("overlay", "/api/yh/overlay", "overlay_id"),
+    Step {
+        needs: Some("text"),
+        ..gives("overlay", "/api/yh/overlay", "overlay_id")
+    },
     of_overlay("vlm_judge", "/api/yh/llava/stage2/judge"),
     of_overlay("ocr_eval", "/api/yh/ocr/evaluate"),
     of_overlay("readability_eval", "/api/yh/readability/evaluate"),

@@ -44,7 +44,7 @@ impl Stage {
             tenant,
             variants,
         } = &self.seed;
-        json!({ "job_id": job, "tenant_id": tenant, "job_variants_id": variants[variant], "overlay_id": "o" })
+        json!({ "job_id": job, "tenant_id": tenant, "job_variants_id": variants[variant], "overlay_id": "o", "text": "t" })
     }
 
     async fn call(
@@ -92,9 +92,9 @@ impl Stage {
             .expect("the work ends")
     }
 
-    /// Step, status, key and output of a variant.
+    /// Step, status, key and what was made of a variant.
     async fn row(&self, variant: usize) -> (String, String, Option<String>, Value) {
-        let row = "SELECT current_step, status, attempt_key, output::text FROM jobs_variants WHERE job_variants_id = $1::uuid";
+        let row = "SELECT current_step, status, attempt_key, made::text FROM jobs_variants WHERE job_variants_id = $1::uuid";
         let row: (String, String, Option<String>, String) = sqlx::query_as(row)
             .bind(&self.seed.variants[variant])
             .fetch_one(self.database.pool())
@@ -122,11 +122,11 @@ async fn every_step_shows_its_end_and_its_key_in_its_row() {
         assert_eq!((status, &answer["attempt_key"]), (202, &json!(step.name)));
         assert_eq!(stage.ending(step.name).await, "done");
         if !step.of_job {
-            let (current, status, key, output) = stage.row(0).await;
+            let (current, status, key, made) = stage.row(0).await;
             assert_eq!((&*current, &*status), (step.name, "done"));
             assert_eq!(key.as_deref(), Some(step.name));
             if let Some(gives) = step.gives {
-                assert!(output[gives].is_string(), "{output}");
+                assert!(made[gives].is_string(), "{made}");
             }
         }
     }
@@ -205,7 +205,12 @@ async fn a_lost_answer_leaves_the_work_and_a_refusal_leaves_none() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_missing_in_a_call_is_named() {
     let stage = Stage::new(LONG).await;
-    for (at, missing) in [(0, "job_variants_id"), (4, "overlay_id"), (8, "tenant_id")] {
+    for (at, missing) in [
+        (0, "job_variants_id"),
+        (3, "text"),
+        (4, "overlay_id"),
+        (8, "tenant_id"),
+    ] {
         let mut body = stage.body(0);
         body.as_object_mut().unwrap().remove(missing);
         let (status, answer) = stage.call(STEPS[at], "k", &body).await.unwrap();
