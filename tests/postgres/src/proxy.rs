@@ -38,6 +38,8 @@ struct State {
     mode: Mode,
     /// Connections of an older one fall.
     generation: u64,
+    /// Connections that were let in before this many are swallowed: no byte passes, and nothing falls.
+    silent_before: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +69,7 @@ impl Proxy {
         let state = State {
             mode: Mode::Open,
             generation: 0,
+            silent_before: 0,
         };
         let road = Arc::new(Road {
             state: watch::Sender::new(state),
@@ -117,6 +120,14 @@ impl Proxy {
         self.road.state.send_modify(|state| state.generation += 1);
     }
 
+    /// The connections of now are dead for ever and do not know it; new ones are let in.
+    pub fn silence(&self) {
+        let count = self.connections();
+        self.road
+            .state
+            .send_modify(|state| state.silent_before = count);
+    }
+
     /// The next answer with this text in it is kept back, and its connection falls: the server has done its part.
     /// `COMMIT` and `INSERT 0 1` are what a server says after these.
     pub fn lose_answer(&self, text: &str) {
@@ -149,14 +160,14 @@ async fn serve(listener: TcpListener, road: Arc<Road>, socket: PathBuf) {
     let mut carried = JoinSet::new();
     while let Ok((near, _)) = listener.accept().await {
         if road.state.borrow().mode != Mode::Cut {
-            road.connections.fetch_add(1, Ordering::SeqCst);
-            carried.spawn(carry(near, socket.clone(), Arc::clone(&road)));
+            let number = road.connections.fetch_add(1, Ordering::SeqCst);
+            carried.spawn(carry(near, socket.clone(), Arc::clone(&road), number));
         }
         while carried.try_join_next().is_some() {}
     }
 }
 
-async fn carry(near: TcpStream, socket: PathBuf, road: Arc<Road>) {
+async fn carry(near: TcpStream, socket: PathBuf, road: Arc<Road>, number: usize) {
     let generation = road.state.borrow().generation;
     let Ok(far) = UnixStream::connect(socket).await else {
         return;
@@ -165,8 +176,8 @@ async fn carry(near: TcpStream, socket: PathBuf, road: Arc<Road>) {
     let (from_far, to_far) = far.into_split();
     let mut fallen = road.state.subscribe();
     tokio::select! {
-        () = pump(from_near, to_far, &road, &road.lost_request) => {}
-        () = pump(from_far, to_near, &road, &road.lost_answer) => {}
+        () = pump(from_near, to_far, &road, &road.lost_request, number) => {}
+        () = pump(from_far, to_near, &road, &road.lost_answer, number) => {}
         _ = fallen.wait_for(|now| now.mode == Mode::Cut || now.generation != generation) => {}
     }
 }
@@ -177,11 +188,15 @@ async fn pump(
     mut to: impl AsyncWrite + Unpin,
     road: &Road,
     lost: &Mutex<Option<Vec<u8>>>,
+    number: usize,
 ) {
     let mut state = road.state.subscribe();
     let mut buffer = vec![0; 64 * 1024];
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
         let bytes = &buffer[..read];
+        if number < state.borrow().silent_before {
+            continue;
+        }
         if is_lost(bytes, lost) {
             return;
         }

@@ -65,6 +65,16 @@ async fn a_held_road_keeps_bytes_and_gives_them_later() {
 }
 
 #[tokio::test]
+async fn a_silenced_connection_is_dead_and_a_new_one_lives() {
+    let (_database, road) = road().await;
+    let mut session = PgConnection::connect(&road.url()).await.expect("a session");
+    road.silence();
+    let silent = tokio::time::timeout(Duration::from_millis(50), session.ping()).await;
+    assert!(silent.is_err(), "nothing passes, nothing falls");
+    assert!(PgConnection::connect(&road.url()).await.is_ok());
+}
+
+#[tokio::test]
 async fn a_lost_answer_means_that_the_server_has_done_it() {
     let (database, road) = road().await;
     let seen = database.pool().await.expect("a pool");
