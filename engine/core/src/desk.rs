@@ -56,10 +56,23 @@ impl Desk {
         executor: &dyn AnyExecutor,
         with: &Value,
     ) -> Result<Option<&Connection>, String> {
-        let Some(kind) = executor.connection_kind() else {
+        let named = with.get("connection").and_then(Value::as_str);
+        self.connection_of(executor.connection_kind(), named)
+    }
+
+    /// The connection of a kind that is named, or the only one.
+    ///
+    /// # Errors
+    /// As [`connection`](Self::connection).
+    pub fn connection_of(
+        &self,
+        kind: Option<&str>,
+        named: Option<&str>,
+    ) -> Result<Option<&Connection>, String> {
+        let Some(kind) = kind else {
             return Ok(None);
         };
-        if let Some(name) = with.get("connection").and_then(Value::as_str) {
+        if let Some(name) = named {
             let known = self
                 .connections
                 .get(name)
@@ -75,7 +88,7 @@ impl Desk {
         match (of_kind.next(), of_kind.next()) {
             (only, None) => Ok(only),
             (Some(a), Some(b)) => Err(format!(
-                "several connections of kind `{kind}` ({}, {}…): name one in `with.connection`",
+                "several connections of kind `{kind}` ({}, {}…): name one as `connection`",
                 a.name, b.name
             )),
             (None, Some(_)) => Ok(None),

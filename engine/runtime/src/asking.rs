@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use noctule_core::ask::{Answer, Ask, Refusal, TriggerWish, Wish};
+use noctule_core::dag::Dag;
 use noctule_core::name::{DagId, RunId, TaskTarget};
 use noctule_core::run::{
     Actor, Event, NewRun, Phase, RetryRefusal, RetryScope, Trigger, Verdict, plan_retry,
@@ -27,6 +29,16 @@ pub(crate) fn done(run: Option<RunId>) -> Answer {
         existing: false,
         notes: Vec::new(),
     }
+}
+
+/// What is known of a run that is to be made.
+pub(crate) struct Birth {
+    pub(crate) trigger: Trigger,
+    pub(crate) ingestion_id: IngestionId,
+    pub(crate) logical_time: DateTime<Utc>,
+    pub(crate) params: serde_json::Map<String, serde_json::Value>,
+    /// A DAG makes one run of it, ever.
+    pub(crate) key: Option<String>,
 }
 
 impl Engine {
@@ -159,25 +171,39 @@ impl Engine {
             Ok(id) => id,
             Err(error) => return Ok(refused(Refusal::Invalid, error.to_string())),
         };
-        let new = NewRun {
-            id: self.new_run_id(),
-            profile: self.options.profile.clone(),
+        let birth = Birth {
             trigger: Trigger::Manual { by },
             ingestion_id,
             logical_time: wish.logical_time,
             params,
-            vars: self.surroundings.vars.as_ref().clone(),
-            previous: self
-                .store
-                .previous_times(&wish.dag, wish.logical_time)
-                .await?,
+            key: wish.idempotency_key,
         };
-        let id = new.id.clone();
-        self.bear(&dag, new, wish.idempotency_key, self.options.clock.now());
-        Ok(done(Some(id)))
+        Ok(done(Some(self.make(&dag, birth).await?)))
     }
 
-    async fn run_of_key(
+    /// Makes a run that was asked for: it exists with the next commit.
+    pub(crate) async fn make(
+        &mut self,
+        dag: &Arc<Dag>,
+        birth: Birth,
+    ) -> Result<RunId, RuntimeError> {
+        let id = &dag.definition().id;
+        let new = NewRun {
+            id: self.new_run_id(),
+            profile: self.options.profile.clone(),
+            trigger: birth.trigger,
+            ingestion_id: birth.ingestion_id,
+            logical_time: birth.logical_time,
+            params: birth.params,
+            vars: self.surroundings.vars.as_ref().clone(),
+            previous: self.store.previous_times(id, birth.logical_time).await?,
+        };
+        let id = new.id.clone();
+        self.bear(dag, new, birth.key, self.options.clock.now());
+        Ok(id)
+    }
+
+    pub(crate) async fn run_of_key(
         &self,
         dag: &DagId,
         key: &str,

@@ -26,6 +26,7 @@ use crate::hands::Hand;
 use crate::polling::Poller;
 use crate::saving::Batch;
 use crate::surroundings::Surroundings;
+use crate::triggering::Watchers;
 use crate::work::Told;
 
 /// The longest sleep of the loop: a jump of the wall clock is seen after this.
@@ -70,6 +71,7 @@ pub struct Engine {
     pub(crate) board: Board,
     pub(crate) batch: Batch,
     pub(crate) poller: Poller,
+    pub(crate) watchers: Watchers,
     pub(crate) tell: UnboundedSender<Told>,
     pub(crate) told: UnboundedReceiver<Told>,
     /// Counts the commits in which a run ended.
@@ -117,6 +119,7 @@ impl Engine {
             board: Board::default(),
             batch: Batch::default(),
             poller: Poller::start(),
+            watchers: Watchers::default(),
             tell,
             told,
             ended,
@@ -201,6 +204,9 @@ impl Engine {
                     Some(command) => self.obey(command).await?,
                     None => self.draining = true,
                 },
+                seen = self.watchers.told.recv(), if !self.draining && self.ailing.is_none() => {
+                    self.hear_sightings(seen).await?;
+                }
                 _ = inbox.tick(), if self.published && !self.draining => self.answer_asks().await?,
                 () = tokio::time::sleep_until(wake) => {}
             }
@@ -252,7 +258,9 @@ impl Engine {
         for run in self.board.due(now) {
             self.happen(&run, Event::Due);
         }
-        if !self.draining {
+        if self.draining {
+            self.watchers.end();
+        } else {
             self.fire(now).await?;
             self.begin_runs();
             self.admit();

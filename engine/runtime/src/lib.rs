@@ -20,6 +20,8 @@ mod saving;
 mod secret;
 mod surroundings;
 mod ticking;
+mod triggering;
+mod watching;
 mod work;
 
 pub use budget::Rates;

@@ -29,6 +29,7 @@ impl Engine {
         }
         known.record.pause = Some(Pause { by, why, since });
         self.batch.dags.insert(dag.clone());
+        self.watch(dag);
         done(None)
     }
 
@@ -67,6 +68,7 @@ impl Engine {
         }
         self.consider(dag, Some(now));
         self.expect_tick(dag);
+        self.watch(dag);
         let notes = if catchup {
             vec![format!("{made} runs for the ticks of the pause")]
         } else {

@@ -35,6 +35,7 @@ impl Engine {
                 None => {}
             }
         }
+        self.watch_all();
         Ok(())
     }
 
@@ -99,6 +100,7 @@ impl Engine {
             file: file.to_owned(),
             error: None,
             withdrawn: false,
+            trouble: None,
             pause: self.options.new_dags_paused.then_some(Pause {
                 by,
                 why,
@@ -124,6 +126,7 @@ impl Engine {
         tracing::warn!(dag = %id, "its file is gone: no new runs; live runs and history stay");
         if let Some(known) = self.catalog.get_mut(id) {
             known.record.withdrawn = true;
+            known.record.trouble = None;
             self.batch.withdrawn.push(known.record.clone());
         }
         self.catalog.withdraw(id);

@@ -39,6 +39,9 @@ pub struct DagRecord {
     pub withdrawn: bool,
     /// No ticks become runs.
     pub pause: Option<Pause>,
+    /// What keeps the occasions of its trigger from becoming runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<Trouble>,
     /// Changes when the schedule is edited.
     pub schedule_fingerprint: String,
     /// Up to which instant its ticks are decided.
@@ -54,6 +57,15 @@ pub struct Pause {
     pub by: Actor,
     /// Why, in their words.
     pub why: Option<String>,
+    /// Since when.
+    pub since: DateTime<Utc>,
+}
+
+/// What keeps the occasions of a trigger from becoming runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trouble {
+    /// What it is.
+    pub what: String,
     /// Since when.
     pub since: DateTime<Utc>,
 }

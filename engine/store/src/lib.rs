@@ -28,7 +28,7 @@ mod watching;
 
 pub use asks::AskId;
 pub use commit::{Write, Written};
-pub use document::{DagRecord, DroppedTicks, Pause, PinnedVersion};
+pub use document::{DagRecord, DroppedTicks, Pause, PinnedVersion, Trouble};
 pub use error::StoreError;
 pub use hook::CommitHook;
 pub use lease::Lease;

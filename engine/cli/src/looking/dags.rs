@@ -10,7 +10,7 @@ use crate::args::Format;
 use crate::console::remark;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::output::{Grid, Tone, documents};
+use crate::output::{Grid, Tone, documents, printable};
 use crate::project::OpenProject;
 use crate::surface::Surface;
 use crate::times::{self, Zone};
@@ -31,6 +31,12 @@ struct Shown {
     next: Option<String>,
     error: Option<String>,
     paused: Option<Paused>,
+    /// What makes its runs besides the schedule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trigger: Option<String>,
+    /// What keeps that from making runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trouble: Option<Troubled>,
 }
 
 /// Why a DAG is paused.
@@ -38,6 +44,13 @@ struct Shown {
 struct Paused {
     by: String,
     reason: Option<String>,
+    since: String,
+}
+
+/// What keeps a trigger from making runs.
+#[derive(Serialize)]
+struct Troubled {
+    what: String,
     since: String,
 }
 
@@ -74,11 +87,13 @@ pub(crate) async fn dags(surface: &Surface) -> Result<Exit, CliError> {
     );
     for dag in &shown {
         let next = dag.next.as_ref().and_then(|next| next.parse().ok());
-        let schedule = dag
-            .schedule
-            .as_ref()
-            .map(|crons| crons.join(" | "))
-            .unwrap_or_else(|| "-".to_owned());
+        let schedule = dag.schedule.as_ref().map(|crons| crons.join(" | "));
+        let events = dag.trigger.as_ref().map(|kind| format!("on {kind}"));
+        let makes: Vec<String> = schedule.into_iter().chain(events).collect();
+        let schedule = match makes.as_slice() {
+            [] => "-".to_owned(),
+            makes => makes.join(", "),
+        };
         let tone = if dag.state == "active" {
             Tone::Plain
         } else {
@@ -95,6 +110,14 @@ pub(crate) async fn dags(surface: &Surface) -> Result<Exit, CliError> {
     }
     if !grid.is_empty() {
         grid.print()?;
+    }
+    for (dag, trouble) in shown
+        .iter()
+        .filter_map(|dag| Some((&dag.dag, dag.trouble.as_ref()?)))
+    {
+        let Troubled { what, since } = trouble;
+        let message = format!("{dag}: its trigger is in trouble since {since}: {what}");
+        remark(surface, &printable(&message));
     }
     Ok(Exit::Success)
 }
@@ -119,7 +142,7 @@ fn gather(open: &OpenProject, surface: &Surface, records: Vec<DagRecord>) -> Vec
 fn of_file(dag: &Dag, file: &str, record: Option<DagRecord>, surface: &Surface) -> Shown {
     let definition = dag.definition();
     let rule = definition.schedule.as_ref();
-    let pause = record.as_ref().and_then(|record| record.pause.clone());
+    let (pause, trouble) = record.map_or((None, None), |record| (record.pause, record.trouble));
     let enabled = rule.is_some_and(|rule| rule.enabled);
     let next = dag
         .schedule()
@@ -144,6 +167,14 @@ fn of_file(dag: &Dag, file: &str, record: Option<DagRecord>, surface: &Surface) 
         next: next.map(times::json),
         error: None,
         paused: pause.map(paused),
+        trigger: definition
+            .trigger
+            .as_ref()
+            .map(|trigger| trigger.kind.clone()),
+        trouble: trouble.map(|trouble| Troubled {
+            what: trouble.what,
+            since: times::json(trouble.since),
+        }),
     }
 }
 
@@ -168,6 +199,8 @@ fn without_file(record: DagRecord) -> Shown {
         next: None,
         error: record.error,
         paused: record.pause.map(paused),
+        trigger: None,
+        trouble: None,
     }
 }
 

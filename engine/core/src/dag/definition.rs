@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 
 use super::mapping::{GROUP, HoldUntil, MapRule};
 use super::pool::PoolUse;
+use super::trigger::TriggerTable;
 use crate::name::{DagHash, DagId, TaskName};
 pub use crate::ticks::{DstFold as FoldRule, DstGap as GapRule};
 
@@ -34,6 +35,9 @@ pub struct Definition {
     pub max_active_runs: u32,
     /// When it runs by itself.
     pub schedule: Option<ScheduleRule>,
+    /// The events that make runs. Left out where there are none, so that versions of before keep their hash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trigger: Option<TriggerTable>,
     /// How runs get their ingestion id; absent: from the schedule's own ticks.
     pub ingestion: Option<IngestionTable>,
     /// The parameters of a run.

@@ -88,6 +88,13 @@ pub enum Trigger {
         /// Who asked.
         by: Actor,
     },
+    /// An event source saw an occasion.
+    Event {
+        /// The kind of the source.
+        source: String,
+        /// The occasion: a DAG gets one run for each, ever.
+        key: String,
+    },
     /// Somebody asked.
     Manual {
         /// Who asked.
@@ -103,7 +110,7 @@ impl Trigger {
             Self::Schedule { tick } | Self::CatchUp { tick } | Self::Backfill { tick, .. } => {
                 Some(*tick)
             }
-            Self::Manual { .. } => None,
+            Self::Event { .. } | Self::Manual { .. } => None,
         }
     }
 
@@ -114,6 +121,7 @@ impl Trigger {
             Self::Schedule { .. } => "schedule",
             Self::CatchUp { .. } => "catch_up",
             Self::Backfill { .. } => "backfill",
+            Self::Event { .. } => "event",
             Self::Manual { .. } => "manual",
         }
     }

@@ -85,6 +85,7 @@ impl RunHead {
         let (started_at, ended_at) = times(phase);
         let by = match &facts.trigger {
             Trigger::Manual { by } | Trigger::Backfill { by, .. } => Some(by.name.clone()),
+            Trigger::Event { source, key } => Some(format!("{source}: {key}")),
             Trigger::Schedule { .. } | Trigger::CatchUp { .. } => None,
         };
         let (deadline, stop) = match phase {

@@ -62,6 +62,7 @@ pub(crate) fn dag(tasks: Vec<TaskDefinition>) -> Dag {
         timeout: None,
         max_active_runs: 1,
         schedule: None,
+        trigger: None,
         ingestion: None,
         params: BTreeMap::new(),
         tasks,

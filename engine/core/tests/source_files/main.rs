@@ -11,3 +11,4 @@ mod run_params;
 mod schema;
 mod stand_ins;
 mod systems;
+mod trigger;

@@ -22,6 +22,8 @@ use noctule_store::{CommitHook, OpenOptions, Owner, Role, Store, StoreError};
 use serde_json::Map;
 use tokio::task::JoinHandle;
 
+use crate::inbox_source::{Letters, LettersSource};
+
 pub(crate) fn profile() -> ProfileName {
     "test".parse().unwrap()
 }
@@ -83,6 +85,7 @@ fn die(place: &'static str) -> ! {
 pub(crate) struct Stage {
     pub(crate) dir: tempfile::TempDir,
     pub(crate) world: Arc<ScriptedWorld>,
+    pub(crate) letters: Arc<Letters>,
     pub(crate) recovery: Recovery,
     pub(crate) killer: Arc<Killer>,
     pub(crate) slots: usize,
@@ -115,6 +118,7 @@ impl Stage {
         let mut stage = Self {
             dir: folder(),
             world,
+            letters: Arc::default(),
             recovery: search(),
             killer: Arc::default(),
             slots: 4,
@@ -131,8 +135,10 @@ impl Stage {
     }
 
     fn registry(&self) -> Registry {
+        let scripted = Scripted::new(Arc::clone(&self.world)).recovery(self.recovery.clone());
         with_dags(Registry::new())
-            .with(Scripted::new(Arc::clone(&self.world)).recovery(self.recovery.clone()))
+            .with(scripted)
+            .with_source(LettersSource(Arc::clone(&self.letters)))
     }
 
     pub(crate) fn read(&self, dag: &str) -> Vec<PublishedDag> {

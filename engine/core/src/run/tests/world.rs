@@ -74,6 +74,7 @@ pub(super) fn dag_with(tasks: Vec<TaskDefinition>, change: impl FnOnce(&mut Defi
         timeout: None,
         max_active_runs: 1,
         schedule: None,
+        trigger: None,
         ingestion: None,
         params: BTreeMap::new(),
         tasks,

@@ -1,10 +1,11 @@
-//! The executors that a DAG file may name: those of this program, compiled once, and those that are only known.
+//! The executors and event sources that a DAG file may name: those of this program, compiled once, and those that are
+//! only known.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jsonschema::Validator;
-use noctule_executor::{AnyExecutor, Registry};
+use noctule_executor::{AnyEventSource, AnyExecutor, Registry};
 use serde_json::Value;
 
 use super::super::diagnostic::shown;
@@ -23,12 +24,33 @@ const NAMED: [(&str, Option<&str>); 8] = [
     ("object_sensor", None),
 ];
 
+/// Event sources of the contract that this version may not hold, and the kind of connection that each uses.
+const NAMED_SOURCES: [(&str, Option<&str>); 1] = [("postgres", Some("postgres"))];
+
+/// The form of a table.
+pub(super) struct Form {
+    pub(super) schema: Value,
+    /// Absent where the schema is no schema.
+    pub(super) validator: Option<Validator>,
+}
+
+impl Form {
+    fn of(schema: Value) -> Self {
+        let validator = jsonschema::validator_for(&schema).ok();
+        Self { schema, validator }
+    }
+}
+
 /// One executor, ready to check.
 pub(super) struct Compiled {
     pub(super) executor: Arc<dyn AnyExecutor>,
-    pub(super) schema: Value,
-    /// Absent where the executor's schema is no schema.
-    pub(super) validator: Option<Validator>,
+    pub(super) form: Form,
+}
+
+/// One event source, ready to check.
+pub(super) struct CompiledSource {
+    pub(super) source: Arc<dyn AnyEventSource>,
+    pub(super) form: Form,
 }
 
 /// Every executor that a task may name.
@@ -36,6 +58,7 @@ pub(in super::super) struct Executors {
     built: HashMap<&'static str, Compiled>,
     kinds: Vec<String>,
     outside: Vec<String>,
+    sources: BTreeMap<&'static str, CompiledSource>,
 }
 
 /// What a name stands for.
@@ -50,16 +73,14 @@ impl Executors {
     /// Compiles the schema of each executor.
     pub(in super::super) fn new(registry: &Registry) -> Self {
         let compile = |executor: &Arc<dyn AnyExecutor>| {
-            let schema = executor.config_schema();
-            let validator = jsonschema::validator_for(&schema).ok();
-            (
-                executor.kind(),
-                Compiled {
-                    executor: Arc::clone(executor),
-                    schema,
-                    validator,
-                },
-            )
+            let form = Form::of(executor.config_schema());
+            let executor = Arc::clone(executor);
+            (executor.kind(), Compiled { executor, form })
+        };
+        let compile_source = |source: &Arc<dyn AnyEventSource>| {
+            let form = Form::of(source.config_schema());
+            let source = Arc::clone(source);
+            (source.kind(), CompiledSource { source, form })
         };
         let built: HashMap<_, _> = registry.iter().map(compile).collect();
         let named = NAMED
@@ -71,6 +92,7 @@ impl Executors {
             built,
             kinds,
             outside: Vec::new(),
+            sources: registry.sources().map(compile_source).collect(),
         }
     }
 
@@ -109,6 +131,28 @@ impl Executors {
             None => NAMED
                 .iter()
                 .find(|(known, _)| *known == name)
+                .and_then(|(_, kind)| *kind),
+        }
+    }
+
+    /// An event source of this program.
+    pub(super) fn source(&self, kind: &str) -> Option<&CompiledSource> {
+        self.sources.get(kind)
+    }
+
+    /// Every event source that a trigger may name.
+    pub(in super::super) fn source_kinds(&self) -> BTreeSet<&str> {
+        let named = NAMED_SOURCES.iter().map(|(kind, _)| *kind);
+        self.sources.keys().copied().chain(named).collect()
+    }
+
+    /// The kind of connection of an event source.
+    pub(super) fn source_connection_kind(&self, kind: &str) -> Option<&'static str> {
+        match self.sources.get(kind) {
+            Some(compiled) => compiled.source.connection_kind(),
+            None => NAMED_SOURCES
+                .iter()
+                .find(|(known, _)| *known == kind)
                 .and_then(|(_, kind)| *kind),
         }
     }

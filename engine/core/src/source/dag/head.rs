@@ -5,7 +5,7 @@ use super::super::fields::Fields;
 use super::super::report::Note;
 use super::super::suggest;
 use super::layers::check_defaults;
-use super::{World, ingestion, params, schedule};
+use super::{World, ingestion, params, schedule, trigger};
 use crate::dag::Definition;
 use crate::name::DagId;
 
@@ -47,7 +47,9 @@ pub(super) fn read<'a>(
     }
     check_notify(world, fields);
     check_must_end_by(fields);
-    check_trigger(fields);
+    let trigger = fields
+        .entry("trigger")
+        .and_then(|entry| trigger::read(world, entry));
     // Taken out before, or refused where they may not stand.
     for key in ["tasks", "groups", "instances"] {
         fields.has(key);
@@ -59,6 +61,7 @@ pub(super) fn read<'a>(
         timeout: fields.duration("timeout"),
         max_active_runs: fields.count("max_active_runs", 1..=10_000).unwrap_or(1),
         schedule: schedule.map(|schedule| schedule.rule),
+        trigger,
         ingestion,
         params,
         tasks: Vec::new(),
@@ -128,17 +131,4 @@ fn check_must_end_by(fields: &Fields<'_, '_>) {
         "must_end_by",
         "lateness is not judged yet: `must_end_by` has no effect",
     );
-}
-
-fn check_trigger(fields: &Fields<'_, '_>) {
-    let Some(trigger) = fields.table("trigger") else {
-        return;
-    };
-    for entry in &trigger.table.entries {
-        if Fields::of_entry(fields.report, entry).is_some() {
-            let what =
-                "triggers by events are not built yet: runs start by schedule, command or API";
-            fields.report.say(Note::remark("not_yet", entry.at, what));
-        }
-    }
 }

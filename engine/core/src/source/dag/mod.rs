@@ -24,6 +24,7 @@ mod schedule;
 mod secrets;
 mod shape;
 mod task;
+mod trigger;
 mod with;
 
 use chrono::{DateTime, Utc};

@@ -12,7 +12,7 @@ use super::executors::Found;
 use super::names::{Mention, Names};
 use super::nodes::{Vertex, read_edges, read_name};
 use super::shape::Surroundings;
-use super::with::With;
+use super::with::{Whose, With};
 use super::{World, connections, expansion, layers, limits, pool, retries, secrets};
 use crate::dag::{HoldUntil, OnUnknown, TaskDefinition, TriggerRule};
 use crate::name::TaskName;
@@ -232,7 +232,7 @@ impl<'r> Reading<'r, '_, '_, '_> {
                     report: self.world.report,
                     item,
                     at,
-                    kind,
+                    whose: Whose::Executor(kind),
                 }
                 .check(compiled);
                 let draft = Draft::new(&value);

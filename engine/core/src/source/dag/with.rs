@@ -5,58 +5,122 @@
 
 use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
-use noctule_executor::{Draft, Problem};
+use noctule_executor::{AnyEventSource, AnyExecutor, Draft, Problem};
 use serde_json::Value;
 
 use super::super::diagnostic::shown;
 use super::super::report::{Note, Place, Report};
 use super::super::suggest;
 use super::super::tree::{Item, Node};
-use super::executors::Compiled;
+use super::executors::{Compiled, Form};
 
 /// The most errors of a kind that are placed: each looks for its key, and no more are shown of a file.
 const MOST: usize = 1_000;
 
-/// One `with` table that is being checked.
+/// What says of a table what a schema cannot say.
+pub(super) trait Judge {
+    fn check(&self, draft: &Draft<'_>) -> Vec<Problem>;
+    fn read_config(&self, value: &Value) -> Result<(), Problem>;
+}
+
+impl Judge for dyn AnyExecutor {
+    fn check(&self, draft: &Draft<'_>) -> Vec<Problem> {
+        AnyExecutor::check(self, draft)
+    }
+
+    fn read_config(&self, value: &Value) -> Result<(), Problem> {
+        AnyExecutor::read_config(self, value)
+    }
+}
+
+impl Judge for dyn AnyEventSource {
+    fn check(&self, draft: &Draft<'_>) -> Vec<Problem> {
+        AnyEventSource::check(self, draft)
+    }
+
+    fn read_config(&self, value: &Value) -> Result<(), Problem> {
+        AnyEventSource::read_config(self, value)
+    }
+}
+
+/// Whose table it is, in messages.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Whose<'k> {
+    /// The `with` of a task.
+    Executor(&'k str),
+    /// The table of a trigger.
+    Source(&'k str),
+}
+
+impl Whose<'_> {
+    pub(super) fn words(self) -> String {
+        match self {
+            Self::Executor(kind) => format!("executor `{kind}`"),
+            Self::Source(kind) => format!("event source `{kind}`"),
+        }
+    }
+
+    fn code(self) -> &'static str {
+        match self {
+            Self::Executor(_) => "with",
+            Self::Source(_) => "trigger",
+        }
+    }
+
+    pub(super) fn root(self) -> String {
+        match self {
+            Self::Executor(_) => "with".to_owned(),
+            Self::Source(kind) => format!("trigger.{kind}"),
+        }
+    }
+}
+
+/// One `with` table, or one like it, that is being checked.
 pub(super) struct With<'w, 'a> {
     pub(super) report: &'w Report<'a>,
     pub(super) item: &'w Item<'a>,
     /// Where the table begins.
     pub(super) at: Place,
-    pub(super) kind: &'w str,
+    pub(super) whose: Whose<'w>,
 }
 
 impl With<'_, '_> {
     /// Checks the table, and gives its JSON.
     pub(super) fn check(&self, compiled: &Compiled) -> Value {
         let value = self.item.node.to_json();
+        self.check_value(&value, &compiled.form, compiled.executor.as_ref());
+        value
+    }
+
+    /// The same of a value that was made of the table.
+    pub(super) fn check_value<J: Judge + ?Sized>(&self, value: &Value, form: &Form, judge: &J) {
         let mut problems = 0;
-        let errors = compiled
+        let errors = form
             .validator
             .iter()
-            .flat_map(|validator| validator.iter_errors(&value));
+            .flat_map(|validator| validator.iter_errors(value));
         for error in errors.take(MOST) {
-            problems += self.judge(&error, &compiled.schema, &value);
+            problems += self.judge(&error, &form.schema, value);
         }
-        for problem in compiled.executor.check(&Draft::new(&value)) {
+        for problem in judge.check(&Draft::new(value)) {
             problems += 1;
             self.say(&problem);
         }
         // What a schema cannot say, serde may: but only of a table in which nothing is left to render.
         if problems == 0
-            && !has_template(&value)
-            && let Err(problem) = compiled.executor.read_config(&value)
+            && !has_template(value)
+            && let Err(problem) = judge.read_config(value)
         {
             self.say(&problem);
         }
-        value
     }
 
     fn say(&self, problem: &Problem) {
         let path: Vec<&str> = problem.path.iter().map(String::as_str).collect();
         let place = self.place(&path, false);
         self.report.say(
-            Note::error("with", place, problem.message.clone()).maybe_help(problem.help.clone()),
+            Note::error(self.whose.code(), place, problem.message.clone())
+                .maybe_help(problem.help.clone()),
         );
     }
 
@@ -133,8 +197,10 @@ impl With<'_, '_> {
             }
             kind => {
                 let (message, help) = self.words(kind, instance, &path, error);
-                self.report
-                    .say(Note::error("with", self.place(&path, false), message).maybe_help(help));
+                self.report.say(
+                    Note::error(self.whose.code(), self.place(&path, false), message)
+                        .maybe_help(help),
+                );
                 1
             }
         }
@@ -162,13 +228,24 @@ impl With<'_, '_> {
                 .sum();
         }
         let message = format!(
-            "`{}` has none of the forms that executor `{}` takes",
-            name(path),
-            self.kind
+            "`{}` has none of the forms that {} takes",
+            self.name(path),
+            self.whose.words()
         );
-        self.report
-            .say(Note::error("with", self.place(path, false), message));
+        self.report.say(Note::error(
+            self.whose.code(),
+            self.place(path, false),
+            message,
+        ));
         1
+    }
+
+    fn name(&self, path: &[&str]) -> String {
+        if path.is_empty() {
+            self.whose.root()
+        } else {
+            name(path)
+        }
     }
 
     fn unknown_key(&self, path: &[&str], key: &str, schema: &Value, schema_path: &str) {
@@ -177,8 +254,8 @@ impl With<'_, '_> {
         let mut full = path.to_vec();
         full.push(key);
         let message = format!(
-            "executor `{}` knows no key `{}`{guess}",
-            self.kind,
+            "{} knows no key `{}`{guess}",
+            self.whose.words(),
             shown(key)
         );
         let note = Note::error("unknown_key", self.place(&full, true), message);
@@ -193,18 +270,12 @@ impl With<'_, '_> {
         path: &[&str],
         error: &ValidationError<'_>,
     ) -> (String, Option<String>) {
-        let key = name(path);
+        let key = self.name(path);
         match kind {
             ValidationErrorKind::Required { property } => {
                 let missing = property.as_str().unwrap_or_default();
-                let owner = if path.is_empty() { "with" } else { &key };
-                (
-                    format!(
-                        "executor `{}` needs a key `{missing}` in `{owner}`",
-                        self.kind
-                    ),
-                    None,
-                )
+                let whose = self.whose.words();
+                (format!("{whose} needs a key `{missing}` in `{key}`"), None)
             }
             ValidationErrorKind::Type { kind } => (
                 format!(
@@ -261,11 +332,7 @@ fn name(path: &[&str]) -> String {
             name.push_str(part);
         }
     }
-    if path.is_empty() {
-        "with".to_owned()
-    } else {
-        shown(&name)
-    }
+    shown(&name)
 }
 
 fn wants_null(error: &ValidationError<'_>) -> bool {

@@ -98,7 +98,7 @@ fn settings(
             check_secrets(report, entry, around.secrets);
             (
                 entry.key.to_string(),
-                vars::render(report, &entry.item, around.vars),
+                vars::render(report, &entry.item, around.vars, "connections"),
             )
         })
         .collect()

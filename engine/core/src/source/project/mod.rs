@@ -28,6 +28,7 @@ pub use self::secret::{Secret, SecretOrigin};
 pub(super) use self::setting::settings;
 pub use self::setting::{Origin, Setting};
 pub use self::simulator::SimulatedJob;
+pub(super) use self::vars::render as render_vars;
 
 /// A project, as it is effective under its profile.
 #[derive(Debug, Clone, PartialEq)]

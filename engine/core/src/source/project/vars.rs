@@ -26,8 +26,13 @@ pub(super) fn read(top: &Fields<'_, '_>) -> Map<String, Value> {
     table.table.to_json()
 }
 
-/// The JSON of a value, its templates over `vars` rendered; each problem is reported at its text.
-pub(super) fn render(report: &Report<'_>, item: &Item<'_>, vars: &Map<String, Value>) -> Value {
+/// The JSON of a value of `who`, its templates over `vars` rendered; each problem is reported at its text.
+pub(in super::super) fn render(
+    report: &Report<'_>,
+    item: &Item<'_>,
+    vars: &Map<String, Value>,
+    who: &str,
+) -> Value {
     match &item.node {
         Node::Text(text) if text.contains("{{") => {
             let value = Value::String(text.to_string());
@@ -35,7 +40,7 @@ pub(super) fn render(report: &Report<'_>, item: &Item<'_>, vars: &Map<String, Va
                 vars: Some(vars),
                 ..Scope::default()
             };
-            if check(report, item, text, vars) {
+            if check(report, item, text, vars, who) {
                 render_value(&value, &scope)
                     .ok()
                     .flatten()
@@ -46,13 +51,18 @@ pub(super) fn render(report: &Report<'_>, item: &Item<'_>, vars: &Map<String, Va
         }
         Node::List(items) => items
             .iter()
-            .map(|item| render(report, item, vars))
+            .map(|item| render(report, item, vars, who))
             .collect(),
         Node::Table(table) => {
             let entries = table.entries.iter();
             Value::Object(
                 entries
-                    .map(|entry| (entry.key.to_string(), render(report, &entry.item, vars)))
+                    .map(|entry| {
+                        (
+                            entry.key.to_string(),
+                            render(report, &entry.item, vars, who),
+                        )
+                    })
                     .collect(),
             )
         }
@@ -60,7 +70,13 @@ pub(super) fn render(report: &Report<'_>, item: &Item<'_>, vars: &Map<String, Va
     }
 }
 
-fn check(report: &Report<'_>, item: &Item<'_>, text: &str, vars: &Map<String, Value>) -> bool {
+fn check(
+    report: &Report<'_>,
+    item: &Item<'_>,
+    text: &str,
+    vars: &Map<String, Value>,
+    who: &str,
+) -> bool {
     let known = Known {
         vars: vars.keys().map(String::as_str).collect(),
         ..Known::at(Site::Project)
@@ -72,7 +88,7 @@ fn check(report: &Report<'_>, item: &Item<'_>, text: &str, vars: &Map<String, Va
         let help = problem
             .help
             .clone()
-            .unwrap_or_else(|| "connections may name `vars` and nothing else".to_owned());
+            .unwrap_or_else(|| format!("{who} may name `vars` and nothing else"));
         report.say(note.help(help));
     }
     problems.is_empty()

@@ -24,6 +24,7 @@ pub(super) fn definitions(registry: &Registry) -> Map<String, Value> {
     definitions.insert("task".into(), task(registry));
     definitions.insert("defaults".into(), defaults(registry, &executors));
     definitions.insert("group".into(), group());
+    definitions.insert("trigger".into(), trigger(registry, &executors));
     definitions.insert("instance".into(), instance());
     definitions.insert("dag".into(), dag());
     definitions
@@ -50,7 +51,7 @@ fn dag() -> Value {
         "tasks": named(IDENTIFIER, json!({ "$ref": "#/$defs/task" })),
         "groups": named(IDENTIFIER, json!({ "$ref": "#/$defs/group" })),
         "instances": { "type": "array", "items": { "$ref": "#/$defs/instance" } },
-        "trigger": { "type": "object", "additionalProperties": { "type": "object" } },
+        "trigger": { "$ref": "#/$defs/trigger" },
     }))
 }
 
@@ -202,6 +203,26 @@ fn task(registry: &Registry) -> Value {
         table.insert("allOf".into(), forms.into());
     }
     task
+}
+
+/// `[trigger.KIND]`: one kind, with the table of its event source.
+fn trigger(registry: &Registry, executors: &Executors) -> Value {
+    let kinds: Map<String, Value> = executors
+        .source_kinds()
+        .into_iter()
+        .map(|kind| {
+            let schema = match registry.source(kind) {
+                Some(_) => json!({ "$ref": format!("#/$defs/{}", with::source_name(kind)) }),
+                None => json!({ "type": "object" }),
+            };
+            (kind.to_owned(), schema)
+        })
+        .collect();
+    let mut trigger = table(Value::Object(kinds));
+    if let Some(table) = trigger.as_object_mut() {
+        table.insert("maxProperties".into(), json!(1));
+    }
+    trigger
 }
 
 /// `[defaults]`: any key that is not a task's own, and `with` by executor.

@@ -1,4 +1,5 @@
-//! The `with` tables of executors, as they stand in a file: a leaf may be a template, and defaults may bring keys.
+//! The `with` tables of executors and the tables of event sources, as they stand in a file: a leaf may be a template, and
+//! defaults may bring keys.
 
 use noctule_executor::Registry;
 use serde_json::{Map, Value, json};
@@ -15,24 +16,43 @@ pub(super) fn add_definitions(registry: &Registry, definitions: &mut Map<String,
         json!({ "type": "string", "pattern": "\\{\\{" }),
     );
     for executor in registry.iter() {
-        let mut schema = executor.config_schema();
-        let own = schema
-            .as_object_mut()
-            .and_then(|table| table.remove("$defs"));
-        for (key, mut definition) in own
-            .and_then(|own| own.as_object().cloned())
-            .unwrap_or_default()
-        {
-            allow_templates(&mut definition, executor.kind());
-            definitions.insert(format!("{}.{key}", executor.kind()), definition);
-        }
-        allow_templates(&mut schema, executor.kind());
-        if let Some(table) = schema.as_object_mut() {
-            table.remove("$schema");
-            table.remove("required");
-        }
+        let schema = taken_in(executor.config_schema(), executor.kind(), definitions);
         definitions.insert(name(executor.kind()), schema);
     }
+    for source in registry.sources() {
+        let prefix = source_name(source.kind());
+        let mut schema = taken_in(source.config_schema(), &prefix, definitions);
+        if let Some(keys) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+            keys.insert("every".into(), super::duration());
+            keys.insert("connection".into(), json!({ "type": "string" }));
+        }
+        definitions.insert(prefix, schema);
+    }
+}
+
+/// The definition of one event source's table.
+pub(super) fn source_name(kind: &str) -> String {
+    format!("trigger.{kind}")
+}
+
+/// A schema whose own definitions have moved to ours, under a prefix, with a template wherever a value may stand.
+fn taken_in(mut schema: Value, prefix: &str, definitions: &mut Map<String, Value>) -> Value {
+    let own = schema
+        .as_object_mut()
+        .and_then(|table| table.remove("$defs"));
+    for (key, mut definition) in own
+        .and_then(|own| own.as_object().cloned())
+        .unwrap_or_default()
+    {
+        allow_templates(&mut definition, prefix);
+        definitions.insert(format!("{prefix}.{key}"), definition);
+    }
+    allow_templates(&mut schema, prefix);
+    if let Some(table) = schema.as_object_mut() {
+        table.remove("$schema");
+        table.remove("required");
+    }
+    schema
 }
 
 /// Lets every value below be a template. Depth is that of the executor's own types.
