@@ -128,13 +128,18 @@ struct Control {
 }
 
 /// What is to happen to the requests it matches.
-pub struct Order<A = Answer> {
+pub struct Order<E> {
     matches: Matcher,
-    effect: Effect<A>,
+    effect: E,
     control: Arc<Control>,
 }
 
-impl<A> Order<A> {
+impl<E> Order<E> {
+    /// What happens to the request.
+    pub fn effect(&self) -> &E {
+        &self.effect
+    }
+
     fn takes(&self, request: &RecordedRequest) -> bool {
         let mut left = lock(&self.control.left);
         if *left == 0 || !(self.matches)(request) {
@@ -152,21 +157,21 @@ impl<A> Order<A> {
 }
 
 /// The orders there are.
-pub struct FaultList<A = Answer>(Mutex<Vec<Arc<Order<A>>>>);
+pub struct FaultList<E>(Mutex<Vec<Arc<Order<E>>>>);
 
-impl<A> Default for FaultList<A> {
+impl<E> Default for FaultList<E> {
     fn default() -> Self {
         FaultList(Mutex::default())
     }
 }
 
-impl<A> FaultList<A> {
+impl<E> FaultList<E> {
     /// One more order, for so many requests (`usize::MAX`: until withdrawn).
     pub fn add(
         &self,
         matches: impl Fn(&RecordedRequest) -> bool + Send + Sync + 'static,
         times: usize,
-        effect: Effect<A>,
+        effect: E,
     ) -> Fault {
         let control = Arc::new(Control {
             left: Mutex::new(times),
@@ -182,7 +187,7 @@ impl<A> FaultList<A> {
     }
 
     /// The order that this request meets, which has one less to go.
-    pub fn take(&self, request: &RecordedRequest) -> Option<Arc<Order<A>>> {
+    pub fn take(&self, request: &RecordedRequest) -> Option<Arc<Order<E>>> {
         lock(&self.0)
             .iter()
             .find(|order| order.takes(request))
@@ -199,7 +204,7 @@ impl<A> FaultList<A> {
 
 /// Answers one request as ordered; `ordinary` is what would happen without the order.
 pub async fn carry_out<A: Clone + Into<Response>>(
-    order: &Order<A>,
+    order: &Order<Effect<A>>,
     wire: &Wire,
     ordinary: impl Future<Output = Response>,
 ) -> Response {

@@ -11,7 +11,7 @@ use super::RecordedRequest;
 /// What goes wrong.
 pub type Effect = noctule_simulated::Effect<Answer>;
 
-pub(crate) type FaultList = noctule_simulated::FaultList<Answer>;
+pub(crate) type FaultList = noctule_simulated::FaultList<Effect>;
 
 type Matcher = Arc<dyn Fn(&RecordedRequest) -> bool + Send + Sync>;
 
