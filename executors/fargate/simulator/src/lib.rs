@@ -12,6 +12,7 @@ mod action;
 mod arn;
 mod call;
 mod cloud;
+mod config;
 mod container;
 mod control;
 mod definition;
@@ -46,6 +47,7 @@ mod view;
 mod xml;
 
 pub use action::{Action, Service};
+pub use config::{Fail, JobConfig, SimulatorConfig};
 pub use definition::{ContainerDefinition, Definition, Work};
 pub use error::SimulatorError;
 pub use fault::Fault;
