@@ -14,7 +14,7 @@ use crate::args::LogsArgs;
 use crate::console::{emit_bytes, remark};
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::simulator;
+use crate::simulator::{self, Addresses};
 use crate::surface::Surface;
 
 /// How long to rest before a live log is looked at again.
@@ -114,7 +114,7 @@ fn source(story: &Story, surface: &Surface, task: TaskIx, number: u32) -> Result
     let missing = || CliError::usage(format!("this noctule has no executor `{kind}`"));
     let executor = Arc::clone(surface.registry.get(kind).ok_or_else(missing)?);
     let project = story.open.project()?;
-    let address = simulator::address_for(project, &crate::project::state_dir(story.store.path()));
+    let address = Addresses::expected(project, &crate::project::state_dir(story.store.path()));
     let surroundings = story.open.surroundings(surface, &story.store, address)?;
     let connection = attempt(&story.run, task, number)
         .and_then(|attempt| attempt.prepared.connection.as_deref());

@@ -3,7 +3,6 @@
 //! Never: reads the value of a secret.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,6 +17,7 @@ use serde_json::Value;
 use super::checkout;
 use super::open::OpenProject;
 use crate::error::CliError;
+use crate::simulator::Addresses;
 use crate::surface::Surface;
 
 impl OpenProject {
@@ -82,17 +82,17 @@ impl OpenProject {
         }
     }
 
-    /// Where attempts are prepared. `simulator` is the address that stands for `endpoint = "simulator"`.
+    /// Where attempts are prepared. `simulators` are the addresses that stand for `endpoint = "simulator"`.
     pub(crate) fn desk(
         &self,
         surface: &Surface,
         store: StoreId,
-        simulator: Option<SocketAddr>,
+        simulators: Addresses,
     ) -> Result<Desk, CliError> {
         let project = self.project()?;
         Ok(Desk {
             registry: surface.registry.clone(),
-            connections: connections(project, simulator),
+            connections: connections(project, simulators),
             store,
             public_url: project.engine.public_url.clone(),
         })
@@ -103,13 +103,13 @@ impl OpenProject {
         &self,
         surface: &Surface,
         store: &Store,
-        simulator: Option<SocketAddr>,
+        simulators: Addresses,
     ) -> Result<Surroundings, CliError> {
         self.surroundings_of(
             surface,
             store.id().clone(),
             state_dir(store.path()),
-            simulator,
+            simulators,
         )
     }
 
@@ -119,10 +119,10 @@ impl OpenProject {
         surface: &Surface,
         store: StoreId,
         state_dir: PathBuf,
-        simulator: Option<SocketAddr>,
+        simulators: Addresses,
     ) -> Result<Surroundings, CliError> {
         let project = self.project()?;
-        let desk = self.desk(surface, store.clone(), simulator)?;
+        let desk = self.desk(surface, store.clone(), simulators)?;
         let host = Host {
             state_dir,
             store_id: store.to_string(),
@@ -170,11 +170,11 @@ pub(crate) fn state_dir(store: &Path) -> PathBuf {
     store.with_extension("d")
 }
 
-/// The connections, with the address of the simulator where they ask for it.
-fn connections(project: &Project, simulator: Option<SocketAddr>) -> BTreeMap<String, Connection> {
+/// The connections, with the address of its simulator where they ask for it.
+fn connections(project: &Project, simulators: Addresses) -> BTreeMap<String, Connection> {
     let mut connections = project.connections.clone();
     for connection in connections.values_mut() {
-        if let (true, Some(address)) = (crate::simulator::is_wanted(connection), simulator) {
+        if let Some(address) = simulators.of(connection) {
             connection.settings.insert(
                 "endpoint".to_owned(),
                 Value::from(format!("http://{address}")),

@@ -52,6 +52,8 @@ fn tables(registry: &Registry) -> Map<String, Value> {
             "env": { "type": "object" },
             "delay": duration(),
             "fail": { "type": ["boolean", "integer", "string"] },
+            "container": { "type": "string" },
+            "port": { "type": "integer", "minimum": 1, "maximum": 65535 },
         })) } })),
         "executors": named(IDENTIFIER, required(table(json!({ "command": texts() })), &["command"])),
     });
