@@ -37,13 +37,14 @@ use crate::args::Cli;
 use crate::exit::Exit;
 use crate::surface::Surface;
 
-/// The executors of this repository: `process`, `http`, `cloud_run`, `dag` and `dag_sensor`.
+/// The executors of this repository: `process`, `http`, `cloud_run`, `fargate`, `dag` and `dag_sensor`.
 #[must_use]
 pub fn standard() -> Registry {
     noctule_runtime::executors::with_dags(Registry::new())
         .with(noctule_process::Process::default())
         .with(noctule_http::Http::new())
         .with(noctule_cloud_run::CloudRun::new())
+        .with(noctule_fargate::Fargate::new())
 }
 
 /// The whole program, with these executors: reads the arguments of the process, does what they ask, and says how it ended.
