@@ -281,3 +281,35 @@ fn where_nothing_has_run_there_is_nothing_to_sweep() {
     assert_eq!(swept.json(), json!([]));
     assert!(stage.cloud.requests().is_empty());
 }
+
+#[test]
+fn a_command_that_was_let_be_is_swept_like_a_job() {
+    let dag = r#"
+id = "local"
+[tasks.work]
+executor = "process"
+with.command = ["sh", "-c", "echo $$ > pid; exec sleep 60"]
+"#;
+    let project = Project::new("", dag);
+    let engine = project.start(&["run", "local"]);
+    let pid = until("the command runs", || project.lines("pid").pop());
+    until("the run knows it", || {
+        let shown = project.ends(&["show", "@latest", "-o", "json"]).stdout;
+        let run: Value = serde_json::from_str(&shown).ok()?;
+        run["tasks"][0]["attempts"][0]["handle"]["pid"].as_i64()
+    });
+    let words = ["mark", "@latest", "work", "succeeded", "--leave-running"];
+    project.ends(&words).with(0);
+    engine.end().with(0);
+    let rows = project.ends(&["sweep", "-o", "json"]).with(0).json();
+    assert_eq!(rows[0]["handle"]["pid"].to_string(), pid);
+    assert_eq!(rows[0]["standing"], "ended");
+    let alive = || std::path::Path::new(&format!("/proc/{pid}")).exists();
+    assert!(alive());
+    let rows = project
+        .ends(&["sweep", "--stop", "-o", "json"])
+        .with(0)
+        .json();
+    assert_eq!(rows[0]["action"], "stopped");
+    assert!(!alive());
+}
