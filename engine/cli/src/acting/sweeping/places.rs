@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::error::CliError;
 use crate::looking::needs;
 use crate::project::{OpenProject, state_dir};
-use crate::simulator;
+use crate::simulator::{self, Addresses};
 use crate::surface::Surface;
 
 /// Runs that were created since are asked where they sent their work; older ones while they are live.
@@ -72,7 +72,7 @@ pub(super) async fn gather(
     of_attempts(store, stored, &mut wanted).await?;
     of_files(open, surface, &mut wanted)?;
     let project = open.project()?;
-    let simulator = simulator::address_for(project, &state_dir(store.path()));
+    let simulator = Addresses::expected(project, &state_dir(store.path()));
     let surroundings = open.surroundings(surface, store, simulator)?;
     let simulated = store.holder()?.is_some();
     let mut places = Vec::new();
@@ -142,7 +142,7 @@ fn of_files(open: &OpenProject, surface: &Surface, wanted: &mut Wanted) -> Resul
         let Ok(dag) = Dag::new(loaded.definition.clone()) else {
             continue;
         };
-        let (needs, _) = needs(open, &dag, surface, None)?;
+        let (needs, _) = needs(open, &dag, surface, Addresses::default())?;
         for (whose, configs) in needs {
             for mut config in configs {
                 if let Value::Object(table) = &mut config {
