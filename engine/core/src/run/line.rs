@@ -173,6 +173,14 @@ impl Line {
         self.standings.insert(place, now);
     }
 
+    /// Counts what a task run holds of its pool, of a run that nobody here acts on.
+    pub(super) fn look_from_afar(&mut self, place: Place, task: &TaskDefinition, run: &TaskRun) {
+        if run.live().is_some() && !task.pool.is_default() {
+            let held = self.pools.entry(task.pool.name.clone()).or_default();
+            held.insert(place, task.pool.slots);
+        }
+    }
+
     /// Forgets one task run.
     pub(super) fn forget(&mut self, place: &Place) {
         let Some(old) = self.standings.remove(place) else {
