@@ -12,6 +12,7 @@ mod deadline;
 mod ending;
 mod event;
 mod gate;
+mod hall;
 mod launching;
 mod lifecycle;
 mod line;

@@ -13,7 +13,7 @@ use noctule_executor::{
     Attempt, Capabilities, Connection, Context, Draft, ErrorClass, Executor, ExecutorError,
     Finished, Outcome, Problem, Recovery, Request, Status, Wait, async_trait,
 };
-use noctule_store::{AskId, Store};
+use noctule_store::AskId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -192,7 +192,7 @@ impl DagExecutor {
 
     async fn status(&self, handle: &StartedDag) -> Result<Status, ExecutorError> {
         Ok(match self.made(handle).await? {
-            Made::Run(run) => of_run(self.0.store()?, &run).await?,
+            Made::Run(run) => child::status(self.0.store()?, &run).await?,
             Made::Refused(class, message) => {
                 let outcome = Outcome::failed(class, message, None);
                 Status::Finished(Finished::now(outcome))
@@ -239,42 +239,6 @@ enum Made {
     Run(RunId),
     Refused(ErrorClass, String),
     NotYet,
-}
-
-async fn of_run(store: &Store, id: &RunId) -> Result<Status, ExecutorError> {
-    let said = |error| unread(&format!("run {id}"), &error);
-    let lost = || Status::Lost {
-        reason: format!("run {id} is not in the store any more"),
-    };
-    let Some(summary) = store.summary(id).await.map_err(said)? else {
-        return Ok(lost());
-    };
-    match summary.phase {
-        Phase::Queued { .. } => return Ok(Status::Launching),
-        Phase::Running { started_at, .. } => {
-            return Ok(Status::Running {
-                started_at: Some(started_at),
-                poll_after: None,
-            });
-        }
-        Phase::Ended { .. } => {}
-    }
-    let Some(run) = store.run(id).await.map_err(said)? else {
-        return Ok(lost());
-    };
-    let version = store.version(&run.facts.version).await.map_err(said)?;
-    let version = version.ok_or_else(|| {
-        let hash = run.facts.version.short();
-        ExecutorError::unavailable(format!("version {hash} of run {id} is not in the store"))
-    })?;
-    // It may have been retried between the two reads.
-    Ok(child::finished(&run, &version.definition).map_or(
-        Status::Running {
-            started_at: None,
-            poll_after: None,
-        },
-        Status::Finished,
-    ))
 }
 
 fn class(kind: Refusal) -> ErrorClass {
