@@ -137,6 +137,7 @@ impl Engine {
                 .as_ref()
                 .is_some_and(|only| *only != run.facts.dag)
             {
+                engine.look_from_afar(&run).await?;
                 continue;
             }
             engine.adopt_run(run).await?;
@@ -144,6 +145,16 @@ impl Engine {
         let (control, commands) = Control::new(seen, Arc::clone(&engine.reloads));
         engine.batch.commands = Some(commands);
         Ok((engine, control))
+    }
+
+    /// A run that this engine does not act on still holds its pools: its remote work goes on.
+    async fn look_from_afar(&mut self, run: &Run) -> Result<(), RuntimeError> {
+        if run.tasks.iter().any(|task| task.live().is_some()) {
+            let (id, version) = (run.facts.id.as_str(), &run.facts.version);
+            let dag = self.catalog.version(&self.store, id, version).await?;
+            self.board.look_from_afar(&dag, run);
+        }
+        Ok(())
     }
 
     /// Takes a run of the store in, as a fresh engine: what was in flight is unknown.

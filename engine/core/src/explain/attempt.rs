@@ -139,6 +139,14 @@ impl Teller<'_> {
             let text = format!(
                 "`{name}` was accepted and has not begun, as far as is known ({known}); {how}"
             );
+            if let Some(run) = started_run(work) {
+                let text = format!(
+                    "`{name}` waits for the run that it started, which has not begun ({known}); {how}"
+                );
+                let next = format!("`noctule explain {run}` says what that waits for");
+                let reason = Reason::new(Gate::Running, text).since(work.launched_at);
+                return self.with_deadline(reason.next(next), attempt);
+            }
             let next = attempt.start_by.map_or_else(
                 || self.deadline(ix, attempt),
                 |by| format!("it is stopped if it has not begun by {}", self.say(by)),
@@ -195,6 +203,13 @@ impl Teller<'_> {
             .next(next)
             .next_at(work.kill_at)
     }
+}
+
+/// The run of another DAG that is the work.
+fn started_run(work: &Running) -> Option<&str> {
+    let public = work.handle.public.as_object()?;
+    let is_run = public.len() == 2 && public.contains_key("dag");
+    public.get("run").filter(|_| is_run)?.as_str()
 }
 
 impl Reason {

@@ -329,6 +329,31 @@ fn a_launch_that_waits_for_the_rate_of_its_connection_says_so() {
 }
 
 #[test]
+fn a_run_that_was_started_and_is_queued_leads_to_its_own_explanation() {
+    let mut story = story();
+    story.begin().admit("a");
+    let public = serde_json::json!({ "dag": "child", "run": "r-7" });
+    let handle = crate::run::Handle {
+        advances: 0,
+        raw: serde_json::Value::Null,
+        public,
+    };
+    story.news("a", News::Launched { handle });
+    let reason = only(&story, Some("a"), &CALM);
+    assert!(
+        reason.text.starts_with(
+            "`a` waits for the run that it started, which has not begun (dag child, run r-7)"
+        ),
+        "{}",
+        reason.text
+    );
+    assert_eq!(
+        reason.next.as_deref(),
+        Some("`noctule explain r-7` says what that waits for")
+    );
+}
+
+#[test]
 fn an_unknown_launch_tells_the_key_and_the_next_look() {
     let mut story = story();
     story.begin().admit("a").refused(

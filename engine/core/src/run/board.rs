@@ -32,6 +32,14 @@ impl Board {
         self.expect(&run.facts.id, Some(ix), next_due(task));
     }
 
+    /// Counts what a run holds of pools that this engine lets be: its work goes on, and nobody here acts on it.
+    pub fn look_from_afar(&mut self, dag: &Dag, run: &Run) {
+        for (ix, task) in (0u32..).map(TaskRunIx).zip(&run.tasks) {
+            let place = (run.facts.id.clone(), ix);
+            self.line.look_from_afar(place, dag.task(task.task), task);
+        }
+    }
+
     /// Looks at the run itself again.
     pub fn look_run(&mut self, run: &Run) {
         let (id, dag) = (&run.facts.id, &run.facts.dag);

@@ -8,14 +8,13 @@
 //! of its attempts. Looking twice, or building it anew, gives the same line.
 
 use std::cmp::Reverse;
-use std::collections::btree_set::Iter;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
-use std::ops::Bound;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::activity::holds_slot;
+use super::hall::Hall;
 use super::state::{Instant, TaskRun, TaskRunIx, TaskState};
-use crate::dag::{DEFAULT_POOL, PoolUse, TaskDefinition};
+use crate::dag::{PoolUse, TaskDefinition};
 use crate::name::RunId;
 
 pub(super) type Place = (RunId, TaskRunIx);
@@ -54,35 +53,38 @@ struct Standing {
     live: bool,
 }
 
+/// Ready tasks, the oldest first.
+pub(super) type Ready = BTreeSet<(Instant, TaskRunIx)>;
+
 /// One run in one pool.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Party {
+pub(super) struct Party {
     served: BTreeSet<(Instant, TaskRunIx)>,
-    ready: BTreeMap<(Reverse<i64>, u32), BTreeSet<(Instant, TaskRunIx)>>,
+    pub(super) ready: BTreeMap<(Reverse<i64>, u32), Ready>,
 }
 
 /// Ready tasks of one priority that take the same of the same pool.
-type Group = (Reverse<i64>, Arc<str>, u32);
+pub(super) type Group = (Reverse<i64>, Arc<str>, u32);
 
 /// When it is a run's turn: the older, the sooner.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Turn {
+pub(super) struct Turn {
     /// Its last turn, or since when it is ready if that is later.
-    after: Instant,
-    since: Instant,
-    run: RunId,
+    pub(super) after: Instant,
+    pub(super) since: Instant,
+    pub(super) run: RunId,
     /// The first of its tasks.
-    first: TaskRunIx,
+    pub(super) first: TaskRunIx,
 }
 
 /// The index.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Line {
     standings: HashMap<Place, Standing>,
-    parties: HashMap<(RunId, Arc<str>), Party>,
+    pub(super) parties: HashMap<(RunId, Arc<str>), Party>,
     turns: BTreeMap<Group, BTreeSet<Turn>>,
     slots: BTreeSet<Place>,
-    pools: BTreeMap<Arc<str>, BTreeMap<Place, u32>>,
+    pub(super) pools: BTreeMap<Arc<str>, BTreeMap<Place, u32>>,
 }
 
 /// Who gets a slot, and how many places were looked at for it.
@@ -173,6 +175,14 @@ impl Line {
         self.standings.insert(place, now);
     }
 
+    /// Counts what a task run holds of its pool, of a run that nobody here acts on.
+    pub(super) fn look_from_afar(&mut self, place: Place, task: &TaskDefinition, run: &TaskRun) {
+        if run.live().is_some() && !task.pool.is_default() {
+            let held = self.pools.entry(task.pool.name.clone()).or_default();
+            held.insert(place, task.pool.slots);
+        }
+    }
+
     /// Forgets one task run.
     pub(super) fn forget(&mut self, place: &Place) {
         let Some(old) = self.standings.remove(place) else {
@@ -225,14 +235,7 @@ impl Line {
     }
 
     fn admit(&self, free: usize, pools: &BTreeMap<String, u32>) -> Admission {
-        let mut hall = Hall {
-            line: self,
-            pools,
-            rooms: BTreeMap::new(),
-            served: HashMap::new(),
-            free,
-            admission: Admission::default(),
-        };
+        let mut hall = Hall::new(self, pools, free);
         let mut groups = self.turns.iter().peekable();
         while let Some((group, turns)) = groups.next() {
             let priority = group.0;
@@ -240,12 +243,12 @@ impl Line {
             while let Some(more) = groups.next_if(|(group, _)| group.0 == priority) {
                 equals.push(more);
             }
-            if hall.free == 0 {
+            if hall.is_full() {
                 break;
             }
             hall.serve(&equals);
         }
-        hall.admission
+        hall.admission()
     }
 
     /// The task that gets the next room of a pool of this size.
@@ -281,137 +284,4 @@ impl Line {
             .map(BTreeSet::len)
             .sum()
     }
-}
-
-/// One handing out of slots: what is given in it counts as held at once.
-struct Hall<'l> {
-    line: &'l Line,
-    pools: &'l BTreeMap<String, u32>,
-    /// What is left of each pool that was asked for; none: its first in line did not fit.
-    rooms: BTreeMap<Arc<str>, Option<u32>>,
-    /// Who had a turn in it already, and in which order.
-    served: HashMap<(&'l RunId, Arc<str>), usize>,
-    free: usize,
-    admission: Admission,
-}
-
-/// The next task of one run in one group; the order is that of turns.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Next<'l> {
-    /// Its run's last turn in this handing out; 0: none yet, and then the stored turn counts.
-    served: usize,
-    after: Option<Instant>,
-    since: Instant,
-    run: &'l RunId,
-    ix: TaskRunIx,
-    group: usize,
-    /// It stands for the next run of its group, too.
-    fresh: bool,
-}
-
-impl<'l> Hall<'l> {
-    /// Serves the groups of one priority, a turn for each run and then the next.
-    fn serve(&mut self, equals: &[(&'l Group, &'l BTreeSet<Turn>)]) {
-        let mut fresh: Vec<Iter<'l, Turn>> = equals.iter().map(|(_, turns)| turns.iter()).collect();
-        let mut heap = BinaryHeap::new();
-        for (at, (group, _)) in equals.iter().enumerate() {
-            if self.size(&group.1) >= group.2 {
-                heap.extend(next_run(&mut fresh, at));
-            }
-        }
-        while self.free > 0
-            && let Some(Reverse(next)) = heap.pop()
-        {
-            self.admission.looked += 1;
-            let group = equals[next.group].0;
-            let served = self.served.get(&(next.run, group.1.clone()));
-            let served = served.copied().unwrap_or(0);
-            if next.fresh && served > 0 {
-                heap.extend(next_run(&mut fresh, next.group));
-            }
-            if served != next.served {
-                heap.push(Reverse(next.again(served)));
-                continue;
-            }
-            if !self.enter(group) {
-                continue;
-            }
-            let order = self.admission.places.len() + 1;
-            self.admission.places.push((next.run.clone(), next.ix));
-            self.served.insert((next.run, group.1.clone()), order);
-            self.free -= 1;
-            if next.fresh {
-                heap.extend(next_run(&mut fresh, next.group));
-            }
-            heap.extend(self.next_task(group, &next, order).map(Reverse));
-        }
-    }
-
-    fn next_task(&self, group: &Group, next: &Next<'l>, served: usize) -> Option<Next<'l>> {
-        let after = (Bound::Excluded((next.since, next.ix)), Bound::Unbounded);
-        let party = self
-            .line
-            .parties
-            .get(&(next.run.clone(), group.1.clone()))?;
-        let tasks = party.ready.get(&(group.0, group.2))?;
-        let (since, ix) = *tasks.range(after).next()?;
-        Some(Next {
-            since,
-            ix,
-            ..next.again(served)
-        })
-    }
-
-    fn size(&self, pool: &str) -> u32 {
-        match pool {
-            DEFAULT_POOL => u32::MAX,
-            named => self.pools.get(named).copied().unwrap_or(0),
-        }
-    }
-
-    /// Takes room in the group's pool. Once one did not fit, the pool is closed to whoever comes after.
-    fn enter(&mut self, group: &Group) -> bool {
-        let (_, pool, slots) = group;
-        if &**pool == DEFAULT_POOL {
-            return true;
-        }
-        let room = match self.rooms.get(pool) {
-            Some(room) => *room,
-            None => {
-                let held = self.line.pools.get(pool).into_iter().flatten();
-                let held: u64 = held.map(|(_, slots)| u64::from(*slots)).sum();
-                let left = u64::from(self.size(pool)).saturating_sub(held);
-                Some(u32::try_from(left).unwrap_or(u32::MAX))
-            }
-        };
-        let left = room.and_then(|room| room.checked_sub(*slots));
-        self.rooms.insert(pool.clone(), left);
-        left.is_some()
-    }
-}
-
-impl<'l> Next<'l> {
-    /// The same behind whoever has had no turn since.
-    fn again(&self, served: usize) -> Self {
-        Self {
-            served,
-            after: None,
-            fresh: false,
-            ..*self
-        }
-    }
-}
-
-/// The next run of a group, by its stored turn.
-fn next_run<'l>(fresh: &mut [Iter<'l, Turn>], group: usize) -> Option<Reverse<Next<'l>>> {
-    let turn = fresh[group].next()?;
-    Some(Reverse(Next {
-        served: 0,
-        after: Some(turn.after),
-        since: turn.since,
-        run: &turn.run,
-        ix: turn.first,
-        group,
-        fresh: true,
-    }))
 }

@@ -15,6 +15,7 @@ mod event;
 mod expanding;
 mod expansion;
 mod gate;
+mod hall;
 mod launching;
 mod lifecycle;
 mod line;

@@ -1,17 +1,58 @@
 //! How the run of another DAG ended, as the outcome of the task that waits for it.
 
 use noctule_core::dag::Definition;
+use noctule_core::name::RunId;
 use noctule_core::run::{AttemptEnd, AttemptState, Phase, Run, RunEnding, TaskRun, Verdict};
-use noctule_executor::{ErrorClass, Finished, Outcome};
+use noctule_executor::{ErrorClass, ExecutorError, Finished, Outcome, Status};
+use noctule_store::Store;
 use serde_json::{Map, Value, json};
+
+use super::unread;
 
 /// All outputs that are handed on take at most so many bytes; the rest is named.
 const OUTPUTS: usize = 64 * 1024;
 /// Failed tasks that are told with their message.
 const TOLD: usize = 5;
 
+/// How the run stands now.
+pub(super) async fn status(store: &Store, id: &RunId) -> Result<Status, ExecutorError> {
+    let said = |error| unread(&format!("run {id}"), &error);
+    let lost = || Status::Lost {
+        reason: format!("run {id} is not in the store any more"),
+    };
+    let Some(summary) = store.summary(id).await.map_err(said)? else {
+        return Ok(lost());
+    };
+    match summary.phase {
+        Phase::Queued { .. } => return Ok(Status::Launching),
+        Phase::Running { started_at, .. } => {
+            return Ok(Status::Running {
+                started_at: Some(started_at),
+                poll_after: None,
+            });
+        }
+        Phase::Ended { .. } => {}
+    }
+    let Some(run) = store.run(id).await.map_err(said)? else {
+        return Ok(lost());
+    };
+    let version = store.version(&run.facts.version).await.map_err(said)?;
+    let version = version.ok_or_else(|| {
+        let hash = run.facts.version.short();
+        ExecutorError::unavailable(format!("version {hash} of run {id} is not in the store"))
+    })?;
+    // It may have been retried between the two reads.
+    Ok(finished(&run, &version.definition).map_or(
+        Status::Running {
+            started_at: None,
+            poll_after: None,
+        },
+        Status::Finished,
+    ))
+}
+
 /// The verdict on a run that is over; none: it is not.
-pub(super) fn finished(run: &Run, definition: &Definition) -> Option<Finished> {
+fn finished(run: &Run, definition: &Definition) -> Option<Finished> {
     let Phase::Ended {
         ending,
         started_at,

@@ -13,7 +13,7 @@ use noctule_executor::{
     Attempt, Capabilities, Connection, Context, Draft, ErrorClass, Executor, ExecutorError,
     Finished, Outcome, Problem, Recovery, Request, Status, Wait, async_trait,
 };
-use noctule_store::{AskId, Store};
+use noctule_store::AskId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -99,30 +99,45 @@ fn read(request: &Request) -> Result<TriggerWish, ExecutorError> {
 }
 
 impl DagExecutor {
-    /// What an earlier send left: a run, or an ask that waits.
+    /// The run that an earlier send has become.
+    async fn run_of_key(
+        &self,
+        wish: &TriggerWish,
+        by: String,
+    ) -> Result<Option<StartedDag>, ExecutorError> {
+        let key = wish.idempotency_key.clone().unwrap_or_default();
+        let found = self.0.store()?.run_by_key(&wish.dag, &key).await;
+        let found = found.map_err(|error| unread("the run of an earlier launch", &error))?;
+        Ok(found.map(|run| StartedDag {
+            dag: wish.dag.clone(),
+            key,
+            ask: None,
+            run: Some(run),
+            by,
+        }))
+    }
+
+    /// What an earlier send left: a run, or an ask.
     async fn find(
         &self,
         wish: &TriggerWish,
         by: String,
     ) -> Result<Option<StartedDag>, ExecutorError> {
-        let store = self.0.store()?;
-        let key = wish.idempotency_key.clone().unwrap_or_default();
-        let said = |error| unread("what an earlier launch left", &error);
-        let run = store.run_by_key(&wish.dag, &key).await.map_err(said)?;
-        let handle = |ask, run| StartedDag {
-            dag: wish.dag.clone(),
-            key: key.clone(),
-            ask,
-            run,
-            by: by.clone(),
-        };
-        if run.is_some() {
-            return Ok(Some(handle(None, run)));
+        if let Some(there) = self.run_of_key(wish, by.clone()).await? {
+            return Ok(Some(there));
         }
-        let asks = store.recent_asks(RECENT).await.map_err(said)?;
+        let asks = self.0.store()?.recent_asks(RECENT).await;
+        let asks = asks.map_err(|error| unread("the ask of an earlier launch", &error))?;
+        let key = wish.idempotency_key.clone().unwrap_or_default();
         let ours = |ask: &Ask| matches!(&ask.wish, Wish::Trigger(other) if other.idempotency_key.as_ref() == Some(&key));
         let ask = asks.iter().find(|(_, ask, _)| ours(ask));
-        Ok(ask.map(|(id, ..)| handle(Some(id.0), None)))
+        Ok(ask.map(|(id, ..)| StartedDag {
+            dag: wish.dag.clone(),
+            key: key.clone(),
+            ask: Some(id.0),
+            run: None,
+            by,
+        }))
     }
 
     /// Waits a little for the answer to the ask: a refusal is said by the launch, and the handle names the run.
@@ -177,7 +192,7 @@ impl DagExecutor {
 
     async fn status(&self, handle: &StartedDag) -> Result<Status, ExecutorError> {
         Ok(match self.made(handle).await? {
-            Made::Run(run) => of_run(self.0.store()?, &run).await?,
+            Made::Run(run) => child::status(self.0.store()?, &run).await?,
             Made::Refused(class, message) => {
                 let outcome = Outcome::failed(class, message, None);
                 Status::Finished(Finished::now(outcome))
@@ -224,42 +239,6 @@ enum Made {
     Run(RunId),
     Refused(ErrorClass, String),
     NotYet,
-}
-
-async fn of_run(store: &Store, id: &RunId) -> Result<Status, ExecutorError> {
-    let said = |error| unread(&format!("run {id}"), &error);
-    let lost = || Status::Lost {
-        reason: format!("run {id} is not in the store any more"),
-    };
-    let Some(summary) = store.summary(id).await.map_err(said)? else {
-        return Ok(lost());
-    };
-    match summary.phase {
-        Phase::Queued { .. } => return Ok(Status::Launching),
-        Phase::Running { started_at, .. } => {
-            return Ok(Status::Running {
-                started_at: Some(started_at),
-                poll_after: None,
-            });
-        }
-        Phase::Ended { .. } => {}
-    }
-    let Some(run) = store.run(id).await.map_err(said)? else {
-        return Ok(lost());
-    };
-    let version = store.version(&run.facts.version).await.map_err(said)?;
-    let version = version.ok_or_else(|| {
-        let hash = run.facts.version.short();
-        ExecutorError::unavailable(format!("version {hash} of run {id} is not in the store"))
-    })?;
-    // It may have been retried between the two reads.
-    Ok(child::finished(&run, &version.definition).map_or(
-        Status::Running {
-            started_at: None,
-            poll_after: None,
-        },
-        Status::Finished,
-    ))
 }
 
 fn class(kind: Refusal) -> ErrorClass {
@@ -326,9 +305,10 @@ impl Executor for DagExecutor {
         request: &Request,
     ) -> Result<StartedDag, ExecutorError> {
         let wish = read(request)?;
-        // What is there already is never a reason to refuse: the DAG may be gone since.
-        if let Some(there) = self.find(&wish, by(attempt)).await? {
-            return self.answered(there).await;
+        // A run that is there is never a reason to refuse: the DAG may be gone since. An ask that is there does no harm:
+        // both have one key, and come to one run.
+        if let Some(there) = self.run_of_key(&wish, by(attempt)).await? {
+            return Ok(there);
         }
         self.check_chain(attempt).await?;
         let (dag, key) = (wish.dag.clone(), attempt.key.to_string());

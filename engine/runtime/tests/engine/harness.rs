@@ -148,7 +148,11 @@ impl Stage {
     pub(crate) fn read_all(&self, dags: &[&str]) -> Vec<PublishedDag> {
         let registry = self.registry();
         let env = BTreeMap::new();
-        let paths: Vec<String> = (0..dags.len()).map(|i| format!("dags/d{i}.toml")).collect();
+        let file = |i: usize| match i {
+            0 => "dags/d.toml".to_owned(),
+            i => format!("dags/d{i}.toml"),
+        };
+        let paths: Vec<String> = (0..dags.len()).map(file).collect();
         let files: Vec<FileText<'_>> = paths
             .iter()
             .zip(dags)

@@ -1,9 +1,10 @@
 //! Pools as the engine counts them: over poll waits, over a restart, by the size that the project gives now.
 
+use noctule_core::ask::Answer;
 use noctule_core::run::{RunEnding, TaskState};
 use noctule_runtime::Publication;
 
-use crate::harness::{Stage, ending};
+use crate::harness::{Stage, ending, trigger_of};
 
 const TWO: &str = r#"
 id = "d"
@@ -66,4 +67,27 @@ async fn a_pool_that_the_project_makes_larger_lets_the_next_in_without_a_restart
     stage.world.succeed("b");
     assert_eq!(ending(&engine.over(&run).await), Some(RunEnding::Succeeded));
     engine.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_engine_for_one_dag_counts_what_the_runs_of_others_hold() {
+    let other = "id = \"other\"\n[tasks.c]\nexecutor = \"scripted\"\npool = \"gpu\"\n[tasks.plain]\nexecutor = \"scripted\"\n";
+    let stage = Stage::of(&[TWO, other]);
+    let first = stage.start().await;
+    first.trigger().await;
+    stage.world.launched("a").await;
+    first.kill().await;
+    let only = |options: &mut noctule_runtime::EngineOptions| {
+        options.only = Some("other".parse().unwrap());
+    };
+    let second = stage.start_with(only).await;
+    let answer = second.control.ask(trigger_of("other", None)).await.unwrap();
+    let Answer::Done { run: Some(run), .. } = answer else {
+        panic!("not triggered: {answer:?}");
+    };
+    let seen = second
+        .until(&run, |run| run.tasks[1].output().is_some())
+        .await;
+    assert!(matches!(seen.tasks[0].state, TaskState::Ready { .. }));
+    second.kill().await;
 }
