@@ -49,10 +49,6 @@ pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration
 }
 
 /// Writes an optional duration.
-#[expect(
-    clippy::ref_option,
-    reason = "serde calls it with a reference to the field"
-)]
 pub fn serialize<S: Serializer>(value: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
     match value {
         Some(duration) if duration.subsec_nanos() == 0 => {

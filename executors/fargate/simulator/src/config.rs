@@ -157,10 +157,6 @@ impl JobConfig {
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot be set up has failed"
-)]
 mod tests {
     use super::*;
 

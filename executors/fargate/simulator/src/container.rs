@@ -81,10 +81,9 @@ impl Running {
     }
 
     async fn termination(&self) {
-        let told = self.term.clone().wait_for(|term| *term).await.is_ok();
-        if !told {
+        if self.term.clone().wait_for(|term| *term).await.is_err() {
             // Without its life there is nothing left to wait for; the container is dropped with it.
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 

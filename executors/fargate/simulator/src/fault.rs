@@ -13,6 +13,9 @@ use super::{
     status::Status,
 };
 
+/// The id of requests that are answered to order.
+const ORDERED: &str = "00000000-0000-0000-0000-000000000000";
+
 /// One fault, for the next request of its action.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fault {
@@ -103,14 +106,14 @@ impl Fault {
 
     /// Not acted on; this error is answered, in the format of the service.
     pub fn error(action: Action, status: u16, code: &str, message: &str) -> Self {
-        let answer = Refusal::new(status, code, message).answer(action.service());
+        let answer = Refusal::new(status, code, message).answer(action.service(), ORDERED);
         Fault::wire(action, Effect::Answer(answer))
     }
 
     /// Acted on; a 500 is answered.
     pub fn acted_then_server_error(action: Action) -> Self {
         let (code, message) = server_error(action);
-        let answer = Refusal::new(500, code, message).answer(action.service());
+        let answer = Refusal::new(500, code, message).answer(action.service(), ORDERED);
         Fault::wire(action, Effect::ActThenAnswer(answer))
     }
 

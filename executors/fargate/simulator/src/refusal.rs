@@ -60,18 +60,19 @@ impl Refusal {
     }
 
     pub(crate) fn response(&self, service: Service) -> Response {
-        self.answer(service).into()
+        self.answer(service, &uuid::Uuid::new_v4().to_string())
+            .into()
     }
 
-    pub(crate) fn answer(&self, service: Service) -> Answer {
-        let id = uuid::Uuid::new_v4().to_string();
+    /// The answer with this id of the request.
+    pub(crate) fn answer(&self, service: Service, id: &str) -> Answer {
         let answer = match service {
-            Service::LoadBalancing => Answer::text(self.status, XML, self.xml(&id)),
+            Service::LoadBalancing => Answer::text(self.status, XML, self.xml(id)),
             Service::Ecs | Service::Logs => {
                 Answer::text(self.status, JSON, self.json().to_string())
             }
         };
-        answer.header("x-amzn-requestid", &id)
+        answer.header("x-amzn-requestid", id)
     }
 
     fn json(&self) -> Value {

@@ -134,3 +134,63 @@ pub(crate) async fn run_to_the_end(sim: &Simulator, more: Value) -> Value {
     run(sim, more).await;
     until(sim, Status::Stopped).await
 }
+
+/// Sends a request that was built and changed by hand.
+pub(crate) async fn execute(request: reqwest::Request) -> Reply {
+    let response = CLIENT.execute(request).await.unwrap();
+    let status = response.status().as_u16();
+    let text = response.text().await.unwrap();
+    (status, serde_json::from_str(&text).unwrap_or_default())
+}
+
+/// A call of the query protocol; the answer is its status and text.
+pub(crate) async fn form(
+    sim: &Simulator,
+    action: Action,
+    fields: &[(&str, &str)],
+) -> (u16, String) {
+    let request =
+        form_request(sim, action, fields).header("authorization", authorization(action.service()));
+    text(request).await
+}
+
+pub(crate) async fn unsigned_form(sim: &Simulator, action: Action) -> (u16, String) {
+    text(form_request(sim, action, &[])).await
+}
+
+fn form_request(
+    sim: &Simulator,
+    action: Action,
+    fields: &[(&str, &str)],
+) -> reqwest::RequestBuilder {
+    let mut body = format!("Action={}&Version=2015-12-01", action.name());
+    for (name, value) in fields {
+        body.push_str(&format!(
+            "&{name}={}",
+            value.replace(':', "%3A").replace('/', "%2F")
+        ));
+    }
+    CLIENT
+        .post(sim.endpoint())
+        .header(
+            "content-type",
+            "application/x-www-form-urlencoded; charset=utf-8",
+        )
+        .header("x-amz-date", "20260101T000000Z")
+        .body(body)
+}
+
+async fn text(request: reqwest::RequestBuilder) -> (u16, String) {
+    let response = request.send().await.unwrap();
+    (response.status().as_u16(), response.text().await.unwrap())
+}
+
+/// One of the simulator's own routes.
+pub(crate) async fn control(sim: &Simulator, path: &str, body: Option<Value>) -> Reply {
+    let url = format!("{}/_simulator/{path}", sim.endpoint());
+    send(match body {
+        Some(body) => CLIENT.post(url).body(body.to_string()),
+        None => CLIENT.get(url),
+    })
+    .await
+}

@@ -7,7 +7,7 @@ use noctule_ecs_simulator::{
 };
 use serde_json::json;
 
-use crate::client::{call, describe, held, run, run_to_the_end, shell, until};
+use crate::client::{call, describe, held, post, run, run_to_the_end, shell, until};
 
 #[tokio::test]
 async fn a_task_passes_through_every_state_and_shows_its_times() {
@@ -106,16 +106,7 @@ async fn a_stopped_task_shows_who_asked_and_what_the_container_made_of_it() {
     let arn = run(&sim, json!({})).await;
     until(&sim, Status::Running).await;
     let body = json!({"task": arn, "reason": "enough"});
-    // The script must have come to its trap.
-    let stream = format!("ecs/main/{}", sim.tasks()[0].id);
-    let log = json!({"logGroupName": "/ecs/etl", "logStreamName": stream});
-    while crate::client::post(&sim, Action::GetLogEvents, log.clone())
-        .await
-        .0
-        != 200
-    {
-        tokio::task::yield_now().await;
-    }
+    until_logged(&sim).await;
     let asked = call(&sim, Action::StopTask, body.clone()).await;
     assert_eq!(
         (
@@ -140,18 +131,25 @@ async fn a_stopped_task_shows_who_asked_and_what_the_container_made_of_it() {
 
 #[tokio::test]
 async fn what_ignores_term_is_killed_after_its_stop_timeout() {
-    let script = "trap '' TERM; while :; do sleep 0.01; done";
+    let script = "trap '' TERM; echo ready; while :; do sleep 0.01; done";
     let container = ContainerDefinition::command("main", &["sh", "-c", script])
         .stop_timeout(Duration::from_millis(20));
     let settings = Settings::default().definition(Definition::new("etl").container(container));
     let sim = Simulator::start(settings).await.unwrap();
     let arn = run(&sim, json!({})).await;
-    until(&sim, Status::Running).await;
+    until_logged(&sim).await;
     call(&sim, Action::StopTask, json!({"task": arn})).await;
     let stopped = until(&sim, Status::Stopped).await;
-    let code = stopped["containers"][0]["exitCode"].as_i64();
-    // It may have been told before it set its trap.
-    assert!(matches!(code, Some(137 | 143)), "{stopped}");
+    assert_eq!(stopped["containers"][0]["exitCode"], 137);
+}
+
+/// Waits until the script of the first task has come to its trap, and said so.
+async fn until_logged(sim: &Simulator) {
+    let stream = format!("ecs/main/{}", sim.tasks()[0].id);
+    let log = json!({"logGroupName": "/ecs/etl", "logStreamName": stream});
+    while post(sim, Action::GetLogEvents, log.clone()).await.0 != 200 {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]

@@ -7,5 +7,10 @@
 )]
 
 mod client;
+mod faults;
+mod holding;
 mod lives;
+mod reads;
+mod requests;
+mod targets;
 mod tokens;
