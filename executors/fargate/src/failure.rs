@@ -309,7 +309,7 @@ fn refusal(error: &impl ProvideErrorMetadata, raw: &HttpResponse) -> Refusal {
 }
 
 /// An error and everything under it, in one line.
-fn chain(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
     let mut parts: Vec<String> = Vec::new();
     let mut at = Some(error);
     while let Some(error) = at {

@@ -6,6 +6,7 @@
 )]
 
 mod clearing;
+mod doctor;
 mod launching;
 mod logging;
 mod owning;
