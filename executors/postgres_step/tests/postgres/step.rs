@@ -222,11 +222,11 @@ async fn a_row_is_claimed_once_and_a_late_answer_to_the_old_attempt_is_not_ours(
 async fn a_claim_of_no_row_or_of_many_touches_nothing() {
     let world = world().await;
     world
-        .run("INSERT INTO requests (job, status) VALUES ('j1', 'failed'), ('j1', 'failed')")
+        .run("CREATE TABLE claims AS SELECT 'j1' AS job, 'failed' AS status, NULL::text AS attempt_key FROM generate_series(1, 2)")
         .await;
     for (job, wanted) in [("j1", ErrorClass::Config), ("none", ErrorClass::NotFound)] {
         let with = json!({
-            "update": { "table": "requests", "values": { "status": "queued" }, "where": { "job": job } },
+            "update": { "table": "claims", "values": { "status": "queued" }, "where": { "job": job } },
             "done_when": "status = 'done'",
         });
         let error = world
@@ -237,7 +237,7 @@ async fn a_claim_of_no_row_or_of_many_touches_nothing() {
     }
     assert_eq!(
         world
-            .number("SELECT count(*) FROM requests WHERE status = 'failed'")
+            .number("SELECT count(*) FROM claims WHERE status = 'failed'")
             .await,
         2
     );
