@@ -1,8 +1,13 @@
 //! `postgres_step` by a statement: launched once under its key, ended by its row.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use noctule_executor::{AnyExecutor, Attempt, ErrorClass, ExecutorError, Outcome, Status};
+use noctule_executor::{
+    AnyExecutor, Attempt, Budget, Call, Context, ErrorClass, ExecutorError, Outcome, Status,
+    async_trait,
+};
 use noctule_executor_testing::attempt;
 use noctule_postgres::PostgresStep;
 use serde_json::{Value, json};
@@ -37,6 +42,17 @@ pub(crate) fn insert(job: &str) -> Value {
         "cancel": "UPDATE requests SET status = 'cancelled' WHERE attempt_key = $1 AND status IN ('queued', 'running')",
         "cancel_params": ["{attempt_key}"],
     })
+}
+
+/// Counts questions.
+#[derive(Default)]
+struct Counted(AtomicUsize);
+
+#[async_trait]
+impl Budget for Counted {
+    async fn take(&self, _call: Call) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
 }
 
 fn step(world: &World) -> PostgresStep {
@@ -314,9 +330,13 @@ async fn many_works_are_asked_about_in_one_query() {
             .iter()
             .all(|handle| AnyExecutor::batch_key(&executor, handle) == first)
     );
-    let context = world.context();
+    let asked = Arc::new(Counted::default());
+    let context = Context {
+        budget: Arc::clone(&asked) as Arc<dyn Budget>,
+        ..world.context()
+    };
     let answers = AnyExecutor::poll(&executor, &context, &handles, Duration::ZERO).await;
-    assert_eq!(answers.len(), 20);
+    assert_eq!((answers.len(), asked.0.load(Ordering::SeqCst)), (20, 1));
     for (n, answer) in answers.iter().enumerate() {
         let right = match n {
             7 => matches!(answer, Ok(Status::Finished(_))),
