@@ -137,3 +137,45 @@ fn a_simulator_listens_on_this_machine_only() {
             .saying("listen on this machine");
     }
 }
+
+const CONNECTIONS: &str = r#"
+[connections.gcp]
+kind = "google"
+project = "p"
+endpoint = "simulator"
+[connections.aws]
+kind = "aws"
+region = "us-east-1"
+endpoint = "simulator"
+"#;
+
+/// The ports that an engine wrote down, by file.
+fn ports(project: &Project) -> Vec<(String, String)> {
+    let mut files = project.files();
+    files.sort();
+    let named = files
+        .iter()
+        .filter(|file| file.extension().is_some_and(|end| end == "port"));
+    named
+        .map(|file| {
+            let name = file.file_name().unwrap().to_string_lossy().into_owned();
+            (
+                name,
+                std::fs::read_to_string(project.path().join(file)).unwrap(),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn each_kind_of_connection_has_a_simulator_at_an_address_that_stays() {
+    let project = Project::of(DAG);
+    project.write("noctule.toml", CONNECTIONS);
+    project.noctule(&["run", "d"]).with_code(0);
+    let first = ports(&project);
+    let names: Vec<&str> = first.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["simulator-ecs.port", "simulator.port"]);
+    assert_ne!(first[0].1, first[1].1);
+    project.noctule(&["run", "d"]).with_code(0);
+    assert_eq!(ports(&project), first);
+}

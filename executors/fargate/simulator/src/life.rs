@@ -5,7 +5,10 @@
 
 use std::sync::Arc;
 
-use tokio::{sync::watch, task::JoinSet, time::sleep};
+use tokio::{
+    sync::{mpsc, watch},
+    time::sleep,
+};
 
 use super::{
     container,
@@ -98,17 +101,22 @@ impl Life {
     /// RUNNING, until the containers are gone.
     async fn work(&self) {
         let (term, told) = watch::channel(false);
-        let mut containers = JoinSet::new();
+        let (ended, mut containers) = mpsc::unbounded_channel();
         for definition in self.begin() {
             let (shared, arn, told) = (Arc::clone(&self.shared), self.arn.clone(), told.clone());
-            containers.spawn(container::run(shared, arn, definition, told));
+            let ended = ended.clone();
+            self.shared.spawn(async move {
+                // Whoever waits for it may have been aborted before it.
+                drop(ended.send(container::run(shared, arn, definition, told).await));
+            });
         }
+        drop(ended);
         self.stay_up(&mut containers).await;
         self.step(Status::Deactivating).await;
         self.step(Status::Stopping).await;
         term.send_replace(true);
-        while let Some(ended) = containers.join_next().await {
-            self.note(ended.ok());
+        while let Some(ended) = containers.recv().await {
+            self.note(ended);
         }
     }
 
@@ -124,7 +132,7 @@ impl Life {
     }
 
     /// Returns when the end has been asked for, by somebody or by a container that ended.
-    async fn stay_up(&self, containers: &mut JoinSet<container::Ended>) {
+    async fn stay_up(&self, containers: &mut mpsc::UnboundedReceiver<container::Ended>) {
         let interrupted = self.task(|task| task.fate.interrupted_after).flatten();
         let interruption = async {
             match interrupted {
@@ -141,16 +149,15 @@ impl Life {
                     let reason = "Your Spot Task was interrupted.";
                     self.ask_stop(Stop::new(StopCode::SpotInterruption, reason));
                 }
-                ended = containers.join_next() => match ended {
-                    Some(ended) => self.note(ended.ok()),
+                ended = containers.recv() => match ended {
+                    Some(ended) => self.note(ended),
                     None => self.ask_stop(Stop::new(StopCode::EssentialContainerExited, EXITED)),
                 },
             }
         }
     }
 
-    fn note(&self, ended: Option<container::Ended>) {
-        let Some(ended) = ended else { return };
+    fn note(&self, ended: container::Ended) {
         self.change(|task, _| {
             if let Some(container) = task.container(&ended.name) {
                 container.status = Status::Stopped;

@@ -17,7 +17,8 @@ pub(crate) struct Shared {
     pub(crate) settings: Settings,
     cloud: Mutex<Cloud>,
     changed: watch::Sender<u64>,
-    running: Mutex<JoinSet<()>>,
+    /// Lives, containers and health checks; None once the simulator has ended.
+    running: Mutex<Option<JoinSet<()>>>,
     ahead: Mutex<TimeDelta>,
     pub(crate) on_the_wire: FaultList<Effect>,
     pub(crate) twists: FaultList<Twist>,
@@ -29,7 +30,7 @@ impl Shared {
             settings,
             cloud: Mutex::new(cloud),
             changed: watch::Sender::new(0),
-            running: Mutex::new(JoinSet::new()),
+            running: Mutex::new(Some(JoinSet::new())),
             ahead: Mutex::new(TimeDelta::zero()),
             on_the_wire: FaultList::default(),
             twists: FaultList::default(),
@@ -79,17 +80,20 @@ impl Shared {
         self.spawn(life::live(Arc::clone(self), arn));
     }
 
-    /// Runs beside the requests until the simulator stops.
+    /// Runs beside the requests until the simulator ends; after that, not at all.
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         let mut running = lock(&self.running);
+        let Some(running) = running.as_mut() else {
+            return;
+        };
         while running.try_join_next().is_some() {}
         running.spawn(work);
     }
 
-    /// Lets every held request go; the answer is what still runs.
+    /// Lets every held request go and nothing new begin; the answer is what was aborted and may not be gone yet.
     pub(crate) fn end(&self) -> JoinSet<()> {
         self.on_the_wire.release_all();
-        let mut running = std::mem::take(&mut *lock(&self.running));
+        let mut running = lock(&self.running).take().unwrap_or_default();
         running.abort_all();
         running
     }

@@ -25,7 +25,7 @@ pub(super) struct Surroundings<'p> {
     pub(super) kinds: &'p [&'static str],
 }
 
-/// A simulator takes no credentials: `auth` becomes `anonymous`, from the same source as the endpoint.
+/// The simulator of Google takes no credentials: `auth` becomes `anonymous`, from the same source as the endpoint.
 pub(super) fn imply_anonymous(tree: &mut Table<'_>) {
     let Some(connections) = tree.get_mut("connections") else {
         return;
@@ -37,10 +37,16 @@ pub(super) fn imply_anonymous(tree: &mut Table<'_>) {
         let Node::Table(connection) = &mut entry.item.node else {
             continue;
         };
+        let says =
+            |entry: &Entry<'_>, word| matches!(&entry.item.node, Node::Text(text) if text == word);
+        // What is sent to AWS is always signed, and `auth` is no key of such a connection.
+        if connection.get("kind").is_some_and(|kind| says(kind, "aws")) {
+            continue;
+        }
         let Some(endpoint) = connection.get("endpoint") else {
             continue;
         };
-        if !matches!(&endpoint.item.node, Node::Text(text) if text == "simulator") {
+        if !says(endpoint, "simulator") {
             continue;
         }
         let mut auth = endpoint.clone();

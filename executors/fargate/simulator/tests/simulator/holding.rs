@@ -91,6 +91,7 @@ async fn stopping_a_simulator_kills_its_containers_and_their_children() {
     let (sim, pids) = with_processes(folder.path()).await;
     assert!(pids.len() == 2 && pids.iter().all(|pid| is_alive(*pid)));
     sim.stop().await;
+    // Told to die they are; a loaded machine may take a moment to bury them.
     while pids.iter().any(|pid| is_alive(*pid)) {
         tokio::task::yield_now().await;
     }

@@ -118,6 +118,25 @@ async fn a_target_is_healthy_once_its_port_answers_and_drains_when_it_is_taken_a
 }
 
 #[tokio::test]
+async fn a_target_may_be_registered_again_while_it_is_healthy_and_while_it_drains() {
+    let sim = started(Health::After(Duration::ZERO)).await;
+    let address = running(&sim).await;
+    send(&sim, Action::RegisterTargets, address, 80).await;
+    until_health(&sim, TargetHealth::Healthy).await;
+    assert_eq!(
+        send(&sim, Action::RegisterTargets, address, 80).await.0,
+        200
+    );
+    assert_eq!(sim.targets()[0].health, TargetHealth::Healthy);
+    send(&sim, Action::DeregisterTargets, address, 80).await;
+    assert_eq!(sim.targets()[0].health, TargetHealth::Draining);
+    send(&sim, Action::RegisterTargets, address, 80).await;
+    until_health(&sim, TargetHealth::Healthy).await;
+    sim.advance(Duration::from_secs(300));
+    assert_eq!(health(&sim, address, 80).await, "healthy");
+}
+
+#[tokio::test]
 async fn a_target_that_answers_badly_or_not_at_all_is_unhealthy() {
     let sim = started(probing()).await;
     let address = running(&sim).await;
