@@ -39,11 +39,11 @@ pub(crate) async fn launch(
     let document = Document::read(request)?;
     document.check_place(&session.settings)?;
     if attempt.sends <= 1 {
-        return send(session, attempt, &document).await;
+        return Box::pin(send(session, attempt, &document)).await;
     }
     let found = session.find(document.cluster, attempt.key.as_str()).await;
     if let Some(record) = found.map_err(|error| error.of_preparation())? {
-        return handle(session, attempt, &document, record).await;
+        return Box::pin(handle(session, attempt, &document, record)).await;
     }
     if Utc::now() - attempt.intended_at > TOKEN_LIFE {
         return Err(ExecutorError::rejected(
@@ -55,9 +55,9 @@ pub(crate) async fn launch(
             ),
         ));
     }
-    match send(session, attempt, &document).await {
+    match Box::pin(send(session, attempt, &document)).await {
         Err(error @ ExecutorError::Rejected { .. }) => {
-            after_refusal(session, attempt, &document, error).await
+            Box::pin(after_refusal(session, attempt, &document, error)).await
         }
         sent => sent,
     }

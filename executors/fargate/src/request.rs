@@ -50,7 +50,7 @@ fn at_launch(config: &Config) -> Vec<String> {
     known
 }
 
-fn at<'k, T>(key: &'k str, result: Result<T, String>) -> Result<T, Problem> {
+fn at<T>(key: &str, result: Result<T, String>) -> Result<T, Problem> {
     result.map_err(|error| Problem::at([key], error))
 }
 

@@ -54,7 +54,7 @@ impl<'a> Session<'a> {
         S: Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send,
     {
         let clients = self.clients().await;
-        let first = self.once(&op, send(Arc::clone(&clients))).await;
+        let first = self.once(&op, Box::pin(send(Arc::clone(&clients)))).await;
         let renew = |error: &CallError| error.sense() == Some(Sense::Renew);
         if !first.as_ref().is_err_and(renew) {
             return first;
@@ -62,7 +62,7 @@ impl<'a> Session<'a> {
         let keyring = self.executor.keyring();
         keyring.forget(&self.settings.identity, &clients).await;
         let fresh = self.clients().await;
-        self.once(&op, send(fresh)).await
+        self.once(&op, Box::pin(send(fresh))).await
     }
 
     async fn once<T, E, S>(&self, op: &Op, sending: S) -> Result<T, CallError>

@@ -1,7 +1,7 @@
 //! The executor against moto, a fake AWS that somebody else wrote: the form on the wire and the signing, nothing more
 //! (moto ignores the client token, and its tasks end as they like).
 //!
-//! Needs a Python that has `moto[server,ecs,ec2]` and `boto3`: that of `NOCTULE_MOTO_PYTHON`, else `python3`. Without it,
+//! Needs a Python that has `moto[server,ecs,ec2]>=5.2.5`: that of `NOCTULE_MOTO_PYTHON`, else `python3`. Without it,
 //! it says so and checks nothing.
 #![expect(
     clippy::unwrap_used,
@@ -17,6 +17,10 @@ use noctule_executor_testing::{attempt, context};
 use noctule_fargate::{Fargate, Pacing};
 use serde_json::{Value, json};
 
+/// Older ones answer RunTask with a number where ECS has a text.
+const PROBE: &str = "import boto3, moto, moto.server, moto.ec2, moto.ecs; \
+    assert tuple(map(int, moto.__version__.split('.')[:3])) >= (5, 2, 5)";
+
 /// moto in a process of its own; it ends with its standard input.
 struct Moto {
     process: Child,
@@ -27,7 +31,7 @@ impl Moto {
     /// Starts it; none where there is no Python with moto.
     fn start() -> Option<Self> {
         let python = std::env::var("NOCTULE_MOTO_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-        let probe = ["-c", "import boto3, moto.server, moto.ec2, moto.ecs"];
+        let probe = ["-c", PROBE];
         let there = Command::new(&python)
             .args(probe)
             .stderr(Stdio::null())
@@ -77,7 +81,7 @@ impl Drop for Moto {
 async fn another_fake_aws_takes_and_gives_the_same() {
     let Some(moto) = tokio::task::spawn_blocking(Moto::start).await.unwrap() else {
         println!(
-            "not checked: needs a python3 with `moto[server,ecs,ec2]` and `boto3`, or NOCTULE_MOTO_PYTHON"
+            "not checked: needs a python3 with `moto[server,ecs,ec2]>=5.2.5`, or NOCTULE_MOTO_PYTHON"
         );
         return;
     };

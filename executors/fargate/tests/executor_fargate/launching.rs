@@ -2,7 +2,7 @@
 
 use noctule_executor::{Executor, ExecutorError};
 use noctule_executor_testing::CANARY;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::records::{KEY, OTHER_KEY, arn, definition, failure, listed, revision, task, tasks};
@@ -13,7 +13,7 @@ use crate::world::{
 };
 
 /// A server that answers RunTask so, and finds nothing.
-async fn running(reply: Reply) -> Scripted {
+pub(crate) async fn running(reply: Reply) -> Scripted {
     Scripted::start(move |asked| match asked.action().as_str() {
         "DescribeTaskDefinition" => definition(3),
         "RunTask" => reply.clone(),
@@ -23,7 +23,7 @@ async fn running(reply: Reply) -> Scripted {
     .await
 }
 
-fn accepted() -> Reply {
+pub(crate) fn accepted() -> Reply {
     tasks(&[task("t1", KEY, "PROVISIONING")])
 }
 
@@ -259,70 +259,6 @@ async fn refused_credentials_are_renewed_once() {
 }
 
 #[tokio::test]
-async fn a_container_that_is_not_in_the_definition_is_not_launched() {
-    let ecs = running(accepted()).await;
-    let attempt = attempt(etl_with(json!({ "container": "man" })), 1);
-    let error = launch_by(&quick(), &at(&ecs.url), &attempt)
-        .await
-        .unwrap_err();
-    assert_eq!(word_of(&error), "rejected config");
-    assert!(error.to_string().contains("it has main, proxy"), "{error}");
-    assert_eq!(ecs.of("RunTask").len(), 0);
-}
-
-#[tokio::test]
-async fn an_unnamed_container_is_the_essential_one() {
-    let ecs = running(accepted()).await;
-    let attempt = attempt(etl_with(json!({ "container": "", "command": ["run"] })), 1);
-    let handle = launch_by(&quick(), &at(&ecs.url), &attempt).await.unwrap();
-    let containers = &ecs.of("RunTask")[0].json()["overrides"]["containerOverrides"];
-    assert_eq!(containers.as_array().map(Vec::len), Some(1));
-    assert_eq!(containers[0]["name"], "main");
-    assert_eq!(
-        serde_json::to_value(handle).unwrap()["judged"],
-        json!(["main"])
-    );
-}
-
-/// A definition with two essential containers.
-fn twin() -> Reply {
-    let Reply::Json(status, mut answer) = definition(3) else {
-        panic!("a definition is JSON")
-    };
-    answer["taskDefinition"]["containerDefinitions"][1]["essential"] = json!(true);
-    Reply::Json(status, answer)
-}
-
-#[tokio::test]
-async fn a_command_for_two_essential_containers_needs_a_name() {
-    let ecs = Scripted::start(move |asked| match asked.action().as_str() {
-        "DescribeTaskDefinition" => twin(),
-        _ => accepted(),
-    })
-    .await;
-    let context = at(&ecs.url);
-    for more in [
-        json!({ "container": "", "command": ["run"] }),
-        json!({ "container": "", "env": { "A": "b" } }),
-    ] {
-        let sent = launch_by(&quick(), &context, &attempt(etl_with(more), 1)).await;
-        assert_eq!(word(&sent), "rejected config");
-    }
-    let plain = attempt(etl_with(json!({ "container": "" })), 1);
-    launch_by(&quick(), &context, &plain).await.unwrap();
-    let sent = ecs.of("RunTask");
-    assert_eq!(sent.len(), 1);
-    let containers = sent[0].json()["overrides"]["containerOverrides"].clone();
-    let names: Vec<_> = containers
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|c| &c["name"])
-        .collect();
-    assert_eq!(names, ["main", "proxy"]);
-}
-
-#[tokio::test]
 async fn secrets_are_put_in_at_the_send_and_stand_nowhere_else() {
     let ecs = running(accepted()).await;
     let context = at(&ecs.url);
@@ -369,32 +305,4 @@ async fn a_launch_takes_from_the_launch_budget() {
     let budget = Counted::of(&mut context);
     launch(&context, 1).await.unwrap();
     assert_eq!(budget.taken(), (1, 1), "the definition and the launch");
-}
-
-#[tokio::test]
-async fn a_revision_is_read_once_and_a_family_each_time() {
-    let ecs = running(accepted()).await;
-    let context = at(&ecs.url);
-    let executor = quick();
-    let reads = || ecs.of("DescribeTaskDefinition").len();
-    for _ in 0..3 {
-        launch_by(&executor, &context, &attempt(etl(), 1))
-            .await
-            .unwrap();
-    }
-    assert_eq!(reads(), 1);
-    let family = || attempt(etl_with(json!({ "task_definition": "etl" })), 1);
-    for _ in 0..2 {
-        launch_by(&executor, &context, &family()).await.unwrap();
-    }
-    assert_eq!(reads(), 3);
-    let pinned: Vec<Value> = ecs
-        .of("RunTask")
-        .iter()
-        .map(|asked| asked.json()["taskDefinition"].clone())
-        .collect();
-    assert!(
-        pinned.iter().all(|definition| *definition == revision(3)),
-        "{pinned:?}"
-    );
 }

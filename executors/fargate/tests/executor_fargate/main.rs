@@ -10,6 +10,7 @@ mod doctor;
 mod launching;
 mod logging;
 mod owning;
+mod pinning;
 mod polling;
 mod records;
 mod recovering;

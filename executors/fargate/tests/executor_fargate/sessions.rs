@@ -33,7 +33,7 @@ pub(crate) fn health(state: &str, reason: &str) -> Reply {
 async fn served(known: Value, state: Arc<Mutex<&'static str>>) -> Scripted {
     Scripted::start(move |asked| match asked.action().as_str() {
         "DescribeTaskDefinition" => definition(3),
-        "RunTask" | "DescribeTasks" => tasks(&[known.clone()]),
+        "RunTask" | "DescribeTasks" => tasks(std::slice::from_ref(&known)),
         "DescribeTargetHealth" => {
             assert_eq!(asked.form("TargetGroupArn").as_deref(), Some(GROUP));
             match *state.lock().unwrap() {
@@ -238,7 +238,7 @@ async fn a_missing_right_at_the_load_balancer_ends_when_the_time_is_over() {
     for (seconds, ends) in [(10, false), (400, true)] {
         let known = running_for(seconds);
         let ecs = Scripted::start(move |asked| match asked.action().as_str() {
-            "DescribeTasks" => tasks(&[known.clone()]),
+            "DescribeTasks" => tasks(std::slice::from_ref(&known)),
             _ => Reply::xml_error(403, "AccessDenied"),
         })
         .await;

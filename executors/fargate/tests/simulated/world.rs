@@ -127,7 +127,7 @@ pub(crate) async fn torn_down(context: &Context, handle: &Value, usage: Use) {
         {
             noctule_executor::Clearing::Done => return,
             noctule_executor::Clearing::Pending { again_after } => {
-                tokio::time::sleep(again_after).await
+                tokio::time::sleep(again_after).await;
             }
         }
     }
