@@ -141,8 +141,13 @@ fn on_record(dag: &Dag, run: &Run, of_key: &AttemptOfKey, public: &Value) -> Opt
         attempt: attempt.number,
         state: attempt.state.word(),
     };
+    // Work that others use, or that the engine is clearing away, belongs to its run although its attempt has ended.
+    let obliged = task
+        .obligations
+        .iter()
+        .any(|obligation| obligation.attempt == attempt.number && obligation.is_open());
     let told = Recorded {
-        attempt_ended: matches!(attempt.state, AttemptState::Ended(_)),
+        attempt_ended: matches!(attempt.state, AttemptState::Ended(_)) && !obliged,
         run_ended: matches!(run.phase, Phase::Ended { .. }),
         detached: attempt.prepared.wait == Wait::Detach,
         is_known_work: known(attempt) == Some(public),
