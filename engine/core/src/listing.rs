@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use crate::dag::MapRule;
-use crate::template::{Scope, render_text, render_value};
+use crate::template::{Scope, render_list, render_text};
 
 /// The most items of a list.
 const ITEMS_LIMIT: usize = 100_000;
@@ -20,7 +20,7 @@ const KEY_LIMIT: usize = 200;
 /// # Errors
 /// One line for people.
 pub(crate) fn items_of(rule: &MapRule, scope: &Scope<'_>) -> Result<Vec<(String, Value)>, String> {
-    let rendered = render_value(&rule.items, scope).map_err(|error| format!("`map`: {error}"))?;
+    let rendered = render_list(&rule.items, scope).map_err(|error| format!("`map`: {error}"))?;
     let list = match rendered {
         Some(Value::Array(list)) => list,
         Some(other) => return Err(format!("`map`: expected a list, found {}", kind(&other))),

@@ -123,6 +123,8 @@ pub trait AnyExecutor: Send + Sync {
         context: &Context,
         places: &[Value],
     ) -> Result<Vec<Owned<Value>>, ExecutorError>;
+    /// [`Executor::rights`].
+    fn rights(&self, configs: &[Value]) -> Option<Value>;
     /// [`Executor::preflight`].
     async fn preflight(&self, context: &Context, configs: &[Value]) -> Vec<Finding>;
 }
@@ -333,6 +335,10 @@ impl<E: Executor> AnyExecutor for E {
             })
         };
         found.into_iter().map(versioned).collect()
+    }
+
+    fn rights(&self, configs: &[Value]) -> Option<Value> {
+        Executor::rights(self, configs)
     }
 
     async fn preflight(&self, context: &Context, configs: &[Value]) -> Vec<Finding> {

@@ -169,6 +169,12 @@ pub trait Executor: Send + Sync + 'static {
         Ok(Vec::new())
     }
 
+    /// The least rights that these configurations need, as the document that the provider's own tools take (an IAM policy, a
+    /// custom role); none where nothing can be granted. Pure.
+    fn rights(&self, _configs: &[serde_json::Value]) -> Option<serde_json::Value> {
+        None
+    }
+
     /// Whether this identity can reach and do all that these configurations need, for `noctule doctor`. Starts nothing.
     async fn preflight(&self, _context: &Context, _configs: &[serde_json::Value]) -> Vec<Finding> {
         Vec::new()

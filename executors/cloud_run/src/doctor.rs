@@ -19,6 +19,22 @@ use crate::transport::Wire;
 /// The permissions on a job that can be asked about; those on executions are tried by a read.
 const ON_THE_JOB: [&str; 3] = ["run.jobs.get", "run.jobs.run", "run.jobs.runWithOverrides"];
 
+/// The least rights that this executor needs, as the file that `gcloud iam roles create --file` takes. It can be granted on
+/// each job alone but for the log, which is the project's.
+pub(crate) fn role() -> Value {
+    let permissions: BTreeSet<&str> = Verb::ALL
+        .into_iter()
+        .map(Verb::permission)
+        .chain(ON_THE_JOB)
+        .collect();
+    json!({
+        "title": "Noctule",
+        "description": "starts, watches and cancels executions of Cloud Run jobs, and reads their log",
+        "stage": "GA",
+        "includedPermissions": permissions,
+    })
+}
+
 /// Looks at credentials first, then at each job once.
 pub(crate) async fn findings(session: &Session<'_>, configs: &[Value]) -> Vec<Finding> {
     let subject = "google credentials".to_owned();

@@ -173,6 +173,10 @@ impl Executor for CloudRun {
         owned::owned(&session, &context.host.store_id, places).await
     }
 
+    fn rights(&self, _configs: &[Value]) -> Option<Value> {
+        Some(doctor::role())
+    }
+
     async fn preflight(&self, context: &Context, configs: &[Value]) -> Vec<Finding> {
         match Session::open(self, context) {
             Ok(session) => doctor::findings(&session, configs).await,

@@ -23,6 +23,18 @@ pub(crate) enum Verb {
 }
 
 impl Verb {
+    /// Every call.
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Launch,
+        Self::GetExecution,
+        Self::ListExecutions,
+        Self::CancelExecution,
+        Self::ListTasks,
+        Self::GetJob,
+        Self::TestPermissions,
+        Self::ReadLogs,
+    ];
+
     /// The permission, as IAM names it. Overriding needs more than `run.jobs.run`.
     pub(crate) fn permission(self) -> &'static str {
         match self {

@@ -190,6 +190,10 @@ impl Executor for Fargate {
         owned::owned(&Session::open(self, context)?, places).await
     }
 
+    fn rights(&self, configs: &[Value]) -> Option<Value> {
+        Some(crate::policy(configs))
+    }
+
     async fn preflight(&self, context: &Context, configs: &[Value]) -> Vec<Finding> {
         match Session::open(self, context) {
             Ok(session) => doctor::findings(&session, configs).await,

@@ -182,6 +182,9 @@ pub(crate) enum GraphFormat {
 pub(crate) struct DoctorArgs {
     /// The DAG: its id, or the path of its file [default: all]
     pub(crate) dag: Option<String>,
+    /// Print the least rights that the DAGs need, as an IAM policy (AWS) or a custom role (Google); asks nobody
+    #[arg(long)]
+    pub(crate) policy: bool,
 }
 
 /// `sim`.

@@ -6,12 +6,13 @@ use noctule_core::dag::Dag;
 use noctule_core::source::SecretOrigin;
 use noctule_executor::Finding;
 use noctule_runtime::Surroundings;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Given;
 use super::plan::nobody;
 use super::planned::planned;
 use crate::args::{DoctorArgs, Format, GivenArgs};
+use crate::console::remark;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::{Grid, Tone, documents};
@@ -41,11 +42,44 @@ pub(crate) async fn doctor(args: &DoctorArgs, surface: &Surface) -> Result<Exit,
             (open, dags)
         }
     };
+    if args.policy {
+        return policies(&open, &dags, surface);
+    }
     let mut findings = files(&open)?;
     findings.push(store(&open, surface).await);
     findings.extend(secrets(&open, surface)?);
     findings.extend(executors(&open, &dags, surface).await?);
     print(surface, &findings)
+}
+
+/// Prints the least rights that the DAGs need, one document for each executor and connection. Without a look at the network.
+fn policies(open: &OpenProject, dags: &[Dag], surface: &Surface) -> Result<Exit, CliError> {
+    let address = Addresses::expected(open.project()?, &open.expected_state_dir()?);
+    let mut all = Needs::new();
+    for dag in dags {
+        let (of_dag, untold) = needs(open, dag, surface, address)?;
+        for (place, configs) in of_dag {
+            all.entry(place).or_default().extend(configs);
+        }
+        for told in untold {
+            remark(surface, &format!("{}: {}", told.subject, told.message));
+        }
+    }
+    let rights = all.iter().filter_map(|((kind, connection), configs)| {
+        let rights = surface.registry.get(kind)?.rights(configs)?;
+        Some(json!({ "executor": kind, "connection": connection, "rights": rights }))
+    });
+    let rights: Vec<Value> = rights.collect();
+    if rights.is_empty() {
+        remark(surface, "no executor of these DAGs needs rights of a cloud");
+    }
+    let format = match surface.format() {
+        // A policy is a document in any case.
+        Format::Table => Format::Json,
+        other => other,
+    };
+    documents(format, &rights)?;
+    Ok(Exit::Success)
 }
 
 fn finding(good: bool, subject: impl Into<String>, message: impl Into<String>) -> Finding {

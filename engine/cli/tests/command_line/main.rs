@@ -7,6 +7,7 @@
 mod answers;
 mod asking_for_help;
 mod checking;
+mod fan_out;
 mod hostile;
 mod looking;
 mod planning;

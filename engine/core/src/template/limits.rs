@@ -11,6 +11,8 @@ use super::error::Fault;
 
 /// Bytes of one rendered value, as JSON.
 pub const MAX_VALUE: usize = 1 << 20;
+/// Bytes of the list of a fan-out, as JSON.
+pub const MAX_LIST: usize = 8 << 20;
 /// Bytes of one rendered table, as JSON.
 pub const MAX_TABLE: usize = 4 << 20;
 /// Bytes of a text that holds templates.

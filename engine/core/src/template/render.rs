@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::error::{Fault, TemplateError, kind};
 use super::evaluate::Evaluator;
-use super::limits::{Budget, MAX_TABLE, MAX_VALUE, json_size};
+use super::limits::{Budget, MAX_LIST, MAX_TABLE, MAX_VALUE, json_size};
 use super::mention::references;
 use super::piece::{Piece, is_template, parse, parse_alone, pieces};
 use super::scope::Scope;
@@ -51,6 +51,19 @@ pub fn render_value(value: &Value, scope: &Scope<'_>) -> Result<Option<Value>, T
     Renderer::new(scope).value(value)
 }
 
+/// The list of a fan-out, which may be as large as [`MAX_LIST`]: ten thousand items have more to say than one table.
+///
+/// # Errors
+/// As [`render_table`].
+pub fn render_list(value: &Value, scope: &Scope<'_>) -> Result<Option<Value>, TemplateError> {
+    Renderer {
+        whole: MAX_LIST,
+        left: MAX_LIST,
+        ..Renderer::new(scope)
+    }
+    .value(value)
+}
+
 /// A text with its templates filled in, as a text; `None` if it is one expression that gives none.
 ///
 /// # Errors
@@ -79,6 +92,8 @@ struct Renderer<'a> {
     polled: Option<&'a str>,
     /// The dotted path of the value that is rendered.
     path: String,
+    /// The most bytes of a value that is one expression.
+    whole: usize,
     /// How many bytes may still be rendered.
     left: usize,
 }
@@ -89,6 +104,7 @@ impl<'a> Renderer<'a> {
             scope,
             polled: None,
             path: String::new(),
+            whole: MAX_VALUE,
             left: MAX_TABLE,
         }
     }
@@ -162,8 +178,13 @@ impl<'a> Renderer<'a> {
         if makes_reference(&value) {
             return Err(Fault::Secret.at(range));
         }
-        if json_size(&value, MAX_VALUE).is_none() {
-            return Err(Fault::Limit("the value is larger than 1 MiB").at(range));
+        if json_size(&value, self.whole).is_none() {
+            let large = if self.whole == MAX_VALUE {
+                "the value is larger than 1 MiB"
+            } else {
+                "the list is larger than 8 MiB"
+            };
+            return Err(Fault::Limit(large).at(range));
         }
         Ok(value.into_owned())
     }
