@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use noctule_executor::{
-    AnyExecutor, Attempt, AttemptKey, Connection, Draft, Registry, RunFacts as ExecutorRun,
+    AnyExecutor, Attempt, AttemptKey, Connection, Draft, Registry, RunFacts as ExecutorRun, Wait,
 };
 use serde_json::{Map, Value};
 
@@ -198,7 +198,9 @@ impl Desk {
             wait: task.wait,
             recovery: executor.recovery(connection),
             nature,
-            obliges: attempt.hold || executor.obliges(&Draft::new(&attempt.config)),
+            // Work that is left to itself keeps all it has.
+            obliges: task.wait != Wait::Detach
+                && (attempt.hold || executor.obliges(&Draft::new(&attempt.config))),
         })
     }
 }

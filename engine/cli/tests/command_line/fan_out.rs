@@ -40,7 +40,10 @@ with.command = ["echo", "{{ tasks.one.output | json }}"]
 #[test]
 fn items_run_under_their_names_and_are_counted_apart() {
     let project = Project::of(FAN);
-    let run = project.noctule(&["run", "fan", "-o", "json"]).with_code(1).json();
+    let run = project
+        .noctule(&["run", "fan", "-o", "json"])
+        .with_code(1)
+        .json();
     let each = json!({ "task": "each", "state": "failed", "items": 3, "waiting": 0, "running": 0,
         "succeeded": 1, "failed": 1, "skipped": 1,
         "why": "1 of 3 items succeeded, 1 failed, 1 skipped; 2 had to succeed" });
@@ -48,41 +51,81 @@ fn items_run_under_their_names_and_are_counted_apart() {
     assert_eq!(run["mapped"][1]["succeeded"], 3);
     let states = run["tasks"].as_array().unwrap().iter().map(|task| {
         let key = task["map_key"].as_str().unwrap_or("-");
-        format!("{} {key} {}", task["task"].as_str().unwrap(), task["state"].as_str().unwrap())
+        format!(
+            "{} {key} {}",
+            task["task"].as_str().unwrap(),
+            task["state"].as_str().unwrap()
+        )
     });
     let mut states: Vec<String> = states.collect();
     states.sort_unstable();
     assert_eq!(
         states,
         [
-            "each a succeeded", "each b failed", "each c skipped", "last - succeeded",
-            "list - succeeded", "walk.one a succeeded", "walk.one b succeeded",
-            "walk.one c succeeded", "walk.two a succeeded", "walk.two b succeeded",
+            "each a succeeded",
+            "each b failed",
+            "each c skipped",
+            "last - succeeded",
+            "list - succeeded",
+            "walk.one a succeeded",
+            "walk.one b succeeded",
+            "walk.one c succeeded",
+            "walk.two a succeeded",
+            "walk.two b succeeded",
             "walk.two c succeeded",
         ]
     );
-    let log = |task: &str| project.noctule(&["logs", "@latest", task]).with_code(0).stdout;
+    let log = |task: &str| {
+        project
+            .noctule(&["logs", "@latest", task])
+            .with_code(0)
+            .stdout
+    };
     assert_eq!(log("each[b]"), "item b\n");
     assert_eq!(log("walk.two[c]"), "after c\n");
-    assert_eq!(log("last"), "[{\"from\":\"a\"},{\"from\":\"b\"},{\"from\":\"c\"}]\n");
-    let summary = project.noctule(&["retry", "@latest", "--dry-run"]).with_code(0).stdout;
-    assert!(summary.contains("each[b]") && !summary.contains("each[a]"), "{summary}");
+    assert_eq!(
+        log("last"),
+        "[{\"from\":\"a\"},{\"from\":\"b\"},{\"from\":\"c\"}]\n"
+    );
+    let summary = project
+        .noctule(&["retry", "@latest", "--dry-run"])
+        .with_code(0)
+        .stdout;
+    assert!(
+        summary.contains("each[b]") && !summary.contains("each[a]"),
+        "{summary}"
+    );
 }
 
 #[test]
 fn an_item_can_be_explained_marked_and_retried_alone() {
     let project = Project::of(FAN);
     project.noctule(&["run", "fan"]).with_code(1);
-    let told = project.noctule(&["explain", "@latest", "each[b]"]).with_code(0).stdout;
+    let told = project
+        .noctule(&["explain", "@latest", "each[b]"])
+        .with_code(0)
+        .stdout;
     assert!(told.contains("`each[b]`"), "{told}");
-    project.noctule(&["explain", "@latest", "each[z]"]).with_code(3);
-    project.noctule(&["mark", "@latest", "each[b]", "succeeded"]).with_code(0);
+    project
+        .noctule(&["explain", "@latest", "each[z]"])
+        .with_code(3);
+    project
+        .noctule(&["mark", "@latest", "each[b]", "succeeded"])
+        .with_code(0);
     project.noctule(&["follow", "@latest"]).with_code(0);
-    let shown = project.noctule(&["show", "@latest", "-o", "json"]).with_code(0).json();
+    let shown = project
+        .noctule(&["show", "@latest", "-o", "json"])
+        .with_code(0)
+        .json();
     assert_eq!(shown["state"], "succeeded", "the whole is judged again");
-    project.noctule(&["retry", "@latest", "--task", "each[b]"]).with_code(0);
+    project
+        .noctule(&["retry", "@latest", "--task", "each[b]"])
+        .with_code(0);
     project.noctule(&["follow", "@latest"]).with_code(1);
-    let shown = project.noctule(&["show", "@latest", "-o", "json"]).with_code(0).json();
+    let shown = project
+        .noctule(&["show", "@latest", "-o", "json"])
+        .with_code(0)
+        .json();
     let tries = shown["tasks"].as_array().unwrap().iter();
     let tries: usize = tries
         .filter(|task| task["task"] == "each")
@@ -94,7 +137,10 @@ fn an_item_can_be_explained_marked_and_retried_alone() {
 #[test]
 fn a_plan_shows_the_request_of_an_item_with_what_only_the_list_knows() {
     let project = Project::of(FAN);
-    let plan = project.noctule(&["plan", "fan", "-o", "json"]).with_code(0).stdout;
+    let plan = project
+        .noctule(&["plan", "fan", "-o", "json"])
+        .with_code(0)
+        .stdout;
     assert!(plan.contains("<item>"), "{plan}");
     assert!(plan.contains("walk.two"), "{plan}");
 }
@@ -104,10 +150,22 @@ fn the_least_rights_are_printed_without_a_look_at_the_network() {
     let project = Project::of(
         "[tasks.a]\nexecutor = \"cloud_run\"\nwith = { job = \"j\", region = \"r\" }\n",
     );
-    project.write("noctule.toml", "[connections.gcp]\nkind = \"google\"\nproject = \"p\"\n");
-    let rights = project.noctule(&["doctor", "--policy", "-o", "json"]).with_code(0).json();
-    let permissions = rights[0]["rights"]["includedPermissions"].as_array().unwrap();
-    for needed in ["run.jobs.runWithOverrides", "run.executions.list", "run.executions.cancel"] {
+    project.write(
+        "noctule.toml",
+        "[connections.gcp]\nkind = \"google\"\nproject = \"p\"\n",
+    );
+    let rights = project
+        .noctule(&["doctor", "--policy", "-o", "json"])
+        .with_code(0)
+        .json();
+    let permissions = rights[0]["rights"]["includedPermissions"]
+        .as_array()
+        .unwrap();
+    for needed in [
+        "run.jobs.runWithOverrides",
+        "run.executions.list",
+        "run.executions.cancel",
+    ] {
         assert!(permissions.contains(&json!(needed)), "{permissions:?}");
     }
 }

@@ -31,5 +31,7 @@ pub use self::error::{Fault, TemplateError};
 pub use self::known::{Known, Site};
 pub use self::limits::{MAX_LIST, MAX_TABLE, MAX_VALUE};
 pub use self::mention::{References, references, references_of_expression, references_of_value};
-pub use self::render::{holds, render_list, render_table, render_table_except, render_text, render_value};
+pub use self::render::{
+    holds, render_list, render_table, render_table_except, render_text, render_value,
+};
 pub use self::scope::{DagScope, Outputs, RunScope, Scope, TaskScope};

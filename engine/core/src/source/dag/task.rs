@@ -80,7 +80,7 @@ pub(super) fn read<'a>(
         );
     }
     if hold_until.is_some() {
-        reading.check_hold(executor);
+        reading.check_hold(executor, definition.as_ref().map(|task| task.wait));
     }
     if let Some(definition) = &mut definition {
         definition.map = map;
@@ -361,7 +361,11 @@ impl<'r> Reading<'r, '_, '_, '_> {
     }
 
     /// Only some executors make work that others can use.
-    fn check_hold(&self, executor: Option<(&str, Place)>) {
+    fn check_hold(&self, executor: Option<(&str, Place)>, wait: Option<Wait>) {
+        if wait == Some(Wait::Detach) {
+            let message = "`hold_until`: work that is left to itself (`wait = \"detach\"`) is held for nobody";
+            self.fields.bad_value("hold_until", message);
+        }
         let Some((kind, _)) = executor else { return };
         if let Found::Built(compiled) = self.world.executors.find(kind)
             && !compiled.executor.capabilities().holds
