@@ -46,7 +46,8 @@ const SHOW_VARIANT: &str = "UPDATE jobs_variants SET status = 'running', current
     WHERE job_variants_id = $1::uuid";
 const SHOW_JOB: &str = "UPDATE jobs SET status = 'running', current_step = $2, attempt_key = $3, error = NULL, updated_at = now()
     WHERE job_id = $1::uuid";
-const END_VARIANT: &str = "UPDATE jobs_variants SET status = $2, made = $3::jsonb, error = $4, updated_at = now()
+const END_VARIANT: &str =
+    "UPDATE jobs_variants SET status = $2, made = $3::jsonb, error = $4, updated_at = now()
     WHERE job_variants_id = $1::uuid AND attempt_key = $5 AND status = 'running'";
 const END_JOB: &str =
     "UPDATE jobs SET status = $2, made = $3::jsonb, error = $4, updated_at = now()
