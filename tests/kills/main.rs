@@ -13,6 +13,8 @@ mod chain;
 mod cloud;
 mod commands;
 mod handing_over;
+mod pools;
 mod process;
 mod project;
 mod serving;
+mod sweeping;

@@ -37,13 +37,20 @@ use crate::args::Cli;
 use crate::exit::Exit;
 use crate::surface::Surface;
 
-/// The executors of this repository: `process`, `http` and `cloud_run`.
+/// The executors and event sources of this repository.
 #[must_use]
 pub fn standard() -> Registry {
-    Registry::new()
+    let databases = noctule_postgres::Databases::new();
+    noctule_runtime::executors::with_dags(Registry::new())
         .with(noctule_process::Process::default())
         .with(noctule_http::Http::new())
         .with(noctule_cloud_run::CloudRun::new())
+        .with(noctule_fargate::Fargate::new())
+        .with(noctule_postgres::PostgresStep::new(&databases))
+        .with(noctule_postgres::Sql::new(&databases))
+        .with(noctule_postgres::Postgres::new(&databases))
+        .with(noctule_postgres::SqlSensor::new(&databases))
+        .with_source(noctule_postgres::PostgresTrigger::new(&databases))
 }
 
 /// The whole program, with these executors: reads the arguments of the process, does what they ask, and says how it ended.

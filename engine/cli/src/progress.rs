@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
-use noctule_core::view::{AttemptView, RunView, TaskView};
+use noctule_core::view::{AttemptView, MappedView, RunView, TaskView};
 
 use crate::error::CliError;
 use crate::output::{Grid, Tone, printable};
@@ -242,7 +242,7 @@ pub(crate) fn summary(view: &RunView, surface: &Surface, zone: Zone) -> String {
         surface,
         &["TASK", "STATE", "ATTEMPTS", "BEGAN", "TOOK", "SAYS"],
     );
-    for task in &view.tasks {
+    for task in rows(view) {
         let last = task.attempts.last();
         let began = last.and_then(|attempt| attempt.started_at.or(attempt.launched_at));
         let took = began
@@ -258,6 +258,11 @@ pub(crate) fn summary(view: &RunView, surface: &Surface, zone: Zone) -> String {
         ]);
     }
     grid.align_right(2);
+    let mapped: String = view
+        .mapped
+        .iter()
+        .map(|whole| whole_line(whole, surface))
+        .collect();
     let took = head
         .started_at
         .zip(head.ended_at)
@@ -266,12 +271,42 @@ pub(crate) fn summary(view: &RunView, surface: &Surface, zone: Zone) -> String {
         .data_style()
         .paint(Tone::of_state(head.state), head.state);
     format!(
-        "{}\nrun {} of {} {state}{took} (ingestion id {})\n",
+        "{}\n{mapped}run {} of {} {state}{took} (ingestion id {})\n",
         grid.text(),
         head.id,
         head.dag,
         head.ingestion_id
     )
+}
+
+/// `convert: 56 items: 51 succeeded, 2 failed, 3 skipped`.
+fn whole_line(whole: &MappedView, surface: &Surface) -> String {
+    let open = whole.waiting + whole.running;
+    let open = if open > 0 {
+        format!(", {open} not ended")
+    } else {
+        String::new()
+    };
+    let state = surface
+        .data_style()
+        .paint(Tone::of_state(whole.state), whole.state);
+    format!(
+        "{} {state}: {} items, {} succeeded, {} failed, {} skipped{open}\n",
+        whole.task, whole.items, whole.succeeded, whole.failed, whole.skipped
+    )
+}
+
+/// Items of one mapped task in a summary; of more, those that did not succeed come first.
+const ROWS: usize = 200;
+
+/// The rows of a summary: everything, or, where a list is long, what people look for.
+fn rows(view: &RunView) -> Vec<&TaskView> {
+    let mut rows: Vec<&TaskView> = view.tasks.iter().collect();
+    if rows.len() > ROWS {
+        rows.retain(|task| task.map_key.is_none() || task.state != "succeeded");
+        rows.truncate(ROWS);
+    }
+    rows
 }
 
 /// Why a task ended so, in one line.

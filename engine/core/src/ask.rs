@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::name::{DagHash, DagId, ProfileName, RunId, TaskName};
+use crate::name::{DagHash, DagId, ProfileName, RunId, TaskTarget};
 use crate::run::{Actor, Instant, Verdict};
 
 /// One ask.
@@ -41,7 +41,7 @@ pub enum Wish {
         /// Which.
         run: RunId,
         /// Exactly these tasks; empty: the ones that failed and what follows.
-        tasks: Vec<TaskName>,
+        tasks: Vec<TaskTarget>,
         /// Everything after them, too.
         downstream: bool,
         /// Every task.
@@ -54,7 +54,7 @@ pub enum Wish {
         /// Of which run.
         run: RunId,
         /// Which task.
-        task: TaskName,
+        task: TaskTarget,
         /// succeeded, failed or skipped.
         verdict: Verdict,
         /// Running work is let be.

@@ -10,8 +10,12 @@ use noctule_executor::{
 use serde_json::{Map, Value};
 
 use crate::dag::{Dag, TaskDefinition};
+use crate::listing::items_of;
 use crate::name::{StoreId, attempt_key};
-use crate::run::{Instant, Intent, Nature, Port, Prepared, Run, TaskRunIx};
+use crate::run::{
+    AttemptEnd, AttemptState, Ended, Instant, Intent, Nature, Port, Prepared, Run, TaskRun,
+    TaskRunIx,
+};
 use crate::template::{DagScope, Outputs, RunScope, Scope, TaskScope, holds, render_table_except};
 
 /// The key of a `with` table below which the executor itself renders what names `answer`, over the answer it polls.
@@ -138,7 +142,7 @@ impl Desk {
             map_key: task_run.map_key.clone(),
             attempt,
         };
-        let outputs = OutputsOf { dag, run };
+        let outputs = OutputsOf { dag, run, ix };
         use_it(&Scope {
             run: Some(&run_scope),
             dag: Some(&dag_scope),
@@ -146,6 +150,7 @@ impl Desk {
             params: Some(&run.facts.params),
             vars: Some(&run.facts.vars),
             outputs: Some(&outputs),
+            item: run.item_value(ix),
             output,
             ..Scope::default()
         })
@@ -193,6 +198,7 @@ impl Desk {
             wait: task.wait,
             recovery: executor.recovery(connection),
             nature,
+            obliges: attempt.hold || executor.obliges(&Draft::new(&attempt.config)),
         })
     }
 }
@@ -217,6 +223,14 @@ impl Port for Desk {
         let config = self.render(dag, run, (intent.task, intent.number), &task.with)?;
         let attempt = executor_attempt(dag, run, intent, config);
         self.prepared(task, executor, &attempt)
+    }
+
+    fn items(&self, dag: &Dag, run: &Run, head: TaskRunIx) -> Result<Vec<(String, Value)>, String> {
+        let Some(rule) = &dag.task(run.tasks[head.index()].task).map else {
+            return Ok(Vec::new());
+        };
+        let key = |scope: &Scope<'_>| items_of(rule, scope);
+        self.with_scope(dag, run, (head, 1), None, key)
     }
 
     fn holds(
@@ -249,9 +263,25 @@ fn executor_attempt(dag: &Dag, run: &Run, intent: &Intent<'_>, config: Value) ->
         number: intent.number,
         sends: 1,
         intended_at: intent.at,
-        hold: false,
-        failed_before: None,
+        hold: dag.task(task_run.task).hold_until.is_some(),
+        failed_before: failed_before(task_run, intent.number),
         config,
+    }
+}
+
+/// What the try before this one left as its output, if it failed.
+fn failed_before(task_run: &TaskRun, number: u32) -> Option<Value> {
+    let before = task_run
+        .attempts
+        .iter()
+        .rev()
+        .find(|attempt| attempt.number < number)?;
+    match &before.state {
+        AttemptState::Ended(Ended {
+            end: AttemptEnd::Failed { output, .. } | AttemptEnd::TimedOut { output, .. },
+            ..
+        }) => output.clone(),
+        _ => None,
     }
 }
 
@@ -292,12 +322,25 @@ pub fn stored_attempt(
 struct OutputsOf<'a> {
     dag: &'a Dag,
     run: &'a Run,
+    /// The task run that asks.
+    ix: TaskRunIx,
 }
 
 impl Outputs for OutputsOf<'_> {
+    /// Inside a group a name means the task of the same item.
     fn output(&self, task: &str) -> Option<Cow<'_, Value>> {
-        let ix = self.dag.find(task)?;
-        self.run.tasks[ix.index()].output().map(Cow::Borrowed)
+        let dag = self.dag;
+        let own = dag.task(self.run.tasks[self.ix.index()].task);
+        let sibling = || dag.find(&format!("{}.{task}", own.within.as_ref()?));
+        if let Some(named) = sibling().or_else(|| dag.find(task)) {
+            let ix = self.run.seen_from(dag, self.ix, named)?;
+            return self.run.output_of(dag, ix);
+        }
+        let inner = dag.tasks().find(|ix| {
+            let known = dag.task(*ix);
+            known.within.is_some() && known.name.local() == task
+        })?;
+        self.run.outputs_inside(dag, inner).map(Cow::Owned)
     }
 }
 

@@ -5,14 +5,17 @@
 //! new ids are parameters. If a rule needs a socket to be tested, it is in the wrong crate.
 
 pub mod ask;
+pub mod awaiting;
 pub mod dag;
 pub mod desk;
 pub mod explain;
+mod listing;
 mod millis;
 pub mod name;
 pub mod run;
 pub mod scheduling;
 pub mod source;
+pub mod sweep;
 pub mod template;
 pub mod ticks;
 pub mod view;

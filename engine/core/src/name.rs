@@ -78,11 +78,12 @@ name!(
     is_file_name
 );
 name!(
-    /// The name of a task, param, var or group: `[A-Za-z_][A-Za-z0-9_]*`, at most 128 characters.
+    /// The name of a task, param, var or group: `[A-Za-z_][A-Za-z0-9_]*`, at most 128 characters; `group.task` for a task
+    /// that stands in a group.
     TaskName,
     "name",
-    "letters, digits and `_`, the first no digit, at most 128",
-    is_identifier
+    "letters, digits and `_`, the first no digit, at most 128 (`group.task` inside a group)",
+    is_task_name
 );
 name!(
     /// The id of a run.
@@ -133,6 +134,78 @@ pub fn is_identifier(text: &str) -> bool {
         .next()
         .is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
     first && text.len() <= 128 && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+fn is_task_name(text: &str) -> bool {
+    match text.split_once('.') {
+        Some((group, task)) => is_identifier(group) && is_identifier(task),
+        None => is_identifier(text),
+    }
+}
+
+impl TaskName {
+    /// The full name of a task that stands in a group.
+    #[must_use]
+    pub fn within(group: &Self, task: &Self) -> Self {
+        Self(format!("{group}.{task}").into())
+    }
+
+    /// The name without its group.
+    #[must_use]
+    pub fn local(&self) -> &str {
+        self.0.split_once('.').map_or(&self.0, |(_, task)| task)
+    }
+}
+
+/// A task, or one item of a mapped one: `task`, `task[KEY]` or `group.task[KEY]`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TaskTarget {
+    /// The task.
+    pub task: TaskName,
+    /// The item.
+    pub key: Option<String>,
+}
+
+impl FromStr for TaskTarget {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let item = text.strip_suffix(']').and_then(|text| text.split_once('['));
+        Ok(match item {
+            Some((task, key)) => Self {
+                task: task.parse()?,
+                key: Some(key.to_owned()),
+            },
+            None => Self {
+                task: text.parse()?,
+                key: None,
+            },
+        })
+    }
+}
+
+impl TryFrom<String> for TaskTarget {
+    type Error = NameError;
+
+    fn try_from(text: String) -> Result<Self, NameError> {
+        text.parse()
+    }
+}
+
+impl From<TaskTarget> for String {
+    fn from(target: TaskTarget) -> Self {
+        target.to_string()
+    }
+}
+
+impl fmt::Display for TaskTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.key {
+            Some(key) => write!(f, "{}[{key}]", self.task),
+            None => self.task.fmt(f),
+        }
+    }
 }
 
 impl DagHash {

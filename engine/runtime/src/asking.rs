@@ -5,9 +5,9 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use noctule_core::ask::{Answer, Ask, Refusal, TriggerWish, Wish};
 use noctule_core::dag::Dag;
-use noctule_core::name::{DagId, RunId, TaskName};
+use noctule_core::name::{DagId, RunId, TaskTarget};
 use noctule_core::run::{
-    Actor, Event, NewRun, Phase, RetryScope, TaskRunIx, Trigger, Verdict, plan_retry,
+    Actor, Event, NewRun, Phase, RetryRefusal, RetryScope, Trigger, Verdict, plan_retry,
 };
 use noctule_core::source::resolve_params;
 use noctule_core::ticks::IngestionId;
@@ -247,7 +247,7 @@ impl Engine {
     async fn retry(
         &mut self,
         run: &RunId,
-        tasks: &[TaskName],
+        tasks: &[TaskTarget],
         mut scope: RetryScope,
         by: Actor,
         reason: Option<String>,
@@ -258,17 +258,13 @@ impl Engine {
         let Some(live) = self.live.get(run) else {
             return Ok(no_run(run));
         };
-        for task in tasks {
-            match live.dag.find(task.as_str()) {
-                Some(ix) => scope.tasks.push(ix),
-                None => return Ok(self.give_back(run, no_task(run, task))),
-            }
-        }
+        scope.tasks = tasks.to_vec();
         match plan_retry(&live.dag, &live.run, &scope) {
             Ok(tasks) => {
                 self.happen(run, Event::Retry { tasks, by, reason });
                 Ok(done(Some(run.clone())))
             }
+            Err(RetryRefusal::NoTask(task)) => Ok(self.give_back(run, no_task(run, &task))),
             Err(refusal) => {
                 Ok(self.give_back(run, refused(Refusal::Conflict, refusal.to_string())))
             }
@@ -278,7 +274,7 @@ impl Engine {
     async fn mark(
         &mut self,
         run: &RunId,
-        task: &TaskName,
+        task: &TaskTarget,
         verdict: Verdict,
         leave_running: bool,
         by: Actor,
@@ -296,17 +292,18 @@ impl Engine {
         if !self.revive(run).await? {
             return Ok(no_run(run));
         }
-        let ix = self
+        // Without a key, the whole of a mapped task, which stands before its items.
+        let found = self
             .live
             .get(run)
-            .and_then(|live| live.dag.find(task.as_str()));
-        let Some(ix) = ix else {
+            .map(|live| live.run.find(&live.dag, task));
+        let Some(ix) = found.and_then(|found| found.first().copied()) else {
             return Ok(self.give_back(run, no_task(run, task)));
         };
         self.happen(
             run,
             Event::Mark {
-                task: TaskRunIx(ix.0),
+                task: ix,
                 verdict,
                 leave_running,
                 by,
@@ -349,7 +346,7 @@ fn no_run(run: &RunId) -> Answer {
     refused(Refusal::NotFound, format!("there is no run {run}"))
 }
 
-fn no_task(run: &RunId, task: &TaskName) -> Answer {
+fn no_task(run: &RunId, task: &TaskTarget) -> Answer {
     refused(Refusal::NotFound, format!("run {run} has no task `{task}`"))
 }
 

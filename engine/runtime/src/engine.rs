@@ -18,6 +18,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{Notify, watch};
 
 use crate::catalog::Catalog;
+use crate::clearing::Clearance;
 use crate::clock::Clock;
 use crate::control::{Command, Control};
 use crate::error::RuntimeError;
@@ -56,6 +57,7 @@ pub(crate) struct Live {
     pub(crate) dag: Arc<Dag>,
     pub(crate) run: Run,
     pub(crate) hands: HashMap<TaskRunIx, Hand>,
+    pub(crate) clearings: HashMap<(TaskRunIx, u32), Clearance>,
 }
 
 /// The loop and all that it holds.
@@ -79,6 +81,8 @@ pub struct Engine {
     /// The next tick of each DAG.
     pub(crate) ticks: BTreeSet<(DateTime<Utc>, DagId)>,
     pub(crate) since: DateTime<Utc>,
+    /// The DAG files are known: before that, nobody is told that there is no such DAG.
+    pub(crate) published: bool,
     /// Nothing new starts; launches that are under way are awaited.
     pub(crate) draining: bool,
     /// Commits fail for now.
@@ -122,6 +126,7 @@ impl Engine {
             reloads: Arc::new(Notify::new()),
             ticks: BTreeSet::new(),
             since,
+            published: false,
             draining: false,
             ailing: None,
         };
@@ -132,6 +137,7 @@ impl Engine {
                 .as_ref()
                 .is_some_and(|only| *only != run.facts.dag)
             {
+                engine.look_from_afar(&run).await?;
                 continue;
             }
             engine.adopt_run(run).await?;
@@ -139,6 +145,16 @@ impl Engine {
         let (control, commands) = Control::new(seen, Arc::clone(&engine.reloads));
         engine.batch.commands = Some(commands);
         Ok((engine, control))
+    }
+
+    /// A run that this engine does not act on still holds its pools: its remote work goes on.
+    async fn look_from_afar(&mut self, run: &Run) -> Result<(), RuntimeError> {
+        if run.tasks.iter().any(|task| task.live().is_some()) {
+            let (id, version) = (run.facts.id.as_str(), &run.facts.version);
+            let dag = self.catalog.version(&self.store, id, version).await?;
+            self.board.look_from_afar(&dag, run);
+        }
+        Ok(())
     }
 
     /// Takes a run of the store in, as a fresh engine: what was in flight is unknown.
@@ -164,6 +180,7 @@ impl Engine {
                 dag,
                 run,
                 hands: HashMap::new(),
+                clearings: HashMap::new(),
             },
         );
         self.look_at_all(&id);
@@ -201,7 +218,7 @@ impl Engine {
                 seen = self.watchers.told.recv(), if !self.draining && self.ailing.is_none() => {
                     self.hear_sightings(seen).await?;
                 }
-                _ = inbox.tick(), if !self.draining => self.answer_asks().await?,
+                _ = inbox.tick(), if self.published && !self.draining => self.answer_asks().await?,
                 () = tokio::time::sleep_until(wake) => {}
             }
             self.turn().await?;
@@ -325,6 +342,7 @@ impl Engine {
         loop {
             let admissible = self.board.admissible(Limits {
                 slots: self.options.slots,
+                pools: &self.surroundings.pools,
             });
             if admissible.is_empty() {
                 return;
@@ -347,9 +365,10 @@ impl Engine {
                 surroundings,
             } => {
                 if let Some(surroundings) = surroundings {
-                    self.surroundings = *surroundings;
+                    self.surroundings = surroundings.after(&self.surroundings);
                 }
                 self.publish(publication).await?;
+                self.published = true;
             }
             Command::Drain => self.draining = true,
         }

@@ -28,7 +28,13 @@ enum How {
 }
 
 /// A task that ends with whoever holds it: an engine that is gone performs nothing more.
-struct Task(AbortHandle);
+pub(crate) struct Task(AbortHandle);
+
+impl Task {
+    pub(crate) fn of(task: tokio::task::JoinHandle<()>) -> Self {
+        Self(task.abort_handle())
+    }
+}
 
 impl Drop for Task {
     fn drop(&mut self) {
@@ -61,6 +67,7 @@ impl Engine {
 
     /// Brings what is done for one task run in line with its state. Called only after that state is durable.
     pub(crate) fn tend(&mut self, id: &RunId, ix: TaskRunIx) {
+        self.tend_obligations(id, ix);
         let Some(live) = self.live.get(id) else {
             return;
         };
@@ -105,9 +112,7 @@ impl Engine {
             self.poller.add(work, task.poll_interval, adopted);
             return Some(How::Polled);
         }
-        Some(How::Task(Task(
-            tokio::spawn(work.perform(activity)).abort_handle(),
-        )))
+        Some(How::Task(Task::of(tokio::spawn(work.perform(activity)))))
     }
 
     /// Lets an executor forget the leftovers of work whose end is durable. Nothing depends on it, so it is not awaited;

@@ -6,10 +6,12 @@
 mod asking;
 mod budget;
 mod catalog;
+mod clearing;
 mod clock;
 mod control;
 mod engine;
 mod error;
+pub mod executors;
 mod hands;
 mod pausing;
 mod polling;

@@ -22,6 +22,8 @@ pub struct Surroundings {
     pub host: Arc<Host>,
     /// The effective `vars`, pinned with each run.
     pub vars: Arc<Map<String, Value>>,
+    /// How large each pool is.
+    pub pools: Arc<BTreeMap<String, u32>>,
     budgets: Arc<BTreeMap<String, Arc<Rates>>>,
 }
 
@@ -46,8 +48,29 @@ impl Surroundings {
             secrets,
             host,
             vars: Arc::new(vars),
+            pools: Arc::default(),
             budgets,
         }
+    }
+
+    /// The same with the pools of the project.
+    #[must_use]
+    pub fn with_pools(mut self, pools: BTreeMap<String, u32>) -> Self {
+        self.pools = Arc::new(pools);
+        self
+    }
+
+    /// The same with the budgets of earlier surroundings where their rates are what they were: reading the files again
+    /// gives nobody a second burst.
+    #[must_use]
+    pub(crate) fn after(mut self, earlier: &Self) -> Self {
+        let carried = |(name, rates): (&String, &Arc<Rates>)| {
+            let old = earlier.budgets.get(name);
+            let kept = old.filter(|old| old.is_alike(rates)).unwrap_or(rates);
+            (name.clone(), Arc::clone(kept))
+        };
+        self.budgets = Arc::new(self.budgets.iter().map(carried).collect());
+        self
     }
 
     /// The context of calls for one DAG through one connection.
@@ -75,5 +98,67 @@ impl Surroundings {
             budget,
             host: Arc::clone(&self.host),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use noctule_core::name::StoreId;
+    use noctule_executor::{Call, Connection, Registry};
+    use serde_json::json;
+    use std::path::PathBuf;
+    use std::time::Duration;
+
+    use super::*;
+
+    fn surroundings(rate: &str) -> Result<Surroundings, Box<dyn std::error::Error>> {
+        let settings = json!({ "rate": { "launch": rate } });
+        let connection = Connection {
+            name: "gcp".to_owned(),
+            kind: "google".to_owned(),
+            settings: settings.as_object().cloned().unwrap_or_default(),
+        };
+        let store: StoreId = "0123abcd".parse()?;
+        let host = Host {
+            state_dir: PathBuf::new(),
+            store_id: store.to_string(),
+            env: BTreeMap::new(),
+            binary: PathBuf::new(),
+        };
+        let desk = Desk {
+            registry: Registry::new(),
+            connections: BTreeMap::from([("gcp".to_owned(), connection)]),
+            store,
+            public_url: None,
+        };
+        Ok(Surroundings::new(
+            Arc::new(desk),
+            Arc::default(),
+            Arc::new(host),
+            Map::new(),
+        ))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn files_that_are_read_again_give_no_second_burst_unless_the_rate_is_another()
+    -> Result<(), Box<dyn std::error::Error>> {
+        let first = surroundings("1/h")?;
+        first
+            .context("d", Some("gcp"))
+            .budget
+            .take(Call::Launch)
+            .await;
+        let free = async |surroundings: &Surroundings| {
+            let context = surroundings.context("d", Some("gcp"));
+            let taken = context.budget.take(Call::Launch);
+            tokio::time::timeout(Duration::from_secs(1), taken)
+                .await
+                .is_ok()
+        };
+        let same = surroundings("1/h")?.after(&first);
+        assert!(!free(&same).await);
+        let other = surroundings("2/h")?.after(&same);
+        assert!(free(&other).await);
+        Ok(())
     }
 }

@@ -16,7 +16,7 @@ use crate::target::Target;
 /// An execution cannot be older than the intent to start it; this much is left for clocks that disagree.
 const CLOCKS: TimeDelta = TimeDelta::minutes(5);
 /// Cloud Run keeps 1,000 ended executions of a job and runs 1,000: a list that goes on for longer goes in circles.
-const MOST_PAGES: usize = 200;
+pub(crate) const MOST_PAGES: usize = 200;
 
 /// What is looked for.
 pub(crate) struct Wanted<'a> {

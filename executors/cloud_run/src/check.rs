@@ -30,12 +30,32 @@ pub(crate) fn problems(draft: &Draft<'_>) -> Vec<Problem> {
         }
     }
     if let Leaf::Given(Value::Object(env)) = draft.get(&["env"]) {
-        if let Err(error) = rules::variable_count(env.len()) {
+        let ours = 1 + usize::from(wants_indexes(draft));
+        if let Err(error) = rules::variable_count(env.len(), ours) {
             problems.push(Problem::at(["env"], error));
         }
         problems.extend(env.iter().filter_map(|(name, value)| variable(name, value)));
     }
+    if wants_indexes(draft) {
+        problems.extend(index_problem(draft));
+    }
     problems
+}
+
+fn wants_indexes(draft: &Draft<'_>) -> bool {
+    draft.get(&["retry_failed_indexes"]) == Leaf::Given(&Value::Bool(true))
+}
+
+fn index_problem(draft: &Draft<'_>) -> Option<Problem> {
+    match draft.get(&["task_count"]) {
+        Leaf::Absent => Some(request::no_task_count()),
+        Leaf::Templated => None,
+        Leaf::Given(value) => {
+            let count = rules::task_count(Text::of(value)?.as_str()).ok()?;
+            let error = rules::index_count(count).err()?;
+            Some(Problem::at(["task_count"], error))
+        }
+    }
 }
 
 fn variable(name: &str, value: &Value) -> Option<Problem> {
@@ -79,6 +99,29 @@ mod tests {
                 "task_timeout"
             ]
         );
+    }
+
+    #[test]
+    fn the_indexes_that_fail_are_known_only_of_a_count_that_is_given_and_not_too_great() {
+        let base = json!({ "job": "etl", "region": "r1" });
+        for (key, value, path) in [
+            (
+                "retry_failed_indexes",
+                json!(true),
+                Some("retry_failed_indexes"),
+            ),
+            ("retry_failed_indexes", json!(false), None),
+            ("task_count", json!(1_000), None),
+            ("task_count", json!("1001"), Some("task_count")),
+            ("task_count", json!("{{ params.n }}"), None),
+        ] {
+            let mut with = base.clone();
+            with["retry_failed_indexes"] = json!(true);
+            with[key] = value;
+            let found = problems(&Draft::new(&with));
+            let paths: Vec<_> = found.iter().map(|p| p.path.join(".")).collect();
+            assert_eq!(paths, Vec::from_iter(path), "{with}");
+        }
     }
 
     #[test]

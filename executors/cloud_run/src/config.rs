@@ -36,9 +36,18 @@ pub struct Config {
     /// How many tasks the execution has, 1 to 10,000; default: what the job says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task_count: Option<TaskCount>,
+    /// A further try runs only the indexes that did not succeed. The job takes its index from `NOCTULE_TASK_INDEXES`, a comma
+    /// list in which its `CLOUD_RUN_TASK_INDEX` is the position. Needs `task_count`, of at most 1,000.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub retry_failed_indexes: bool,
     /// The timeout of one task attempt, such as `1h` or `3600s`, at most 168 h; default: what the job says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task_timeout: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// A count, written as a number or as a numeric text (a template that is part of a text gives text).

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::execution::{Execution, TaskFailure};
 use crate::failure::{CallError, Verb};
+use crate::indexes::TaskResult;
 use crate::lenient;
 use crate::session::Session;
 use crate::target::Target;
@@ -13,7 +14,7 @@ use crate::transport::{Wire, lost};
 
 /// Entries of one page: what the API gives at most without cutting the page short.
 const PAGE: u32 = 100;
-/// Pages of tasks that are read for an exit code: the first 1,000 tasks. More would not tell a person more.
+/// Pages of tasks that are read: the first 1,000 tasks. More would not tell a person more.
 const MOST_TASK_PAGES: u32 = 10;
 
 /// A part of a list.
@@ -28,6 +29,13 @@ pub(crate) struct Page {
 pub(crate) enum Deleted {
     Shown,
     Hidden,
+}
+
+/// One task of an execution, as it was read.
+pub(crate) struct Task {
+    pub(crate) result: TaskResult,
+    /// How its last attempt failed, if it did.
+    pub(crate) failure: Option<TaskFailure>,
 }
 
 impl Session<'_> {
@@ -93,28 +101,23 @@ impl Session<'_> {
         }
     }
 
-    /// The first failed task, by index, among the first pages.
-    pub(crate) async fn failed_task(
-        &self,
-        target: &Target,
-        short: &str,
-    ) -> Result<Option<TaskFailure>, CallError> {
+    /// The tasks of an execution, of its first pages.
+    pub(crate) async fn tasks(&self, target: &Target, short: &str) -> Result<Vec<Task>, CallError> {
         let tasks = format!("{}/tasks?pageSize={PAGE}", target.execution_url(short));
         let mut url = tasks.clone();
+        let mut read = Vec::new();
         for _ in 0..MOST_TASK_PAGES {
             let value = self.json(&Wire::get(Verb::ListTasks, url)).await?;
-            let failures = lenient::list(&value, "tasks")
-                .iter()
-                .filter_map(TaskFailure::read);
-            if let Some(first) = failures.min_by_key(|failure| failure.index) {
-                return Ok(Some(first));
-            }
+            read.extend(lenient::list(&value, "tasks").iter().map(|task| Task {
+                result: TaskResult::read(task),
+                failure: TaskFailure::read(task),
+            }));
             let Some(token) = lenient::text(&value, "nextPageToken") else {
                 break;
             };
             url = format!("{tasks}&pageToken={}", escaped(&token));
         }
-        Ok(None)
+        Ok(read)
     }
 
     /// The job itself, for `doctor`.

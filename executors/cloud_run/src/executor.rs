@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use noctule_executor::{
     Attempt, Capabilities, Connection, Context, Draft, Executor, ExecutorError, Finding, LogCursor,
-    LogPage, Problem, Recovery, Request, Status, Wait, async_trait,
+    LogPage, Owned, Problem, Recovery, Request, Status, Wait, async_trait,
 };
 use serde_json::Value;
 
@@ -17,7 +17,7 @@ use crate::handle::Handle;
 use crate::pacing::Pacing;
 use crate::session::Session;
 use crate::transport::Transport;
-use crate::{check, doctor, launch, logs, polling, request};
+use crate::{check, doctor, launch, logs, owned, polling, request};
 
 /// Runs existing Google Cloud Run jobs.
 pub struct CloudRun {
@@ -162,6 +162,15 @@ impl Executor for CloudRun {
         after: Option<&LogCursor>,
     ) -> Result<LogPage, ExecutorError> {
         logs::read(&Session::open(self, context)?, handle, after).await
+    }
+
+    async fn owned(
+        &self,
+        context: &Context,
+        places: &[Value],
+    ) -> Result<Vec<Owned<Handle>>, ExecutorError> {
+        let session = Session::open(self, context)?;
+        owned::owned(&session, &context.host.store_id, places).await
     }
 
     async fn preflight(&self, context: &Context, configs: &[Value]) -> Vec<Finding> {

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::connection::Settings;
 use crate::endpoint::Endpoint;
+use crate::indexes::Part;
 use crate::target::Target;
 
 /// One execution of a Cloud Run job.
@@ -32,6 +33,9 @@ pub struct Handle {
     pub(crate) created_at: Option<DateTime<Utc>>,
     #[serde(default)]
     pub(crate) log_uri: Option<String>,
+    /// The indexes that it runs, where it does not run all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) part: Option<Part>,
 }
 
 impl Handle {
@@ -107,6 +111,7 @@ mod tests {
             key: AttemptKey::from_text("n1-00000000-k"),
             created_at: None,
             log_uri: None,
+            part: None,
         }
     }
 

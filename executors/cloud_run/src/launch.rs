@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::execution::Execution;
 use crate::failure::Verb;
 use crate::handle::Handle;
+use crate::indexes::Part;
 use crate::lenient;
 use crate::session::Session;
 use crate::target::Target;
@@ -28,27 +29,28 @@ pub(crate) async fn launch(
     if attempt.sends > 1
         && let Some(found) = session.only_one(&wanted(attempt, &target), None).await?
     {
-        return Ok(handle(attempt, target, found, None));
+        return Ok(handle(attempt, request, target, found, None));
     }
     let wire = Wire::post(Verb::Launch, target.run_url(), body(request)?);
     let operation = match session.json(&wire).await {
         Ok(operation) => operation,
-        Err(error) => return refused(session, attempt, target, error.of_launch()).await,
+        Err(error) => return refused(session, attempt, request, target, error.of_launch()).await,
     };
     let started = started(&target, &operation).map_err(ExecutorError::unknown)?;
     let name = lenient::text(&operation, "name");
     if attempt.sends <= 1 {
-        return Ok(handle(attempt, target, started, name));
+        return Ok(handle(attempt, request, target, started, name));
     }
     let kept = only_one(session, attempt, &target, started.clone()).await?;
     let operation = name.filter(|_| kept.name == started.name);
-    Ok(handle(attempt, target, kept, operation))
+    Ok(handle(attempt, request, target, kept, operation))
 }
 
 /// A resend that is refused for good says nothing about the sends before it: one last look may still find their work.
 async fn refused(
     session: &Session<'_>,
     attempt: &Attempt<Config>,
+    request: &Request,
     target: Target,
     error: ExecutorError,
 ) -> Result<Handle, ExecutorError> {
@@ -56,7 +58,7 @@ async fn refused(
         return Err(error);
     }
     match session.only_one(&wanted(attempt, &target), None).await {
-        Ok(Some(execution)) => Ok(handle(attempt, target, execution, None)),
+        Ok(Some(execution)) => Ok(handle(attempt, request, target, execution, None)),
         Ok(None) | Err(_) => Err(error),
     }
 }
@@ -69,7 +71,7 @@ pub(crate) async fn adopt(
 ) -> Result<Option<Handle>, ExecutorError> {
     let target = target(session, attempt, request)?;
     let found = session.only_one(&wanted(attempt, &target), None).await?;
-    Ok(found.map(|execution| handle(attempt, target, execution, None)))
+    Ok(found.map(|execution| handle(attempt, request, target, execution, None)))
 }
 
 /// The job of the stored request, if the connection still leads there.
@@ -156,6 +158,7 @@ fn wanted<'a>(attempt: &'a Attempt<Config>, target: &'a Target) -> Wanted<'a> {
 
 fn handle(
     attempt: &Attempt<Config>,
+    request: &Request,
     target: Target,
     execution: Execution,
     operation: Option<String>,
@@ -172,5 +175,7 @@ fn handle(
         key: attempt.key.clone(),
         created_at: execution.created_at,
         log_uri: execution.log_uri,
+        // Of what was sent, whatever is known of the try before by now.
+        part: Part::of_request(&request.0),
     }
 }

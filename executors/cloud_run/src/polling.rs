@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use noctule_executor::{ExecutorError, Finished, Status};
+use noctule_executor::{ExecutorError, Status};
 use tokio::time::{Instant, sleep};
 
 use crate::execution::Execution;
@@ -142,16 +142,7 @@ async fn status(session: &Session<'_>, asked: &Asked<'_>, verdict: Verdict) -> S
         },
         Verdict::Gone { reason } => Status::Lost { reason },
         Verdict::Ended(finished) | Verdict::Doubtful(finished) => {
-            Status::Finished(explained(session, asked, finished).await)
+            Status::Finished(session.explained(asked, finished).await)
         }
-    }
-}
-
-async fn explained(session: &Session<'_>, asked: &Asked<'_>, finished: Finished) -> Finished {
-    Finished {
-        outcome: session
-            .with_exit_code(&asked.handle.target(), asked.short, finished.outcome)
-            .await,
-        ..finished
     }
 }

@@ -10,7 +10,8 @@ use serde_json::{Map, Value, json};
 
 use crate::config::Config;
 use crate::connection::Settings;
-use crate::rules::{self, KEY_VARIABLE};
+use crate::indexes::{self, Part};
+use crate::rules::{self, INDEXES_VARIABLE, KEY_VARIABLE};
 use crate::target::Target;
 
 /// Makes the document.
@@ -20,13 +21,65 @@ pub(crate) fn document(
 ) -> Result<Request, Problem> {
     let settings = Settings::read(connection).map_err(|error| Problem::at([], error))?;
     let target = target(&attempt.config, &settings)?;
-    let overrides = overrides(&attempt.config, attempt.key.as_str())?;
-    Ok(Request(json!({
+    let indexes = Indexes::of(attempt)?;
+    let overrides = overrides(&attempt.config, attempt.key.as_str(), &indexes)?;
+    let mut document = json!({
         "method": "POST",
         "url": target.run_url(),
         "headers": { "content-type": "application/json" },
         "body": { "overrides": overrides },
-    })))
+    });
+    if let Some(part) = &indexes.part {
+        // Not sent: it stays with the attempt, so that whoever finds the work knows what it is a part of.
+        document["part"] = json!(part);
+    }
+    Ok(Request(document))
+}
+
+/// How many tasks an execution has, and which indexes they run.
+#[derive(Default)]
+struct Indexes {
+    /// The tasks of the execution; `None`: what the job says.
+    task_count: Option<u64>,
+    /// What the job is told of its indexes.
+    listed: Option<String>,
+    part: Option<Part>,
+}
+
+impl Indexes {
+    fn of(attempt: &Attempt<Config>) -> Result<Self, Problem> {
+        let config = &attempt.config;
+        let at = |error| Problem::at(["task_count"], error);
+        let count = config.task_count.as_ref();
+        let count = count
+            .map(|count| rules::task_count(count.0.as_str()).map_err(at))
+            .transpose()?;
+        if !config.retry_failed_indexes {
+            return Ok(Self {
+                task_count: count,
+                ..Self::default()
+            });
+        }
+        let whole = count.ok_or_else(no_task_count)?;
+        rules::index_count(whole).map_err(at)?;
+        let part = Part::after(attempt.failed_before.as_ref(), whole);
+        let tasks = part
+            .as_ref()
+            .map_or(whole, |part| part.indexes.len() as u64);
+        Ok(Self {
+            task_count: Some(tasks),
+            listed: Some(indexes::listed(part.as_ref(), whole)),
+            part,
+        })
+    }
+}
+
+/// Without a count nobody knows which indexes there are.
+pub(crate) fn no_task_count() -> Problem {
+    Problem::at(
+        ["retry_failed_indexes"],
+        "`retry_failed_indexes` needs `task_count`: the job's own is not known",
+    )
 }
 
 /// The job of a configuration.
@@ -47,15 +100,13 @@ pub(crate) fn target(config: &Config, settings: &Settings) -> Result<Target, Pro
     })
 }
 
-fn overrides(config: &Config, key: &str) -> Result<Value, Problem> {
+fn overrides(config: &Config, key: &str, indexes: &Indexes) -> Result<Value, Problem> {
     let mut overrides = Map::new();
     overrides.insert(
         "containerOverrides".to_owned(),
-        json!([container(config, key)?]),
+        json!([container(config, key, indexes.listed.as_deref())?]),
     );
-    if let Some(count) = &config.task_count {
-        let count = rules::task_count(count.0.as_str())
-            .map_err(|error| Problem::at(["task_count"], error))?;
+    if let Some(count) = indexes.task_count {
         overrides.insert("taskCount".to_owned(), json!(count));
     }
     if let Some(timeout) = &config.task_timeout {
@@ -67,7 +118,7 @@ fn overrides(config: &Config, key: &str) -> Result<Value, Problem> {
     Ok(Value::Object(overrides))
 }
 
-fn container(config: &Config, key: &str) -> Result<Value, Problem> {
+fn container(config: &Config, key: &str, listed: Option<&str>) -> Result<Value, Problem> {
     let mut container = Map::new();
     if let Some(name) = &config.container {
         rules::container(name).map_err(|error| Problem::at(["container"], error))?;
@@ -79,14 +130,20 @@ fn container(config: &Config, key: &str) -> Result<Value, Problem> {
         Some([]) => drop(container.insert("clearArgs".to_owned(), json!(true))),
         Some(args) => drop(container.insert("args".to_owned(), json!(args))),
     }
-    container.insert("env".to_owned(), environment(&config.env, key)?);
+    container.insert("env".to_owned(), environment(&config.env, key, listed)?);
     Ok(Value::Object(container))
 }
 
-/// The variables in the order of their names, the attempt key among them.
-fn environment(env: &BTreeMap<String, Entry>, key: &str) -> Result<Value, Problem> {
-    rules::variable_count(env.len()).map_err(|error| Problem::at(["env"], error))?;
+/// The variables in the order of their names, ours among them.
+fn environment(
+    env: &BTreeMap<String, Entry>,
+    key: &str,
+    listed: Option<&str>,
+) -> Result<Value, Problem> {
     let mut variables = BTreeMap::from([(KEY_VARIABLE, key)]);
+    variables.extend(listed.map(|listed| (INDEXES_VARIABLE, listed)));
+    rules::variable_count(env.len(), variables.len())
+        .map_err(|error| Problem::at(["env"], error))?;
     for (name, entry) in env {
         let at = |error| Problem::at(["env", name.as_str()], error);
         rules::variable_name(name).map_err(at)?;

@@ -9,6 +9,10 @@ use crate::duration;
 
 /// The variable that carries the attempt key, in every execution that Noctule starts.
 pub(crate) const KEY_VARIABLE: &str = "NOCTULE_ATTEMPT_KEY";
+/// The variable that lists the indexes which an execution runs, where a further try is to run only some.
+pub(crate) const INDEXES_VARIABLE: &str = "NOCTULE_TASK_INDEXES";
+/// The most indexes whose results are told, and of which only some can be run again.
+pub(crate) const MOST_INDEXES: u64 = 1_000;
 /// Variables of one override, ours included.
 pub(crate) const MOST_VARIABLES: usize = 1_000;
 /// Bytes of one variable's value.
@@ -76,6 +80,11 @@ pub(crate) fn variable_name(name: &str) -> Result<(), String> {
             "`{KEY_VARIABLE}` is set by Noctule: it finds the work again"
         ));
     }
+    if name == INDEXES_VARIABLE {
+        return Err(format!(
+            "`{INDEXES_VARIABLE}` is set by Noctule, with `retry_failed_indexes`"
+        ));
+    }
     if name.is_empty() || name.contains(['=', '\0']) {
         return Err(format!(
             "`{}` is not the name of an environment variable",
@@ -96,11 +105,21 @@ pub(crate) fn variable_value(value: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// How many variables of the user's own one override may set.
-pub(crate) fn variable_count(own: usize) -> Result<(), String> {
-    if own + 1 > MOST_VARIABLES {
+/// How many variables of the user's own one override may set, beside ours.
+pub(crate) fn variable_count(own: usize, ours: usize) -> Result<(), String> {
+    if own + ours > MOST_VARIABLES {
         return Err(format!(
-            "{own} variables with `{KEY_VARIABLE}` are more than the {MOST_VARIABLES} that Cloud Run takes"
+            "{own} variables and Noctule's own are more than the {MOST_VARIABLES} that Cloud Run takes"
+        ));
+    }
+    Ok(())
+}
+
+/// The number of tasks of which only the failed ones are run again.
+pub(crate) fn index_count(count: u64) -> Result<(), String> {
+    if count > MOST_INDEXES {
+        return Err(format!(
+            "`retry_failed_indexes` knows the results of the first {MOST_INDEXES} tasks only, {count} are too many"
         ));
     }
     Ok(())
@@ -177,14 +196,16 @@ mod tests {
         }
         assert!(variable_value(&"x".repeat(MOST_VALUE_BYTES)).is_ok());
         assert!(variable_value(&"x".repeat(MOST_VALUE_BYTES + 1)).is_err());
-        assert!(variable_count(999).is_ok());
-        assert!(variable_count(1_000).is_err());
+        assert!(variable_count(999, 1).is_ok());
+        assert!(variable_count(1_000, 1).is_err());
+        assert!(variable_count(999, 2).is_err());
+        assert!(index_count(1_000).is_ok() && index_count(1_001).is_err());
     }
 
     #[test]
     fn the_key_variable_is_ours() {
         assert!(variable_name("TENANT_CODE").is_ok());
-        for bad in [KEY_VARIABLE, "", "A=B", "A\0"] {
+        for bad in [KEY_VARIABLE, INDEXES_VARIABLE, "", "A=B", "A\0"] {
             assert!(variable_name(bad).is_err(), "{bad}");
         }
     }

@@ -171,7 +171,7 @@ impl Executor for SqlSensor {
     fn check(&self, with: &Draft<'_>) -> Vec<Problem> {
         let mut found = Vec::new();
         statement::check(with, &["query"], &mut found);
-        statement::check(with, &["until"], &mut found);
+        statement::condition(with, &["until"], &mut found);
         check_params(with, &["params"], &mut found);
         found
     }

@@ -42,6 +42,18 @@ pub(crate) fn check(with: &Draft<'_>, path: &[&str], found: &mut Vec<Problem>) {
                 );
             }
         }
+        _ => condition(with, path, found),
+    }
+}
+
+/// Judges a condition or another expression at a place of a table.
+pub(crate) fn condition(with: &Draft<'_>, path: &[&str], found: &mut Vec<Problem>) {
+    let at = |message: String| Problem::at(path.iter().copied(), message);
+    let name = path.last().copied().unwrap_or_default();
+    match with.get(path) {
+        Leaf::Given(Value::String(text)) if text.trim().is_empty() => {
+            found.push(at(format!("`{name}` is empty")));
+        }
         Leaf::Templated if !only_vars(with, path) => {
             found.push(
                 at(format!("`{name}` holds a template: values must not become part of a statement"))
@@ -71,7 +83,7 @@ pub(crate) fn first_word(text: &str) -> String {
     let mut rest = text.chars().peekable();
     skip_comments(&mut rest);
     let mut word = String::new();
-    while let Some(c) = rest.next_if(|c| c.is_ascii_alphabetic()) {
+    while let Some(c) = rest.next_if(|c| c.is_ascii_alphanumeric() || *c == '_') {
         word.push(c.to_ascii_lowercase());
     }
     if word.is_empty() {
@@ -160,6 +172,17 @@ mod tests {
         ] {
             assert_eq!(problems(text), Vec::<String>::new(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_condition_may_begin_with_any_column() {
+        let with = json!({ "until": "end < now() AND start_at > '2026-01-01'", "empty": " " });
+        let mut found = Vec::new();
+        condition(&Draft::new(&with), &["until"], &mut found);
+        assert_eq!(found, []);
+        condition(&Draft::new(&with), &["empty"], &mut found);
+        assert_eq!(found.len(), 1);
+        assert_eq!(problems("start_the_work()"), Vec::<String>::new());
     }
 
     #[test]

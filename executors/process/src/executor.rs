@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use noctule_executor::{
     Attempt, Capabilities, Connection, Context, Draft, ErrorClass, Executor, ExecutorError,
-    LogCursor, LogPage, Problem, Recovery, Request, Status, Wait, async_trait,
+    LogCursor, LogPage, Owned, Problem, Recovery, Request, Status, Wait, async_trait,
 };
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
@@ -24,7 +24,7 @@ use crate::machine::Machine;
 use crate::protocol::{Ask, Say};
 use crate::record::Standing;
 use crate::refusal::{elsewhere, misunderstood, unavailable};
-use crate::{log, starter, verdict};
+use crate::{log, owned, starter, verdict};
 
 /// How a supervisor is started. A running one keeps its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -354,6 +354,22 @@ impl Executor for Process {
         let page = tokio::task::spawn_blocking(move || log::page(&files, after.as_ref())).await;
         page.unwrap_or_else(|error| Err(std::io::Error::other(error)))
             .map_err(Error::file("read the log in", path))
+            .map_err(|error| unavailable(&error))
+    }
+
+    /// What the records tell of this machine; the places say nothing, all commands run here.
+    async fn owned(
+        &self,
+        context: &Context,
+        _places: &[Value],
+    ) -> Result<Vec<Owned<Handle>>, ExecutorError> {
+        let machine = self.machine().map_err(|error| unavailable(&error))?.clone();
+        let root = Root::below(&context.host.state_dir);
+        let store = context.host.store_id.clone();
+        let path = root.path().to_owned();
+        let read = tokio::task::spawn_blocking(move || owned::owned(&root, &machine, &store)).await;
+        read.unwrap_or_else(|error| Err(std::io::Error::other(error)))
+            .map_err(Error::file("read the records in", path))
             .map_err(|error| unavailable(&error))
     }
 }

@@ -22,6 +22,7 @@ mod launch;
 mod log;
 mod machine;
 mod outbox;
+mod owned;
 mod protocol;
 mod record;
 mod refusal;

@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 use noctule_executor::{
     Attempt, AttemptKey, Call, Capabilities, Connection, Context, Draft, Entry, Executor,
-    ExecutorError, Leaf, LogCursor, LogPage, Problem, Recovery, Request, Status, Wait,
+    ExecutorError, Leaf, LogCursor, LogPage, Owned, Problem, Recovery, Request, Status, Wait,
 };
 
-use crate::ledger::{Effect, Ledger, Sent};
+use crate::ledger::{Effect, Ledger, Sent, Work};
 use crate::script::Script;
 use crate::sight::is_waiting;
 use crate::steps::{AdoptStep, CancelStep, LaunchStep, Outage, PollStep};
@@ -333,6 +333,30 @@ impl Executor for Scripted {
             next: Some(LogCursor(to.to_string())),
             drained: to == text.len(),
         })
+    }
+
+    async fn owned(
+        &self,
+        context: &Context,
+        _places: &[Value],
+    ) -> Result<Vec<Owned<ScriptedHandle>>, ExecutorError> {
+        context.budget.take(Call::Poll).await;
+        let mark = format!("n1-{}-", context.host.store_id);
+        let now = self.world.now();
+        Ok(self.world.look(|ledger| {
+            let ours = |(index, work): (usize, &Work)| {
+                let live = work.outcome(now).is_none() && ledger.is_visible(index, now);
+                (live && work.key.as_str().starts_with(&mark)).then(|| Owned {
+                    key: work.key.clone(),
+                    handle: ScriptedHandle {
+                        key: work.key.clone(),
+                        work: index,
+                    },
+                    since: None,
+                })
+            };
+            ledger.works.iter().enumerate().filter_map(ours).collect()
+        }))
     }
 
     async fn release(

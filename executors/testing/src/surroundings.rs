@@ -38,12 +38,17 @@ impl SecretSource for CanarySecrets {
 /// A key that no attempt had before, in any process.
 #[must_use]
 pub fn fresh_key() -> AttemptKey {
+    fresh_key_of(STORE_ID)
+}
+
+/// The same for an attempt of another store.
+pub(crate) fn fresh_key_of(store: &str) -> AttemptKey {
     let count = KEYS.fetch_add(1, Ordering::Relaxed);
     let pid = std::process::id();
     let nanos = SystemTime::UNIX_EPOCH
         .elapsed()
         .map_or(0, |time| time.as_nanos() as u64);
-    AttemptKey::from_text(format!("n1-{STORE_ID}-{nanos:016x}{pid:08x}{count:016x}"))
+    AttemptKey::from_text(format!("n1-{store}-{nanos:016x}{pid:08x}{count:016x}"))
 }
 
 /// A first attempt of a task, under a fresh key.

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -14,6 +13,7 @@ use crate::database::Database;
 use crate::error::Error;
 use crate::folder::Folder;
 use crate::server::{Server, Stop, blocking};
+use crate::template;
 
 /// The role of every URL: a superuser of its own cluster.
 pub(crate) const ROLE: &str = "noctule";
@@ -71,19 +71,7 @@ impl Cluster {
     fn create() -> Result<Self, Error> {
         let binaries = binaries::folder()?;
         let folder = Folder::new()?;
-        let made = folder
-            .command(&binaries.join("initdb"))
-            .arg("-D")
-            .arg(folder.data())
-            .args(["-U", ROLE, "-A", "trust", "-E", "UTF8"])
-            .args(["--locale=C", "--no-sync", "--no-instructions"])
-            .stdin(Stdio::null())
-            .output()
-            .map_err(Error::io("starting initdb"))?;
-        if !made.status.success() {
-            let said = String::from_utf8_lossy(&made.stderr).into_owned();
-            return Err(Error::Init(said));
-        }
+        template::fill(&binaries, &folder)?;
         let rules = format!("local all +{PASSWORDED} scram-sha-256\nlocal all all trust\n");
         fs::write(folder.data().join("pg_hba.conf"), rules)
             .map_err(Error::io("writing pg_hba.conf"))?;

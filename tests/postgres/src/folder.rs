@@ -59,6 +59,12 @@ impl Folder {
         self.path.join("log")
     }
 
+    /// Whom the data belongs to.
+    pub(crate) fn uid(&self) -> u32 {
+        let own = || rustix::process::geteuid().as_raw();
+        self.user.map_or_else(own, |user| user.uid)
+    }
+
     /// The last lines of the server's log.
     pub(crate) fn log_end(&self) -> String {
         let log = fs::read_to_string(self.log()).unwrap_or_default();

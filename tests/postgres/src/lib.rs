@@ -28,6 +28,7 @@ mod error;
 mod folder;
 mod proxy;
 mod server;
+mod template;
 
 pub use cluster::{Cluster, database};
 pub use database::Database;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use noctule_core::ask::{Answer, Ask, Refusal, Wish};
 use noctule_core::dag::Dag;
-use noctule_core::name::{DagId, RunId, TaskName};
-use noctule_core::run::{Actor, RetryScope, Run, Verdict, plan_retry};
+use noctule_core::name::{DagId, RunId, TaskTarget};
+use noctule_core::run::{Actor, RetryScope, Run, TaskRunIx, Verdict, plan_retry};
 use noctule_store::Store;
 use serde_json::json;
 
@@ -134,18 +134,36 @@ fn one_run<'r>(run: Option<&'r String>, many: &ManyArgs) -> Result<&'r String, C
     })
 }
 
-fn task_name(dag: &Dag, run: &RunId, name: &str) -> Result<TaskName, CliError> {
+fn target(dag: &Dag, run: &Run, name: &str) -> Result<TaskTarget, CliError> {
     let unknown = || {
         let names: Vec<&str> = dag
             .tasks()
             .map(|ix| dag.task(ix).name.as_str())
             .take(12)
             .collect();
-        CliError::not_found(format!("run {run} has no task `{name}`"))
-            .help(format!("its tasks: {}", names.join(", ")))
+        CliError::not_found(format!("run {} has no task `{name}`", run.facts.id)).help(format!(
+            "its tasks: {}; an item of a mapped one is TASK[KEY]",
+            names.join(", ")
+        ))
     };
-    let ix = dag.find(name).ok_or_else(unknown)?;
-    Ok(dag.task(ix).name.clone())
+    let target: TaskTarget = name.parse().map_err(|_| unknown())?;
+    if run.find(dag, &target).is_empty() {
+        return Err(unknown());
+    }
+    Ok(target)
+}
+
+fn names_of<'r>(dag: &Dag, run: &Run, touched: impl Iterator<Item = &'r TaskRunIx>) -> Vec<String> {
+    touched.map(|ix| run.name_of(dag, *ix)).collect()
+}
+
+/// A dozen names, and how many more.
+fn listed(names: &[String]) -> String {
+    let shown = names[..names.len().min(12)].join(", ");
+    match names.len().saturating_sub(12) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }
 
 pub(crate) async fn retry(args: RetryArgs, surface: &Surface) -> Result<Exit, CliError> {
@@ -159,22 +177,16 @@ pub(crate) async fn retry(args: RetryArgs, surface: &Surface) -> Result<Exit, Cl
     let tasks = args
         .task
         .iter()
-        .map(|name| task_name(&dag, &id, name))
+        .map(|name| target(&dag, &run, name))
         .collect::<Result<Vec<_>, _>>()?;
     let scope = RetryScope {
-        tasks: tasks
-            .iter()
-            .filter_map(|name| dag.find(name.as_str()))
-            .collect(),
+        tasks: tasks.clone(),
         downstream: args.downstream,
         all: args.all,
     };
     let touched = plan_retry(&dag, &run, &scope)
         .map_err(|refusal| CliError::conflict(refusal.to_string()))?;
-    let names: Vec<&str> = touched
-        .iter()
-        .map(|ix| dag.task(run.tasks[ix.index()].task).name.as_str())
-        .collect();
+    let names = names_of(&dag, &run, touched.iter());
     if args.dry_run {
         return say_touched(surface, &id, &names, "would begin anew");
     }
@@ -189,7 +201,7 @@ pub(crate) async fn retry(args: RetryArgs, surface: &Surface) -> Result<Exit, Cl
         wish,
         &format!(
             "run {id} goes on: {} begin anew\n  follow it:  noctule follow {id}",
-            names.join(", ")
+            listed(&names)
         ),
     )
     .await
@@ -210,8 +222,11 @@ pub(crate) async fn cancel(args: CancelArgs, surface: &Surface) -> Result<Exit, 
         )));
     }
     if args.dry_run {
-        let open = run.tasks.iter().filter(|task| task.end().is_none());
-        let names: Vec<&str> = open.map(|task| dag.task(task.task).name.as_str()).collect();
+        let all: Vec<TaskRunIx> = (0u32..).map(TaskRunIx).take(run.tasks.len()).collect();
+        let open = all
+            .iter()
+            .filter(|ix| run.tasks[ix.index()].end().is_none());
+        let names = names_of(&dag, &run, open);
         return say_touched(surface, &id, &names, "would be cancelled");
     }
     let wish = Wish::Cancel {
@@ -229,7 +244,7 @@ pub(crate) async fn mark(args: MarkArgs, surface: &Surface) -> Result<Exit, CliE
     let desk = Desk::open(surface).await?;
     let (run, dag) = desk.run(&args.run).await?;
     let id = run.facts.id.clone();
-    let task = task_name(&dag, &id, &args.task)?;
+    let task = target(&dag, &run, &args.task)?;
     let verdict = match args.state {
         MarkedState::Succeeded => Verdict::Succeeded,
         MarkedState::Failed => Verdict::Failed,
@@ -239,7 +254,7 @@ pub(crate) async fn mark(args: MarkArgs, surface: &Surface) -> Result<Exit, CliE
         return say_touched(
             surface,
             &id,
-            &[task.as_str()],
+            &[task.to_string()],
             &format!("would be marked {}", verdict.word()),
         );
     }
@@ -261,7 +276,7 @@ pub(crate) async fn mark(args: MarkArgs, surface: &Surface) -> Result<Exit, CliE
 fn say_touched(
     surface: &Surface,
     run: &RunId,
-    tasks: &[&str],
+    tasks: &[String],
     what: &str,
 ) -> Result<Exit, CliError> {
     if surface.format() == Format::Table {

@@ -1,8 +1,7 @@
-//! Being the engine: taking the store, starting the simulator and the loop, and letting go of them again.
+//! Being the engine: taking the store, starting the simulators and the loop, and letting go of them again.
 
 use std::time::Duration;
 
-use noctule_cloud_run::simulator::Simulator;
 use noctule_core::name::DagId;
 use noctule_core::source::{NewDags, Project};
 use noctule_runtime::{Clock, Control, Engine, EngineOptions, RuntimeError};
@@ -11,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use crate::error::CliError;
 use crate::project::{OpenProject, state_dir};
-use crate::simulator::simulator_for;
+use crate::simulator::{Addresses, Simulators};
 use crate::surface::Surface;
 
 /// How long an interrupted engine waits for launches that are under way.
@@ -22,7 +21,7 @@ pub(super) struct Hosted {
     /// A hold on it.
     pub(super) control: Control,
     task: JoinHandle<Result<(), RuntimeError>>,
-    simulator: Option<Simulator>,
+    simulators: Simulators,
 }
 
 /// What an engine in this process is for.
@@ -44,8 +43,9 @@ impl Hosted {
     ) -> Result<Self, CliError> {
         let project = open.project()?;
         stand_in(open)?;
-        let simulator = simulator_for(project, &open.place.root, &state_dir(store.path())).await?;
-        let address = simulator.as_ref().map(Simulator::address);
+        let simulators =
+            Simulators::start(project, &open.place.root, &state_dir(store.path())).await?;
+        let address = simulators.addresses();
         let surroundings = open.surroundings(surface, store, address)?;
         let options = options(project, purpose);
         let (engine, control) = Engine::load(store.clone(), lease, surroundings, options).await?;
@@ -54,13 +54,13 @@ impl Hosted {
         Ok(Self {
             control,
             task,
-            simulator,
+            simulators,
         })
     }
 
-    /// The address of the simulator, for surroundings that are made anew.
-    pub(super) fn simulator(&self) -> Option<std::net::SocketAddr> {
-        self.simulator.as_ref().map(Simulator::address)
+    /// The addresses of the simulators, for surroundings that are made anew.
+    pub(super) fn simulators(&self) -> Addresses {
+        self.simulators.addresses()
     }
 
     /// Waits until the engine ends by itself: another one took the store, or it cannot go on.

@@ -5,21 +5,19 @@ mod following;
 mod hosting;
 mod running;
 mod serving;
+mod sweeping;
 mod watching;
 
 pub(crate) use self::asking::{cancel, mark, pause, reload, resume, retry};
 pub(crate) use self::running::{follow, run, trigger};
 pub(crate) use self::serving::serve;
+pub(crate) use self::sweeping::sweep;
 
-use crate::args::{BackfillArgs, SweepArgs};
+use crate::args::BackfillArgs;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::surface::Surface;
 
 pub(crate) async fn backfill(_args: BackfillArgs, _surface: &Surface) -> Result<Exit, CliError> {
     Err(CliError::not_yet("`noctule backfill`"))
-}
-
-pub(crate) async fn sweep(_args: SweepArgs, _surface: &Surface) -> Result<Exit, CliError> {
-    Err(CliError::not_yet("`noctule sweep`"))
 }

@@ -32,7 +32,7 @@ struct Watcher {
     flags: Vec<FlagSetting>,
     store: Store,
     control: Control,
-    simulator: Option<std::net::SocketAddr>,
+    simulators: crate::simulator::Addresses,
     watches: bool,
     /// Of the set that is published.
     published: u64,
@@ -54,7 +54,7 @@ impl Watch {
             flags: flags.to_vec(),
             store: store.clone(),
             control: hosted.control.clone(),
-            simulator: hosted.simulator(),
+            simulators: hosted.simulators(),
             watches: open.project()?.engine.watch,
             published: print,
             seen: print,
@@ -115,7 +115,7 @@ impl Watcher {
         for problem in open.loaded.diagnostics.errors() {
             eprint!("{}", open.render(problem));
         }
-        let surroundings = match open.surroundings(&self.surface, &self.store, self.simulator) {
+        let surroundings = match open.surroundings(&self.surface, &self.store, self.simulators) {
             Ok(surroundings) => surroundings,
             Err(error) => {
                 tracing::error!(%error, "the project file cannot be used; the engine keeps what it has");

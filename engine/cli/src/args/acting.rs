@@ -248,6 +248,19 @@ pub(crate) struct ReloadArgs {
 
 /// `sweep`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Looks where runs of the last 30 days, live runs and the DAG files send their work, and lists what still runs there under
+this store's mark though no live run wants it: `ended` (its attempt is over), `unrecorded` (the store knows no such
+attempt), `double` (a second one under a live key), `unwatched`, and with --detached what was left to itself. Work of
+strangers and of other stores is never looked at twice.
+
+Only `ended` work is ever stopped, and with --detached what was detached. Exit code 6: a place could not be looked at, or
+work could not be asked to stop; 7: it was asked, and has not ended within 2 minutes.
+
+Examples:
+  noctule sweep
+  noctule sweep --stop
+  noctule sweep --detached -o jsonl")]
 pub(crate) struct SweepArgs {
     /// Stop what is on record as ended
     #[arg(long)]

@@ -209,8 +209,23 @@ Examples:
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
-    /// Amazon ECS (not built yet)
-    Ecs,
+    /// Amazon ECS tasks on Fargate, with their logs and target groups
+    #[command(after_help = "\
+The families of task definitions are the jobs of [simulator.jobs] in noctule.toml, or of --config (a TOML file with the same
+table). Faults to order: POST /_simulator/faults, such as {\"fault\": \"throttled\", \"action\": \"DescribeTasks\"}; the state:
+GET /_simulator/state.
+
+Examples:
+  noctule sim ecs --listen 127.0.0.1:8081
+  AWS_ENDPOINT_URL=http://127.0.0.1:8081 aws ecs list-tasks")]
+    Ecs {
+        /// Where to listen; this machine only
+        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8081")]
+        listen: SocketAddr,
+        /// A TOML file with `[simulator]`, or with its keys at the top
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
 }
 
 /// `completion`.

@@ -1,7 +1,6 @@
 //! `doctor`: whether this machine and identity can do all that the DAGs need. Starts no work and makes no state.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 
 use noctule_core::dag::Dag;
 use noctule_core::source::SecretOrigin;
@@ -17,11 +16,11 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::{Grid, Tone, documents};
 use crate::project::{Chosen, OpenProject};
-use crate::simulator;
+use crate::simulator::{Addresses, Simulators};
 use crate::surface::Surface;
 
 /// What is asked of one executor through one connection.
-type Needs = BTreeMap<(String, Option<String>), Vec<Value>>;
+pub(crate) type Needs = BTreeMap<(String, Option<String>), Vec<Value>>;
 
 /// Prints what was found.
 pub(crate) async fn doctor(args: &DoctorArgs, surface: &Surface) -> Result<Exit, CliError> {
@@ -129,10 +128,8 @@ async fn executors(
     surface: &Surface,
 ) -> Result<Vec<Finding>, CliError> {
     let project = open.project()?;
-    let simulator = simulator::for_a_look(project, &open.place.root).await?;
-    let address = simulator
-        .as_ref()
-        .map(noctule_cloud_run::simulator::Simulator::address);
+    let simulators = Simulators::for_a_look(project, &open.place.root).await?;
+    let address = simulators.addresses();
     let mut findings = Vec::new();
     for dag in dags {
         let (needs, untold) = needs(open, dag, surface, address)?;
@@ -146,11 +143,11 @@ async fn executors(
 }
 
 /// The configurations of a DAG by executor and connection; params without a default keep a task from being looked at.
-fn needs(
+pub(crate) fn needs(
     open: &OpenProject,
     dag: &Dag,
     surface: &Surface,
-    simulator: Option<SocketAddr>,
+    simulator: Addresses,
 ) -> Result<(Needs, Vec<Finding>), CliError> {
     let (mut needs, mut untold) = (Needs::new(), Vec::new());
     let id = &dag.definition().id;

@@ -115,6 +115,15 @@ fn words(fact: &Fact, zone: Zone) -> String {
         }
         Fact::TaskReset => "begins anew".to_owned(),
         Fact::TaskReady => "ready, waits for a slot".to_owned(),
+        Fact::TaskMapped { items } => format!("its list has {items} items"),
+        Fact::Clearing => "what it left behind is to be cleared away".to_owned(),
+        Fact::Cleared => "cleared away".to_owned(),
+        Fact::ClearTrouble { message, again_at } => {
+            format!(
+                "not cleared away: {message}; tried again at {}",
+                zone.show(*again_at)
+            )
+        }
         Fact::TaskBackoff { until } => format!("next try at {}", zone.show(*until)),
         Fact::TaskEnded { verdict, why } => format!("{}{}", verdict.word(), because(why)),
         Fact::TaskMarked {

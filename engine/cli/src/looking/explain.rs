@@ -1,11 +1,16 @@
 //! `explain`: why a run or a task is waiting.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use noctule_core::dag::{Dag, TaskIx};
-use noctule_core::explain::{Holder, Known, Other, Reason, explain as reasons, explain_ask};
-use noctule_core::name::RunId;
-use noctule_core::run::{AttemptState, Board, Instant, Phase, Run, TaskRun, TaskState};
+use noctule_core::dag::Dag;
+use noctule_core::explain::{
+    Holder, Known, Other, Pool, Rate, Reason, explain as reasons, explain_ask,
+};
+use noctule_core::name::{RunId, TaskTarget};
+use noctule_core::run::{
+    AttemptState, Board, Instant, Limits, Phase, Run, TaskRun, TaskRunIx, TaskState,
+};
+use noctule_core::source::Project;
 use serde::Serialize;
 
 use super::story::{Story, pinned};
@@ -36,7 +41,7 @@ pub(crate) async fn explain(args: &ExplainArgs, surface: &Surface) -> Result<Exi
         .as_ref()
         .map(|task| task_of(&story, task))
         .transpose()?;
-    let others = Others::of(&story).await?;
+    let others = Others::of(&story, story.open.project()?).await?;
     let zone = Zone::of(Some(story.open.project()?));
     let say = |at: Instant| zone.say(at);
     let holder = story.store.holder()?.map(|owner| owner.to_string());
@@ -45,6 +50,8 @@ pub(crate) async fn explain(args: &ExplainArgs, surface: &Surface) -> Result<Exi
         engine: holder.as_deref(),
         slots: usize::try_from(story.open.project()?.engine.slots).unwrap_or(usize::MAX),
         holding: &others.holding,
+        pools: &others.pools,
+        rates: &others.rates,
         ready_before: others.ready_before,
         running: &others.running,
         queued_before: others.queued_before,
@@ -69,11 +76,12 @@ fn concerns(ask: &noctule_core::ask::Ask, run: &Run) -> bool {
     }
 }
 
-fn task_of(story: &Story, name: &str) -> Result<TaskIx, CliError> {
-    story
-        .dag
-        .find(name)
-        .ok_or_else(|| no_task(&story.dag, &story.run, name))
+/// A task run by its name; a mapped task as a whole where no item is named.
+pub(super) fn task_of(story: &Story, name: &str) -> Result<TaskRunIx, CliError> {
+    let unknown = || no_task(&story.dag, &story.run, name);
+    let target: TaskTarget = name.parse().map_err(|_| unknown())?;
+    let found = story.run.find(&story.dag, &target);
+    found.first().copied().ok_or_else(unknown)
 }
 
 /// An error that names the tasks that there are.
@@ -94,6 +102,8 @@ pub(super) fn no_task(dag: &Dag, run: &Run, name: &str) -> CliError {
 /// What is known of other runs.
 struct Others {
     holding: Vec<Holder>,
+    pools: Vec<Pool>,
+    rates: Vec<Rate>,
     ready_before: usize,
     running: Vec<Other>,
     queued_before: usize,
@@ -101,14 +111,14 @@ struct Others {
 
 impl Others {
     /// The live runs of the store side by side, as an engine sees them.
-    async fn of(story: &Story) -> Result<Self, CliError> {
+    async fn of(story: &Story, project: &Project) -> Result<Self, CliError> {
         let mut live: HashMap<RunId, (Dag, Run)> = HashMap::new();
         let mut board = Board::default();
         for run in story.store.live_runs().await? {
             let dag = pinned(&story.store, &run).await?;
             board.look_run(&run);
-            for ix in dag.tasks() {
-                board.look(&dag, &run, noctule_core::run::TaskRunIx(ix.0));
+            for ix in (0u32..).map(TaskRunIx).take(run.tasks.len()) {
+                board.look(&dag, &run, ix);
             }
             live.insert(run.facts.id.clone(), (dag, run));
         }
@@ -116,7 +126,7 @@ impl Others {
         let mut holding: Vec<Holder> = board
             .holding()
             .iter()
-            .filter_map(|(id, ix)| holder(live.get(id)?, ix.index()))
+            .filter_map(|(id, ix)| holder(live.get(id)?, *ix))
             .collect();
         holding.sort_by_key(|holder| holder.since);
         let running = board.running(&own.dag).filter(|id| **id != own.id);
@@ -126,7 +136,9 @@ impl Others {
             .count();
         Ok(Self {
             holding,
-            ready_before: ready_before(&live, &story.run),
+            rates: rates(&live, project),
+            pools: pools(&live, &board, &project.pools),
+            ready_before: ready_before(&board, &story.run, &project.pools),
             running: running.filter_map(|id| other(&live.get(id)?.1)).collect(),
             queued_before: if matches!(story.run.phase, Phase::Queued { .. }) {
                 queued_before
@@ -137,20 +149,55 @@ impl Others {
     }
 }
 
-fn holder((dag, run): &(Dag, Run), ix: usize) -> Option<Holder> {
-    let task = run.tasks.get(ix)?;
+fn holder((dag, run): &(Dag, Run), ix: TaskRunIx) -> Option<Holder> {
+    let task = run.tasks.get(ix.index())?;
     let attempt = task.live()?;
     let since = match &attempt.state {
         AttemptState::Running(work) => work.launched_at,
         _ => attempt.intended_at,
     };
-    let (run, id) = (run.facts.id.to_string(), run.facts.dag.to_string());
-    Some(Holder {
-        run,
-        dag: id,
-        task: dag.task(task.task).name.to_string(),
+    Some(named(dag, run, ix, since))
+}
+
+fn named(dag: &Dag, run: &Run, ix: TaskRunIx, since: Instant) -> Holder {
+    Holder {
+        run: run.facts.id.to_string(),
+        dag: run.facts.dag.to_string(),
+        task: run.name_of(dag, ix),
         since,
-    })
+    }
+}
+
+/// Each pool of the project, who holds it and who is first in line.
+fn pools(
+    live: &HashMap<RunId, (Dag, Run)>,
+    board: &Board,
+    sizes: &BTreeMap<String, u32>,
+) -> Vec<Pool> {
+    let pool = |(name, slots): (&String, &u32)| {
+        let held = board.holding_of(name);
+        let mut held: Vec<(Holder, u32)> = held
+            .iter()
+            .filter_map(|((id, ix), slots)| Some((holder(live.get(id)?, *ix)?, *slots)))
+            .collect();
+        held.sort_by_key(|(holder, _)| holder.since);
+        let first = board.first_of_pool(name, *slots);
+        let first = first.and_then(|((id, ix), slots)| {
+            let (dag, run) = live.get(&id)?;
+            let task = run.tasks.get(ix.index())?;
+            let TaskState::Ready { since } = task.state else {
+                return None;
+            };
+            Some((named(dag, run, ix, since), slots))
+        });
+        Pool {
+            name: name.clone(),
+            slots: Some(*slots),
+            held,
+            first,
+        }
+    };
+    sizes.iter().map(pool).collect()
 }
 
 fn other(run: &Run) -> Option<Other> {
@@ -163,23 +210,38 @@ fn other(run: &Run) -> Option<Other> {
     })
 }
 
-/// How many ready tasks of other runs have waited longer than those of this run.
-fn ready_before(live: &HashMap<RunId, (Dag, Run)>, own: &Run) -> usize {
-    let since = |task: &TaskRun| match task.state {
-        TaskState::Ready { since } => Some(since),
-        _ => None,
+/// The connections with a rate for launches, and how many are being launched through each.
+fn rates(live: &HashMap<RunId, (Dag, Run)>, project: &Project) -> Vec<Rate> {
+    let launching = |name: &str| {
+        let tasks = live.values().flat_map(|(_, run)| &run.tasks);
+        let attempts = tasks.filter_map(TaskRun::live);
+        attempts
+            .filter(|attempt| attempt.prepared.connection.as_deref() == Some(name))
+            .filter(|attempt| matches!(attempt.state, AttemptState::Launching(_)))
+            .count()
     };
-    let Some(oldest) = own.tasks.iter().filter_map(since).min() else {
-        return 0;
+    let rate = |(name, connection): (&String, &noctule_executor::Connection)| {
+        Some(Rate {
+            connection: name.clone(),
+            launch: connection
+                .settings
+                .get("rate")?
+                .get("launch")?
+                .as_str()?
+                .to_owned(),
+            launching: launching(name),
+        })
     };
-    let others = live
-        .values()
-        .filter(|(_, run)| run.facts.id != own.facts.id);
-    others
-        .flat_map(|(_, run)| &run.tasks)
-        .filter_map(since)
-        .filter(|at| *at < oldest)
-        .count()
+    project.connections.iter().filter_map(rate).collect()
+}
+
+/// How many ready tasks of other runs get a slot before any of this run.
+fn ready_before(board: &Board, own: &Run, pools: &BTreeMap<String, u32>) -> usize {
+    let limits = Limits { slots: 0, pools };
+    let line = board.in_line(limits);
+    line.iter()
+        .position(|(run, _)| *run == own.facts.id)
+        .unwrap_or(0)
 }
 
 fn print(surface: &Surface, told: &[Reason]) -> Result<Exit, CliError> {

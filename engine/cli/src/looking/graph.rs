@@ -1,6 +1,6 @@
 //! `graph`: the picture of a DAG, or of a run.
 
-use noctule_core::dag::Dag;
+use noctule_core::dag::{Dag, TaskIx};
 
 use super::picture::{dot, mermaid, text};
 use super::story::Story;
@@ -49,13 +49,15 @@ async fn of_run(
         );
         return Err(CliError::usage(message));
     }
-    let states: Vec<&'static str> = story
-        .run
-        .tasks
-        .iter()
-        .map(|task| task.state.word())
-        .collect();
+    let states: Vec<&'static str> = story.dag.tasks().map(|task| state(&story, task)).collect();
     draw(&story.dag, Some(&states), format, surface)
+}
+
+/// How a task stands; a task in a group as its group does.
+fn state(story: &Story, task: TaskIx) -> &'static str {
+    let node = story.dag.group_of(task).unwrap_or(task);
+    let run = story.run.tasks.get(node.index());
+    run.map_or("", |run| run.state.word())
 }
 
 fn draw(

@@ -4,17 +4,16 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use noctule_core::dag::TaskIx;
-use noctule_core::run::{Attempt, AttemptState, Handle, Run};
+use noctule_core::run::{Attempt, AttemptState, Handle, Run, TaskRunIx};
 use noctule_executor::{AnyExecutor, Context, ExecutorError, LogCursor};
 
-use super::explain::no_task;
+use super::explain::task_of;
 use super::story::Story;
 use crate::args::LogsArgs;
 use crate::console::{emit_bytes, remark};
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::simulator;
+use crate::simulator::{self, Addresses};
 use crate::surface::Surface;
 
 /// How long to rest before a live log is looked at again.
@@ -26,7 +25,7 @@ const TRIES: u32 = 20;
 struct Source {
     executor: Arc<dyn AnyExecutor>,
     context: Context,
-    task: TaskIx,
+    task: TaskRunIx,
     number: u32,
     /// It goes through a connection to a simulator.
     simulated: bool,
@@ -38,7 +37,7 @@ pub(crate) async fn logs(args: &LogsArgs, surface: &Surface) -> Result<Exit, Cli
     let task = which(&story, args.task.as_deref())?;
     let numbers = numbers(&story, task, args.attempt.as_deref())?;
     let Some(last) = numbers.last().copied() else {
-        let name = &story.dag.task(task).name;
+        let name = story.run.name_of(&story.dag, task);
         remark(surface, &format!("`{name}` has not been tried yet"));
         return Ok(Exit::Success);
     };
@@ -52,19 +51,14 @@ pub(crate) async fn logs(args: &LogsArgs, surface: &Surface) -> Result<Exit, Cli
 }
 
 /// The task that is named, or the only one that has been tried.
-fn which(story: &Story, name: Option<&str>) -> Result<TaskIx, CliError> {
+fn which(story: &Story, name: Option<&str>) -> Result<TaskRunIx, CliError> {
     if let Some(name) = name {
-        return story
-            .dag
-            .find(name)
-            .ok_or_else(|| no_task(&story.dag, &story.run, name));
+        return task_of(story, name);
     }
-    let tried: Vec<TaskIx> = story
-        .run
-        .tasks
-        .iter()
-        .filter(|task| !task.attempts.is_empty())
-        .map(|task| task.task)
+    let runs = (0u32..).map(TaskRunIx).zip(&story.run.tasks);
+    let tried: Vec<TaskRunIx> = runs
+        .filter(|(_, task)| !task.attempts.is_empty())
+        .map(|(ix, _)| ix)
         .collect();
     match tried.as_slice() {
         [only] => Ok(*only),
@@ -73,10 +67,10 @@ fn which(story: &Story, name: Option<&str>) -> Result<TaskIx, CliError> {
             story.run.facts.id
         ))),
         several => {
-            let names: Vec<&str> = several
+            let names: Vec<String> = several
                 .iter()
                 .take(20)
-                .map(|task| story.dag.task(*task).name.as_str())
+                .map(|task| story.run.name_of(&story.dag, *task))
                 .collect();
             Err(CliError::usage("several tasks have a log")
                 .help(format!("name one: {}", names.join(", "))))
@@ -84,7 +78,7 @@ fn which(story: &Story, name: Option<&str>) -> Result<TaskIx, CliError> {
     }
 }
 
-fn numbers(story: &Story, task: TaskIx, asked: Option<&str>) -> Result<Vec<u32>, CliError> {
+fn numbers(story: &Story, task: TaskRunIx, asked: Option<&str>) -> Result<Vec<u32>, CliError> {
     let all: Vec<u32> = story.run.tasks[task.index()]
         .attempts
         .iter()
@@ -100,7 +94,7 @@ fn numbers(story: &Story, task: TaskIx, asked: Option<&str>) -> Result<Vec<u32>,
             if all.contains(&number) {
                 return Ok(vec![number]);
             }
-            let name = &story.dag.task(task).name;
+            let name = story.run.name_of(&story.dag, task);
             Err(CliError::not_found(format!(
                 "`{name}` has no attempt {number}, it has {}",
                 all.len()
@@ -109,12 +103,17 @@ fn numbers(story: &Story, task: TaskIx, asked: Option<&str>) -> Result<Vec<u32>,
     }
 }
 
-fn source(story: &Story, surface: &Surface, task: TaskIx, number: u32) -> Result<Source, CliError> {
-    let kind = &story.dag.task(task).executor;
+fn source(
+    story: &Story,
+    surface: &Surface,
+    task: TaskRunIx,
+    number: u32,
+) -> Result<Source, CliError> {
+    let kind = &story.dag.task(story.run.tasks[task.index()].task).executor;
     let missing = || CliError::usage(format!("this noctule has no executor `{kind}`"));
     let executor = Arc::clone(surface.registry.get(kind).ok_or_else(missing)?);
     let project = story.open.project()?;
-    let address = simulator::address_for(project, &crate::project::state_dir(story.store.path()));
+    let address = Addresses::expected(project, &crate::project::state_dir(story.store.path()));
     let surroundings = story.open.surroundings(surface, &story.store, address)?;
     let connection = attempt(&story.run, task, number)
         .and_then(|attempt| attempt.prepared.connection.as_deref());
@@ -130,7 +129,7 @@ fn source(story: &Story, surface: &Surface, task: TaskIx, number: u32) -> Result
     })
 }
 
-fn attempt(run: &Run, task: TaskIx, number: u32) -> Option<&Attempt> {
+fn attempt(run: &Run, task: TaskRunIx, number: u32) -> Option<&Attempt> {
     run.tasks[task.index()]
         .attempts
         .iter()

@@ -24,7 +24,7 @@ pub(crate) use self::check::check;
 pub(crate) use self::completion::completion;
 pub(crate) use self::config::config;
 pub(crate) use self::dags::dags;
-pub(crate) use self::doctor::doctor;
+pub(crate) use self::doctor::{doctor, needs};
 pub(crate) use self::events::events;
 pub(crate) use self::explain::explain;
 pub(crate) use self::given::Given;

@@ -12,7 +12,9 @@ use crate::output::{Style, Tone};
 pub(super) fn text(dag: &Dag, states: Option<&[&'static str]>, style: Style) -> String {
     let mut depth = vec![0usize; dag.order().len()];
     for task in dag.order() {
-        let above = dag.upstream(*task).iter().map(|up| depth[up.index()] + 1);
+        let group = dag.group_of(*task);
+        let above = dag.upstream(*task).iter().chain(group.as_ref());
+        let above = above.map(|up| depth[up.index()] + 1);
         depth[task.index()] = above.max().unwrap_or(0);
     }
     let mut out = format!("{}\n", dag.definition().id);
@@ -35,11 +37,17 @@ pub(super) fn text(dag: &Dag, states: Option<&[&'static str]>, style: Style) -> 
         } else {
             format!("  {}", style.paint(Tone::of_state(state), state))
         };
-        let kind = style.dim(&format!(
-            "({}, {})",
-            definition.executor,
-            definition.wait.as_str()
-        ));
+        let mapped = if definition.map.is_some() {
+            ", mapped"
+        } else {
+            ""
+        };
+        let kind = if definition.is_group() {
+            style.dim("(group)")
+        } else {
+            let wait = definition.wait.as_str();
+            style.dim(&format!("({}, {wait}{mapped})", definition.executor))
+        };
         line(
             &mut out,
             format_args!(
@@ -92,16 +100,18 @@ pub(super) fn mermaid(dag: &Dag, states: Option<&[&'static str]>) -> String {
         } else {
             format!("{name}<br/>{state}")
         };
+        let id = name.as_str().replace('.', "__");
         // `end` and others are words of the language; a prefix makes every name safe.
-        line(&mut out, format_args!("  t_{name}[\"{label}\"]"));
+        line(&mut out, format_args!("  t_{id}[\"{label}\"]"));
         if !state.is_empty() {
             line(
                 &mut out,
-                format_args!("  style t_{name} fill:{}", fill(state)),
+                format_args!("  style t_{id} fill:{}", fill(state)),
             );
         }
     }
     edges(dag, |from, to| {
+        let (from, to) = (from.replace('.', "__"), to.replace('.', "__"));
         line(&mut out, format_args!("  t_{from} --> t_{to}"));
     });
     out
@@ -112,6 +122,10 @@ fn edges(dag: &Dag, mut edge: impl FnMut(&str, &str)) {
     for task in dag.tasks() {
         for up in dag.upstream(task) {
             edge(name(*up), name(task));
+        }
+        // The first tasks of a group's walk begin with the group.
+        if let Some(group) = dag.group_of(task).filter(|_| dag.upstream(task).is_empty()) {
+            edge(name(group), name(task));
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::{documents, printable};
 use crate::project::Chosen;
-use crate::simulator;
+use crate::simulator::Addresses;
 use crate::surface::Surface;
 
 /// One request, as JSON has it.
@@ -55,7 +55,7 @@ pub(super) fn of(
     surface: &Surface,
 ) -> Result<Vec<Planned>, CliError> {
     let project = chosen.project()?;
-    let address = simulator::address_for(project, &chosen.open.expected_state_dir()?);
+    let address = Addresses::expected(project, &chosen.open.expected_state_dir()?);
     let store: StoreId = nobody()?;
     let desk = chosen.open.desk(surface, store, address)?;
     Ok(planned(

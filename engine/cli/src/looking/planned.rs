@@ -11,7 +11,9 @@ use chrono::{DateTime, Utc};
 use noctule_core::dag::{Dag, TaskIx};
 use noctule_core::desk::Desk;
 use noctule_core::name::{ProfileName, RunId};
-use noctule_core::run::{Actor, Intent, NewRun, Port, Previous, Run, TaskRunIx, Trigger, create};
+use noctule_core::run::{
+    Actor, Intent, NewRun, Port, Previous, Run, TaskRun, TaskRunIx, Trigger, create,
+};
 use noctule_core::template::{references, references_of_expression};
 use serde_json::{Map, Value};
 
@@ -60,6 +62,7 @@ pub(super) fn planned(
     };
     dag.order()
         .iter()
+        .filter(|task| !dag.task(**task).is_group())
         .map(|task| compare(one.prepare(desk, *task), other.prepare(desk, *task)))
         .collect()
 }
@@ -163,7 +166,10 @@ impl World {
             vars: vars.clone(),
             previous: Previous::default(),
         };
-        let (run, _) = create(&dag, new, now);
+        let (mut run, _) = create(&dag, new, now);
+        // A task in a group has no task run before its list is known; one stands in for all of its items.
+        let inner = dag.tasks().skip(run.tasks.len());
+        run.tasks.extend(inner.map(TaskRun::new));
         for task in dag.tasks() {
             let key = desk.key(&dag, &run, TaskRunIx(task.0), 1);
             names.push((key.to_string(), "<attempt key>".to_owned()));
@@ -308,5 +314,6 @@ fn template_length(from: &str) -> Option<usize> {
 
 fn is_known_later(template: &str) -> bool {
     let tasks = references(template).is_ok_and(|names| !names.tasks.is_empty());
-    tasks || template.contains("run.previous")
+    let item = template.contains("item") || template.contains("map_key");
+    tasks || item || template.contains("run.previous")
 }

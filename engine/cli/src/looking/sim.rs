@@ -3,13 +3,15 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use noctule_cloud_run::simulator::{Simulator, SimulatorConfig};
+use noctule_cloud_run::simulator as cloud_run;
+use noctule_core::source::Project;
+use serde::de::DeserializeOwned;
 
 use crate::args::{SimArgs, Simulated};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::project::OpenProject;
-use crate::simulator;
+use crate::simulator::{cloud_run_config, ecs_config};
 use crate::surface::Surface;
 
 /// Serves.
@@ -18,7 +20,7 @@ pub(crate) async fn sim(args: &SimArgs, surface: &Surface) -> Result<Exit, CliEr
         Simulated::CloudRun { listen, config } => {
             cloud_run(*listen, config.as_deref(), surface).await
         }
-        Simulated::Ecs => Err(CliError::not_yet("the simulator of ECS")),
+        Simulated::Ecs { listen, config } => ecs(*listen, config.as_deref(), surface).await,
     }
 }
 
@@ -27,48 +29,81 @@ async fn cloud_run(
     config: Option<&Path>,
     surface: &Surface,
 ) -> Result<Exit, CliError> {
-    if !listen.ip().is_loopback() {
-        let error = CliError::usage(format!(
-            "--listen {listen}: a simulator starts whatever it is asked to, without a token"
-        ));
-        return Err(error.help("listen on this machine: 127.0.0.1:PORT"));
-    }
-    let config = match config {
-        Some(path) => of_file(path, surface)?,
-        None => {
-            let open = OpenProject::read(surface, &[])?;
-            simulator::config(open.project()?, &open.place.root)
-        }
-    };
-    let jobs: Vec<&str> = config.jobs.keys().map(String::as_str).collect();
-    let jobs = if jobs.is_empty() {
-        "no job is configured".to_owned()
-    } else {
-        format!("jobs {}", jobs.join(", "))
-    };
-    let started = Simulator::builder()
-        .config(config)
-        .listen(listen)
-        .start()
-        .await;
-    let running = started.map_err(|error| {
-        let why = std::error::Error::source(&error)
-            .map(|source| format!(": {source}"))
-            .unwrap_or_default();
-        CliError::unreachable(format!("{error}{why}"))
-    })?;
-    // One line that a script can wait for.
-    crate::console::emit(&format!("{}\n", running.url()))?;
-    eprintln!(
-        "simulates Cloud Run jobs at {} ({jobs}); Ctrl-C ends it and its containers",
-        running.url()
-    );
-    interrupted().await;
+    check_local(listen)?;
+    let config = configured(config, surface, cloud_run_config)?;
+    let jobs = named("jobs", config.jobs.keys());
+    let builder = cloud_run::Simulator::builder();
+    let started = builder.config(config).listen(listen).start().await;
+    let running = started.map_err(|error| not_started(&error))?;
+    serve(&running.url(), "Cloud Run jobs", &jobs).await?;
     drop(running);
     Ok(Exit::Success)
 }
 
-fn of_file(path: &Path, surface: &Surface) -> Result<SimulatorConfig, CliError> {
+async fn ecs(
+    listen: SocketAddr,
+    config: Option<&Path>,
+    surface: &Surface,
+) -> Result<Exit, CliError> {
+    check_local(listen)?;
+    let config = configured(config, surface, ecs_config)?;
+    let families = named("families", config.jobs.keys());
+    let mut settings = config.settings();
+    settings.listen = listen;
+    let started = noctule_ecs_simulator::Simulator::start(settings).await;
+    let running = started.map_err(|error| not_started(&error))?;
+    serve(&running.endpoint(), "ECS tasks", &families).await?;
+    running.stop().await;
+    Ok(Exit::Success)
+}
+
+fn check_local(listen: SocketAddr) -> Result<(), CliError> {
+    if listen.ip().is_loopback() {
+        return Ok(());
+    }
+    let error = CliError::usage(format!(
+        "--listen {listen}: a simulator starts whatever it is asked to, without a token"
+    ));
+    Err(error.help("listen on this machine: 127.0.0.1:PORT"))
+}
+
+/// The configuration of a file, or else of the project.
+fn configured<C: DeserializeOwned>(
+    file: Option<&Path>,
+    surface: &Surface,
+    of_project: fn(&Project, &Path) -> C,
+) -> Result<C, CliError> {
+    match file {
+        Some(path) => of_file(path, surface),
+        None => {
+            let open = OpenProject::read(surface, &[])?;
+            Ok(of_project(open.project()?, &open.place.root))
+        }
+    }
+}
+
+fn named<'a>(what: &str, names: impl Iterator<Item = &'a String>) -> String {
+    let names: Vec<&str> = names.map(String::as_str).collect();
+    match names.as_slice() {
+        [] => format!("no {what} are configured"),
+        names => format!("{what} {}", names.join(", ")),
+    }
+}
+
+fn not_started(error: &dyn std::error::Error) -> CliError {
+    let source = error.source().map(|source| format!(": {source}"));
+    CliError::unreachable(format!("{error}{}", source.unwrap_or_default()))
+}
+
+/// Says where it is, in one line that a script can wait for, and waits for the end.
+async fn serve(url: &str, what: &str, known: &str) -> Result<(), CliError> {
+    crate::console::emit(&format!("{url}\n"))?;
+    eprintln!("simulates {what} at {url} ({known}); Ctrl-C ends it and its containers");
+    interrupted().await;
+    Ok(())
+}
+
+fn of_file<C: DeserializeOwned>(path: &Path, surface: &Surface) -> Result<C, CliError> {
     let wrong = |what: String| CliError::usage(format!("--config {}: {what}", path.display()));
     let text = std::fs::read_to_string(surface.here.join(path))
         .map_err(|error| wrong(error.to_string()))?;

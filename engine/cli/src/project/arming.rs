@@ -3,7 +3,6 @@
 //! Never: reads the value of a secret.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,6 +10,7 @@ use noctule_core::desk::Desk;
 use noctule_core::name::StoreId;
 use noctule_core::source::{Project, SecretOrigin};
 use noctule_executor::{Connection, Host};
+use noctule_runtime::executors::over_store;
 use noctule_runtime::{Origin, Publication, PublishedDag, Secret, Surroundings};
 use noctule_store::{OpenOptions, Store, StoreError};
 use serde_json::Value;
@@ -18,6 +18,7 @@ use serde_json::Value;
 use super::checkout;
 use super::open::OpenProject;
 use crate::error::CliError;
+use crate::simulator::Addresses;
 use crate::surface::Surface;
 
 impl OpenProject {
@@ -82,17 +83,17 @@ impl OpenProject {
         }
     }
 
-    /// Where attempts are prepared. `simulator` is the address that stands for `endpoint = "simulator"`.
+    /// Where attempts are prepared. `simulators` are the addresses that stand for `endpoint = "simulator"`.
     pub(crate) fn desk(
         &self,
         surface: &Surface,
         store: StoreId,
-        simulator: Option<SocketAddr>,
+        simulators: Addresses,
     ) -> Result<Desk, CliError> {
         let project = self.project()?;
         Ok(Desk {
             registry: surface.registry.clone(),
-            connections: connections(project, simulator),
+            connections: connections(project, simulators),
             store,
             public_url: project.engine.public_url.clone(),
         })
@@ -103,13 +104,16 @@ impl OpenProject {
         &self,
         surface: &Surface,
         store: &Store,
-        simulator: Option<SocketAddr>,
+        simulators: Addresses,
     ) -> Result<Surroundings, CliError> {
+        let mut surface = surface.clone();
+        let profile = &self.project()?.profile;
+        surface.registry = over_store(surface.registry, store, profile);
         self.surroundings_of(
-            surface,
+            &surface,
             store.id().clone(),
             state_dir(store.path()),
-            simulator,
+            simulators,
         )
     }
 
@@ -119,10 +123,10 @@ impl OpenProject {
         surface: &Surface,
         store: StoreId,
         state_dir: PathBuf,
-        simulator: Option<SocketAddr>,
+        simulators: Addresses,
     ) -> Result<Surroundings, CliError> {
         let project = self.project()?;
-        let desk = self.desk(surface, store.clone(), simulator)?;
+        let desk = self.desk(surface, store.clone(), simulators)?;
         let host = Host {
             state_dir,
             store_id: store.to_string(),
@@ -130,12 +134,13 @@ impl OpenProject {
             binary: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("noctule")),
         };
         let secrets = Arc::new(self.secrets(project));
-        Ok(Surroundings::new(
+        let surroundings = Surroundings::new(
             Arc::new(desk),
             secrets,
             Arc::new(host),
             project.vars.clone(),
-        ))
+        );
+        Ok(surroundings.with_pools(project.pools.clone()))
     }
 
     /// The folder that executors will have beside the store, which need not be there yet.
@@ -170,11 +175,11 @@ pub(crate) fn state_dir(store: &Path) -> PathBuf {
     store.with_extension("d")
 }
 
-/// The connections, with the address of the simulator where they ask for it.
-fn connections(project: &Project, simulator: Option<SocketAddr>) -> BTreeMap<String, Connection> {
+/// The connections, with the address of its simulator where they ask for it.
+fn connections(project: &Project, simulators: Addresses) -> BTreeMap<String, Connection> {
     let mut connections = project.connections.clone();
     for connection in connections.values_mut() {
-        if let (true, Some(address)) = (crate::simulator::is_wanted(connection), simulator) {
+        if let Some(address) = simulators.of(connection) {
             connection.settings.insert(
                 "endpoint".to_owned(),
                 Value::from(format!("http://{address}")),

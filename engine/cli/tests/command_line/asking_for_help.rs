@@ -89,10 +89,6 @@ fn what_is_not_built_yet_says_so() {
         .noctule(&["runs", "--server", "http://127.0.0.1:1"])
         .with_code(2)
         .saying("not built yet");
-    project
-        .noctule(&["sim", "ecs"])
-        .with_code(2)
-        .saying("not built yet");
 }
 
 #[test]

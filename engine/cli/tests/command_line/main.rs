@@ -11,5 +11,6 @@ mod hostile;
 mod looking;
 mod planning;
 mod projects;
+mod simulating;
 mod stores;
 mod ticks;

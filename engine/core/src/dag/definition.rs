@@ -11,6 +11,8 @@ use noctule_executor::{ErrorClass, Wait};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::mapping::{GROUP, HoldUntil, MapRule};
+use super::pool::PoolUse;
 use super::trigger::TriggerTable;
 use crate::name::{DagHash, DagId, TaskName};
 pub use crate::ticks::{DstFold as FoldRule, DstGap as GapRule};
@@ -40,7 +42,7 @@ pub struct Definition {
     pub ingestion: Option<IngestionTable>,
     /// The parameters of a run.
     pub params: BTreeMap<String, Param>,
-    /// The tasks, in the order of the file.
+    /// The tasks and groups, in the order of the file; after them the tasks that stand in groups.
     pub tasks: Vec<TaskDefinition>,
     /// Keys that a run would need and that are not built yet; a run is refused while any stands here.
     pub not_yet: Vec<String>,
@@ -212,6 +214,26 @@ pub struct TaskDefinition {
     pub on_unknown: OnUnknown,
     /// Secrets may be shown by the backend.
     pub expose_secrets: bool,
+    /// One task run for each item of a list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map: Option<MapRule>,
+    /// The group that it stands in; its name and its dependencies are `group.task` then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<TaskName>,
+    /// Its work stays for others to use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold_until: Option<HoldUntil>,
+    /// What it holds of a pool while it is under way. Left out at its default, so that versions of before keep their hash.
+    #[serde(default, skip_serializing_if = "PoolUse::is_default")]
+    pub pool: PoolUse,
+}
+
+impl TaskDefinition {
+    /// Whether this is a group: no work of its own, but tasks that each item walks.
+    #[must_use]
+    pub fn is_group(&self) -> bool {
+        self.executor == GROUP
+    }
 }
 
 /// `retries`.

@@ -49,6 +49,11 @@ pub enum DagError {
     /// Tasks that wait for each other.
     #[error("task `{0}` depends on itself through others")]
     Cycle(TaskName),
+    /// A task in a group that is not there, or before the groups.
+    #[error(
+        "task `{0}` stands in a group that does not exist, or in front of one that stands in none"
+    )]
+    Misplaced(TaskName),
     /// A schedule or an ingestion rule that cannot be read.
     #[error(transparent)]
     Timing(#[from] TimingError),
@@ -60,6 +65,11 @@ pub struct Dag {
     definition: Definition,
     hash: DagHash,
     by_name: HashMap<TaskName, TaskIx>,
+    /// How many nodes stand in no group; they come first.
+    outer: usize,
+    /// The tasks of each group, each after those it depends on; empty for a task.
+    inner: Vec<Vec<TaskIx>>,
+    holders: Vec<TaskIx>,
     upstream: Vec<Vec<TaskIx>>,
     downstream: Vec<Vec<TaskIx>>,
     order: Vec<TaskIx>,
@@ -82,6 +92,13 @@ impl Dag {
             }
         }
         let order = order(&definition.tasks, &upstream)?;
+        let outer = outer(&definition.tasks)?;
+        let inner = inner(&definition.tasks, &by_name, &order)?;
+        let holds = |(task, definition): (TaskIx, &TaskDefinition)| {
+            definition.hold_until.is_some().then_some(task)
+        };
+        let holders = (0u32..).map(TaskIx).zip(&definition.tasks);
+        let holders = holders.filter_map(holds).collect();
         let hash = definition.hash();
         let schedule = definition
             .schedule
@@ -97,6 +114,9 @@ impl Dag {
             definition,
             hash,
             by_name,
+            outer,
+            inner,
+            holders,
             upstream,
             downstream,
             order,
@@ -158,6 +178,33 @@ impl Dag {
         (0..u32::try_from(self.definition.tasks.len()).unwrap_or(u32::MAX)).map(TaskIx)
     }
 
+    /// The tasks and groups that stand in no group. A run has one task run for each from its beginning, at the same index.
+    pub fn outer(&self) -> impl ExactSizeIterator<Item = TaskIx> + use<> {
+        (0..u32::try_from(self.outer).unwrap_or(u32::MAX)).map(TaskIx)
+    }
+
+    /// The tasks of a group, each after those it depends on: what each item walks. For a mapped task: itself.
+    #[must_use]
+    pub fn walk(&self, node: TaskIx) -> Vec<TaskIx> {
+        if self.task(node).is_group() {
+            self.inner[node.index()].clone()
+        } else {
+            vec![node]
+        }
+    }
+
+    /// The tasks whose work stays for others to use.
+    #[must_use]
+    pub fn holders(&self) -> &[TaskIx] {
+        &self.holders
+    }
+
+    /// The group that a task stands in.
+    #[must_use]
+    pub fn group_of(&self, task: TaskIx) -> Option<TaskIx> {
+        self.by_name.get(self.task(task).within.as_ref()?).copied()
+    }
+
     /// Every task, each after those it depends on.
     #[must_use]
     pub fn order(&self) -> &[TaskIx] {
@@ -194,6 +241,39 @@ impl Dag {
             .filter(|task| reached[task.index()] && !from.contains(task))
             .collect()
     }
+}
+
+fn outer(tasks: &[TaskDefinition]) -> Result<usize, DagError> {
+    let outer = tasks
+        .iter()
+        .take_while(|task| task.within.is_none())
+        .count();
+    match tasks[outer..].iter().find(|task| task.within.is_none()) {
+        Some(misplaced) => Err(DagError::Misplaced(misplaced.name.clone())),
+        None => Ok(outer),
+    }
+}
+
+fn inner(
+    tasks: &[TaskDefinition],
+    by_name: &HashMap<TaskName, TaskIx>,
+    order: &[TaskIx],
+) -> Result<Vec<Vec<TaskIx>>, DagError> {
+    let mut inner = vec![Vec::new(); tasks.len()];
+    for task in order {
+        let definition = &tasks[task.index()];
+        let Some(group) = &definition.within else {
+            continue;
+        };
+        let known = by_name
+            .get(group)
+            .filter(|group| tasks[group.index()].is_group());
+        match known {
+            Some(group) => inner[group.index()].push(*task),
+            None => return Err(DagError::Misplaced(definition.name.clone())),
+        }
+    }
+    Ok(inner)
 }
 
 fn index(tasks: &[TaskDefinition]) -> Result<HashMap<TaskName, TaskIx>, DagError> {

@@ -2,10 +2,14 @@
 
 mod definition;
 mod graph;
+mod mapping;
+mod pool;
 mod timing;
 mod trigger;
 
 pub use definition::*;
 pub use graph::{Dag, DagError, TaskIx};
+pub use mapping::{GROUP, HoldUntil, MapRule, MinSuccess};
+pub use pool::{DEFAULT_POOL, PoolUse};
 pub use timing::TimingError;
 pub use trigger::TriggerTable;

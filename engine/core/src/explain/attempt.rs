@@ -3,14 +3,13 @@
 use noctule_executor::Recovery;
 
 use super::words::{handle_in_words as handle, stop, watched};
-use super::{Gate, Reason, Teller};
-use crate::dag::TaskIx;
+use super::{Gate, Rate, Reason, Teller};
 use crate::run::{
-    Attempt, AttemptState, Cancelling, Instant, LaunchStep, Launching, Nature, Running,
+    Attempt, AttemptState, Cancelling, Instant, LaunchStep, Launching, Nature, Running, TaskRunIx,
 };
 
 impl Teller<'_> {
-    pub(super) fn attempt(&self, ix: TaskIx, attempt: &Attempt) -> Reason {
+    pub(super) fn attempt(&self, ix: TaskRunIx, attempt: &Attempt) -> Reason {
         let reason = match &attempt.state {
             AttemptState::Launching(launching) => self.launching(ix, attempt, launching),
             AttemptState::Running(work) => self.running(ix, attempt, work),
@@ -22,8 +21,8 @@ impl Teller<'_> {
         reason.since_unless_known(super::task::since(attempt))
     }
 
-    fn launching(&self, ix: TaskIx, attempt: &Attempt, launching: &Launching) -> Reason {
-        let (name, kind) = (self.name(ix), &self.dag.task(ix).executor);
+    fn launching(&self, ix: TaskRunIx, attempt: &Attempt, launching: &Launching) -> Reason {
+        let (name, kind) = (self.name(ix), &self.definition(ix).executor);
         let trouble = launching.trouble.as_deref().unwrap_or("no answer came");
         if let Some(stopping) = &launching.stop {
             let text = format!(
@@ -48,8 +47,9 @@ impl Teller<'_> {
             }
             LaunchStep::Send { .. } if attempt.prepared.nature == Nature::Attached => {
                 let text = format!(
-                    "`{name}` has sent its request and waits for the answer ({})",
-                    self.try_of(ix, 0)
+                    "`{name}` has sent its request and waits for the answer ({}){}",
+                    self.try_of(ix, 0),
+                    self.budget(attempt)
                 );
                 (
                     Reason::new(Gate::Launching, text).next(self.deadline(ix, attempt)),
@@ -63,8 +63,9 @@ impl Teller<'_> {
                     ""
                 };
                 let text = format!(
-                    "`{name}` is being launched: its request was handed to `{kind}`{again} and no answer has come yet ({})",
-                    self.try_of(ix, 0)
+                    "`{name}` is being launched: its request was handed to `{kind}`{again} and no answer has come yet ({}){}",
+                    self.try_of(ix, 0),
+                    self.budget(attempt)
                 );
                 (
                     Reason::new(Gate::Launching, text).next(self.deadline(ix, attempt)),
@@ -79,6 +80,24 @@ impl Teller<'_> {
             Some(at) => reason.next_at(at),
             None => reason,
         }
+    }
+
+    /// The rate of its connection, where more launches are under way than that lets through at once.
+    fn budget(&self, attempt: &Attempt) -> String {
+        let through = attempt.prepared.connection.as_deref();
+        let mut rates = self.known.rates.iter();
+        let rate = rates.find(|rate| Some(rate.connection.as_str()) == through);
+        let crowded = |rate: &&Rate| {
+            let count = rate.launch.split('/').next().map(str::trim);
+            let count = count.and_then(|count| count.parse().ok());
+            count.is_some_and(|count: usize| rate.launching > count)
+        };
+        rate.filter(crowded).map_or_else(String::new, |rate| {
+            format!(
+                "; connection `{}` lets {} launches through, and {} are under way: it may wait for its turn",
+                rate.connection, rate.launch, rate.launching
+            )
+        })
     }
 
     fn looking(
@@ -103,7 +122,7 @@ impl Teller<'_> {
         Reason::new(Gate::LaunchUnknown, text).next(next)
     }
 
-    fn running(&self, ix: TaskIx, attempt: &Attempt, work: &Running) -> Reason {
+    fn running(&self, ix: TaskRunIx, attempt: &Attempt, work: &Running) -> Reason {
         let name = self.name(ix);
         let known = handle(&work.handle.public);
         if let Some(alarm) = &work.alarm {
@@ -115,11 +134,19 @@ impl Teller<'_> {
             );
             return self.with_deadline(Reason::new(Gate::Alarm, text).next(next), attempt);
         }
-        let how = watched(&attempt.prepared, self.dag.task(ix).poll_interval);
+        let how = watched(&attempt.prepared, self.definition(ix).poll_interval);
         let Some(started) = work.started_at else {
             let text = format!(
                 "`{name}` was accepted and has not begun, as far as is known ({known}); {how}"
             );
+            if let Some(run) = started_run(work) {
+                let text = format!(
+                    "`{name}` waits for the run that it started, which has not begun ({known}); {how}"
+                );
+                let next = format!("`noctule explain {run}` says what that waits for");
+                let reason = Reason::new(Gate::Running, text).since(work.launched_at);
+                return self.with_deadline(reason.next(next), attempt);
+            }
             let next = attempt.start_by.map_or_else(
                 || self.deadline(ix, attempt),
                 |by| format!("it is stopped if it has not begun by {}", self.say(by)),
@@ -148,7 +175,7 @@ impl Teller<'_> {
     }
 
     /// What stops an attempt that does not end.
-    fn deadline(&self, ix: TaskIx, attempt: &Attempt) -> String {
+    fn deadline(&self, ix: TaskRunIx, attempt: &Attempt) -> String {
         let given_up = self.task_run(ix).give_up_at;
         match [attempt.deadline, given_up].into_iter().flatten().min() {
             Some(at) if at <= self.known.now => format!(
@@ -160,7 +187,7 @@ impl Teller<'_> {
         }
     }
 
-    fn cancelling(&self, ix: TaskIx, work: &Cancelling) -> Reason {
+    fn cancelling(&self, ix: TaskRunIx, work: &Cancelling) -> Reason {
         let name = self.name(ix);
         let text = format!(
             "`{name}` was asked to stop ({}), and its end has not been seen ({})",
@@ -176,6 +203,13 @@ impl Teller<'_> {
             .next(next)
             .next_at(work.kill_at)
     }
+}
+
+/// The run of another DAG that is the work.
+fn started_run(work: &Running) -> Option<&str> {
+    let public = work.handle.public.as_object()?;
+    let is_run = public.len() == 2 && public.contains_key("dag");
+    public.get("run").filter(|_| is_run)?.as_str()
 }
 
 impl Reason {

@@ -5,14 +5,16 @@
 
 mod ask;
 mod attempt;
+mod mapped;
+mod pool;
 mod run;
 mod task;
 mod words;
 
 use serde::Serialize;
 
-use crate::dag::{Dag, TaskIx};
-use crate::run::{Instant, Run};
+use crate::dag::Dag;
+use crate::run::{Instant, Run, TaskRunIx};
 
 pub use self::ask::explain_ask;
 pub use self::words::handle_in_words;
@@ -50,6 +52,8 @@ pub enum Gate {
     Upstream,
     /// A slot.
     Slot,
+    /// Room in its pool.
+    Pool,
     /// The pause before the next try.
     Backoff,
     /// The launch is under way.
@@ -79,6 +83,10 @@ pub struct Known<'a> {
     pub slots: usize,
     /// Who holds one.
     pub holding: &'a [Holder],
+    /// The pools of the project and of the tasks that use one, as they are now.
+    pub pools: &'a [Pool],
+    /// The connections with a rate for launches.
+    pub rates: &'a [Rate],
     /// How many ready tasks come before the ones of this run.
     pub ready_before: usize,
     /// Runs of the same DAG that are under way, without this one.
@@ -89,7 +97,7 @@ pub struct Known<'a> {
     pub say: &'a dyn Fn(Instant) -> String,
 }
 
-/// Who holds a slot.
+/// A task that holds a slot or a part of a pool, or stands before another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
     /// The run.
@@ -100,6 +108,30 @@ pub struct Holder {
     pub task: String,
     /// Since when.
     pub since: Instant,
+}
+
+/// A pool as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pool {
+    /// Its name.
+    pub name: String,
+    /// Its size; none: the project has it no more.
+    pub slots: Option<u32>,
+    /// Who holds how much of it, and since when.
+    pub held: Vec<(Holder, u32)>,
+    /// The ready task that gets the next room, how much that takes, and since when it is ready.
+    pub first: Option<(Holder, u32)>,
+}
+
+/// A connection with a rate for launches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rate {
+    /// Its name.
+    pub connection: String,
+    /// As the project has it: `20/s`.
+    pub launch: String,
+    /// Attempts of all runs that are being launched through it now.
+    pub launching: usize,
 }
 
 /// Another run of the same DAG.
@@ -113,7 +145,7 @@ pub struct Other {
 
 /// Explains a run, or one task of it together with what it waits for in the end.
 #[must_use]
-pub fn explain(dag: &Dag, run: &Run, task: Option<TaskIx>, known: &Known<'_>) -> Vec<Reason> {
+pub fn explain(dag: &Dag, run: &Run, task: Option<TaskRunIx>, known: &Known<'_>) -> Vec<Reason> {
     let teller = Teller { dag, run, known };
     let mut reasons = teller.engine();
     reasons.extend(teller.phase());

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use super::words::{count, ended, listed};
 use super::{Gate, Reason, Teller};
-use crate::dag::{TaskIx, TriggerRule};
+use crate::dag::{TaskDefinition, TriggerRule};
 use crate::run::{
-    Attempt, AttemptEnd, AttemptState, Instant, Phase, TaskEnd, TaskRun, TaskState, Verdict,
+    Attempt, AttemptEnd, AttemptState, Instant, Phase, TaskEnd, TaskRun, TaskRunIx, TaskState,
+    Verdict,
 };
 
 impl Teller<'_> {
@@ -15,16 +16,22 @@ impl Teller<'_> {
         let over = self.run.is_over();
         let mut waiting = Vec::new();
         let mut reasons = Vec::new();
-        for ix in self.dag.order() {
-            match &self.task_run(*ix).state {
+        let outer = self
+            .dag
+            .order()
+            .iter()
+            .filter(|task| self.dag.group_of(**task).is_none());
+        for ix in outer.map(|task| TaskRunIx(task.0)) {
+            match &self.task_run(ix).state {
                 TaskState::Ended(end)
                     if over && matches!(end.verdict, Verdict::Failed | Verdict::TimedOut) =>
                 {
-                    reasons.push(self.task(*ix));
+                    reasons.push(self.task(ix));
                 }
                 TaskState::Ended(_) => {}
-                TaskState::Waiting => waiting.push(self.name(*ix)),
-                _ => reasons.push(self.task(*ix)),
+                TaskState::Waiting => waiting.push(self.name(ix)),
+                TaskState::Mapped { .. } => reasons.extend(self.whole(ix)),
+                _ => reasons.push(self.task(ix)),
             }
         }
         if !waiting.is_empty() && matches!(self.run.phase, Phase::Running { .. }) {
@@ -35,32 +42,33 @@ impl Teller<'_> {
     }
 
     /// A task, and the tasks that it waits for in the end.
-    pub(super) fn task_and_roots(&self, ix: TaskIx) -> Vec<Reason> {
-        let mut reasons = vec![self.task(ix)];
+    pub(super) fn task_and_roots(&self, ix: TaskRunIx) -> Vec<Reason> {
+        let mut reasons = self.whole(ix);
         if !matches!(self.task_run(ix).state, TaskState::Waiting)
             || matches!(self.run.phase, Phase::Queued { .. })
         {
             return reasons;
         }
         let mut seen = BTreeSet::from([ix]);
-        let mut open: Vec<TaskIx> = self.pending(ix);
+        let mut open: Vec<TaskRunIx> = self.pending(ix);
         while let Some(next) = open.pop() {
             if !seen.insert(next) {
                 continue;
             }
             match self.task_run(next).state {
                 TaskState::Waiting => open.extend(self.pending(next)),
-                _ => reasons.push(self.task(next)),
+                _ => reasons.extend(self.whole(next)),
             }
         }
         reasons
     }
 
-    fn task(&self, ix: TaskIx) -> Reason {
+    pub(super) fn task(&self, ix: TaskRunIx) -> Reason {
         let run = self.task_run(ix);
         let name = self.name(ix);
         let reason = match &run.state {
             TaskState::Waiting => self.waiting(ix),
+            TaskState::Mapped { since } => self.mapped(ix, *since),
             TaskState::Ready { since } => self.ready(ix, *since),
             TaskState::Backoff { until } => self.backoff(ix, *until),
             TaskState::Active => match run.live() {
@@ -72,7 +80,7 @@ impl Teller<'_> {
         reason.of(name)
     }
 
-    fn waiting(&self, ix: TaskIx) -> Reason {
+    fn waiting(&self, ix: TaskRunIx) -> Reason {
         let name = self.name(ix);
         if let Phase::Queued { since } = self.run.phase {
             return Reason::new(
@@ -81,12 +89,15 @@ impl Teller<'_> {
             )
             .since(since);
         }
+        if let Some(reason) = self.behind_others(ix) {
+            return reason;
+        }
         let pending: Vec<String> = self
             .pending(ix)
             .into_iter()
             .map(|up| self.briefly(up))
             .collect();
-        let rule = self.dag.task(ix).trigger_rule;
+        let rule = self.definition(ix).trigger_rule;
         let rule = if rule == TriggerRule::AllSuccess {
             String::new()
         } else {
@@ -98,10 +109,13 @@ impl Teller<'_> {
     }
 
     /// A task that another one waits for, in a few words.
-    fn briefly(&self, ix: TaskIx) -> String {
+    fn briefly(&self, ix: TaskRunIx) -> String {
         let (run, name) = (self.task_run(ix), self.name(ix));
         match &run.state {
             TaskState::Waiting => format!("`{name}` (waiting itself)"),
+            TaskState::Mapped { since } => {
+                format!("`{name}` ({}, since {})", self.tally(ix), self.say(*since))
+            }
             TaskState::Ready { since } => {
                 format!("`{name}` (ready since {}, no slot yet)", self.say(*since))
             }
@@ -124,7 +138,10 @@ impl Teller<'_> {
         }
     }
 
-    fn ready(&self, ix: TaskIx, since: Instant) -> Reason {
+    fn ready(&self, ix: TaskRunIx, since: Instant) -> Reason {
+        if let Some(reason) = self.pool(ix, since) {
+            return reason;
+        }
         let name = self.name(ix);
         let (held, slots) = (self.known.holding.len(), self.known.slots);
         if held < slots {
@@ -154,12 +171,12 @@ impl Teller<'_> {
         );
         let next = match self.known.ready_before {
             0 => "it is the first in line: it gets the next slot that is given back".to_owned(),
-            before => format!("{} before it, by priority and by time", still(before)),
+            before => format!("{} before it, by priority and by turn", still(before)),
         };
         Reason::new(Gate::Slot, text).since(since).next(next)
     }
 
-    fn backoff(&self, ix: TaskIx, until: Instant) -> Reason {
+    fn backoff(&self, ix: TaskRunIx, until: Instant) -> Reason {
         let name = self.name(ix);
         let last = self
             .task_run(ix)
@@ -177,15 +194,15 @@ impl Teller<'_> {
     }
 
     /// `attempt 2 of 4`, of the one that comes.
-    fn next_try(&self, ix: TaskIx) -> String {
+    fn next_try(&self, ix: TaskRunIx) -> String {
         self.try_of(ix, 1)
     }
 
     /// The try of this round that is under way, or is over by `more`.
-    pub(super) fn try_of(&self, ix: TaskIx, more: usize) -> String {
+    pub(super) fn try_of(&self, ix: TaskRunIx, more: usize) -> String {
         let run = self.task_run(ix);
         let tries = run.attempts.len().saturating_sub(run.earlier as usize) + more;
-        let most = self.dag.task(ix).retries.max + 1;
+        let most = self.definition(ix).retries.max + 1;
         if most == 1 && tries <= 1 {
             "the only attempt".to_owned()
         } else {
@@ -193,7 +210,7 @@ impl Teller<'_> {
         }
     }
 
-    fn ended(&self, ix: TaskIx, end: &TaskEnd) -> Reason {
+    fn ended(&self, ix: TaskRunIx, end: &TaskEnd) -> Reason {
         let (run, name) = (self.task_run(ix), self.name(ix));
         let mut text = format!("`{name}` {} at {}", ended(end.verdict), self.say(end.at));
         if let Some(why) = &end.why {
@@ -218,31 +235,39 @@ impl Teller<'_> {
     }
 
     /// What ended bad before a task.
-    fn culprits(&self, ix: TaskIx) -> String {
-        let bad = self.dag.upstream(ix).iter().filter_map(|up| {
-            let end = self.task_run(*up).end()?;
+    fn culprits(&self, ix: TaskRunIx) -> String {
+        let bad = self.upstream(ix).into_iter().filter_map(|up| {
+            let end = self.task_run(up).end()?;
             end.verdict
                 .is_bad()
-                .then(|| format!("`{}` {}", self.name(*up), ended(end.verdict)))
+                .then(|| format!("`{}` {}", self.name(up), ended(end.verdict)))
         });
         listed(&bad.collect::<Vec<_>>())
     }
 
-    fn pending(&self, ix: TaskIx) -> Vec<TaskIx> {
-        self.dag
-            .upstream(ix)
-            .iter()
-            .copied()
-            .filter(|up| self.task_run(*up).end().is_none())
+    fn upstream(&self, ix: TaskRunIx) -> Vec<TaskRunIx> {
+        let upstream = self.dag.upstream(self.task_run(ix).task).iter();
+        upstream
+            .filter_map(|up| self.run.seen_from(self.dag, ix, *up))
             .collect()
     }
 
-    pub(super) fn task_run(&self, ix: TaskIx) -> &TaskRun {
+    fn pending(&self, ix: TaskRunIx) -> Vec<TaskRunIx> {
+        let mut upstream = self.upstream(ix);
+        upstream.retain(|up| self.task_run(*up).end().is_none());
+        upstream
+    }
+
+    pub(super) fn task_run(&self, ix: TaskRunIx) -> &TaskRun {
         &self.run.tasks[ix.index()]
     }
 
-    pub(super) fn name(&self, ix: TaskIx) -> String {
-        self.dag.task(ix).name.to_string()
+    pub(super) fn definition(&self, ix: TaskRunIx) -> &TaskDefinition {
+        self.dag.task(self.task_run(ix).task)
+    }
+
+    pub(super) fn name(&self, ix: TaskRunIx) -> String {
+        self.run.name_of(self.dag, ix)
     }
 }
 

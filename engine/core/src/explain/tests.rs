@@ -2,8 +2,9 @@
 
 use noctule_executor::{ErrorClass, ExecutorError};
 
-use super::{Gate, Holder, Known, Other, Reason, explain, explain_ask};
+use super::{Gate, Holder, Known, Other, Pool, Rate, Reason, explain, explain_ask};
 use crate::ask::{Ask, TriggerWish, Wish};
+use crate::run::TaskRunIx;
 use crate::run::{Actor, Event, Instant, News};
 use crate::view::sample::{Story, at, dag, task};
 
@@ -16,6 +17,8 @@ const CALM: Known<'_> = Known {
     engine: Some("`noctule serve`, pid 7"),
     slots: 2,
     holding: &[],
+    pools: &[],
+    rates: &[],
     ready_before: 0,
     running: &[],
     queued_before: 0,
@@ -23,7 +26,7 @@ const CALM: Known<'_> = Known {
 };
 
 fn told(story: &Story, name: Option<&str>, known: &Known<'_>) -> Vec<Reason> {
-    let task = name.map(|name| story.dag.find(name).unwrap());
+    let task = name.map(|name| TaskRunIx(story.dag.find(name).unwrap().0));
     explain(
         &story.dag,
         &story.run,
@@ -173,8 +176,106 @@ fn a_ready_task_names_who_holds_the_slots() {
     );
     assert_eq!(
         reason.next.unwrap(),
-        "1 ready task is before it, by priority and by time"
+        "1 ready task is before it, by priority and by turn"
     );
+}
+
+fn with_pool(slots: u32) -> Story {
+    let mut uses = task("a", &[], 0);
+    uses.pool = crate::dag::PoolUse {
+        name: "gpu".into(),
+        slots,
+    };
+    let mut story = Story::of(dag(vec![uses]));
+    story.begin();
+    story
+}
+
+fn pool(size: Option<u32>, held: &[(&str, u32)], first: Option<(&str, u32)>) -> [Pool; 1] {
+    let holder = |task: &str| Holder {
+        run: "r-9".to_owned(),
+        dag: "other".to_owned(),
+        task: task.to_owned(),
+        since: at(-3_600),
+    };
+    let held = held.iter().map(|(task, slots)| (holder(task), *slots));
+    [Pool {
+        name: "gpu".to_owned(),
+        slots: size,
+        held: held.collect(),
+        first: first.map(|(task, slots)| (holder(task), slots)),
+    }]
+}
+
+fn of_pool(story: &Story, pools: &[Pool]) -> Reason {
+    let reason = only(story, Some("a"), &Known { pools, ..CALM });
+    assert_eq!(reason.gate, Gate::Pool, "{reason:?}");
+    assert_eq!(reason.since, Some(at(1)));
+    reason
+}
+
+#[test]
+fn a_task_that_waits_for_its_pool_names_who_holds_it_and_since_when() {
+    let reason = of_pool(&with_pool(1), &pool(Some(1), &[("train[k7]", 1)], None));
+    assert_eq!(
+        reason.text,
+        "`a` is ready and waits for pool `gpu`: 1 of 1 held, by `train[k7]` of other r-9 (since 13:40:00)"
+    );
+    assert_eq!(
+        reason.next.as_deref(),
+        Some("it is the first in line: it starts when enough is given back")
+    );
+    let reason = of_pool(&with_pool(2), &pool(Some(4), &[("x", 3)], Some(("y", 4))));
+    assert_eq!(
+        reason.text,
+        "`a` is ready and waits for 2 of pool `gpu`: 3 of 4 held, by `x` of other r-9 (3 since 13:40:00)"
+    );
+}
+
+#[test]
+fn a_task_for_which_there_is_room_names_for_whom_that_is_kept() {
+    let reason = of_pool(
+        &with_pool(1),
+        &pool(Some(4), &[("x", 3)], Some(("large", 4))),
+    );
+    assert_eq!(
+        reason.next.as_deref(),
+        Some("`large` of other r-9 is before it and takes 4: what is free is kept for that")
+    );
+}
+
+#[test]
+fn a_use_that_its_pool_is_too_small_for_says_how_large_the_pool_must_be() {
+    let reason = of_pool(&with_pool(2), &pool(Some(1), &[], None));
+    assert_eq!(
+        reason.text,
+        "`a` is ready and cannot start: it takes 2 of pool `gpu`, which has 1"
+    );
+    let reason = of_pool(&with_pool(2), &[]);
+    assert!(
+        reason
+            .text
+            .ends_with("which is not in the project any more"),
+        "{}",
+        reason.text
+    );
+    assert!(
+        reason
+            .next
+            .expect("a cure")
+            .contains("[pools] to 2 or more")
+    );
+}
+
+#[test]
+fn a_pool_with_room_is_not_what_a_task_waits_for() {
+    let story = with_pool(1);
+    let own = pool(Some(4), &[("x", 3)], None);
+    let known = Known {
+        pools: &own,
+        ..CALM
+    };
+    assert_eq!(only(&story, Some("a"), &known).gate, Gate::Slot);
 }
 
 #[test]
@@ -201,6 +302,55 @@ fn a_launch_is_told_by_what_is_known_of_it() {
     assert_eq!(reason.gate, Gate::LaunchTrouble);
     assert_eq!(reason.text, "`a` is not started yet: 429 slow down");
     assert!(reason.next.unwrap().contains("this uses up no retry"));
+}
+
+#[test]
+fn a_launch_that_waits_for_the_rate_of_its_connection_says_so() {
+    let mut story = story();
+    story.begin().admit("a");
+    let attempt = story.run.tasks[0].attempts.last_mut().unwrap();
+    attempt.prepared.connection = Some("gcp".to_owned());
+    let said = |connection: &str, launching| {
+        let rates = [Rate {
+            connection: connection.to_owned(),
+            launch: "20/s".to_owned(),
+            launching,
+        }];
+        let known = Known {
+            rates: &rates,
+            ..CALM
+        };
+        only(&story, Some("a"), &known).text
+    };
+    let waits = "; connection `gcp` lets 20/s launches through, and 134 are under way: it may wait for its turn";
+    assert!(said("gcp", 134).ends_with(waits), "{}", said("gcp", 134));
+    assert!(!said("gcp", 20).contains("lets"));
+    assert!(!said("other", 134).contains("lets"));
+}
+
+#[test]
+fn a_run_that_was_started_and_is_queued_leads_to_its_own_explanation() {
+    let mut story = story();
+    story.begin().admit("a");
+    let public = serde_json::json!({ "dag": "child", "run": "r-7" });
+    let handle = crate::run::Handle {
+        advances: 0,
+        raw: serde_json::Value::Null,
+        public,
+    };
+    story.news("a", News::Launched { handle });
+    let reason = only(&story, Some("a"), &CALM);
+    assert!(
+        reason.text.starts_with(
+            "`a` waits for the run that it started, which has not begun (dag child, run r-7)"
+        ),
+        "{}",
+        reason.text
+    );
+    assert_eq!(
+        reason.next.as_deref(),
+        Some("`noctule explain r-7` says what that waits for")
+    );
 }
 
 #[test]

@@ -46,6 +46,17 @@ pub struct Prepared {
     pub recovery: Recovery,
     /// What kind of thing the work is to us.
     pub nature: Nature,
+    /// It leaves something behind that has to be cleared away.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub obliges: bool,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the form that serde asks for"
+)]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// What kind of thing the work is to the engine.

@@ -3,31 +3,18 @@
 //! The board is an index of live state, never a second truth: every change of a task run is told by [`Board::look`], and
 //! looking twice, or building it anew, gives the same board.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::activity::holds_slot;
 use super::deadline::next_due;
-use super::state::{Instant, Phase, Run, TaskRunIx, TaskState};
+use super::line::{Limits, Line, Place};
+use super::state::{Instant, Phase, Run, TaskRunIx};
 use crate::dag::Dag;
 use crate::name::{DagId, RunId};
 
-/// What may be under way at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Attempts that may hold a slot.
-    pub slots: usize,
-}
-
-type Place = (RunId, TaskRunIx);
-type Rank = (Reverse<i64>, Instant, RunId, TaskRunIx);
-
 /// The index over all live runs.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Board {
-    ready: BTreeSet<Rank>,
-    ranks: HashMap<Place, Rank>,
-    holding: HashSet<Place>,
+    line: Line,
     due: BTreeSet<(Instant, RunId, Option<TaskRunIx>)>,
     instants: HashMap<(RunId, Option<TaskRunIx>), Instant>,
     /// Queued and running runs of each DAG, by creation.
@@ -38,46 +25,33 @@ pub struct Board {
 impl Board {
     /// Looks at one task run again.
     pub fn look(&mut self, dag: &Dag, run: &Run, ix: TaskRunIx) {
-        let place = (run.facts.id.clone(), ix);
         let task = &run.tasks[ix.index()];
-        let rank = match &task.state {
-            TaskState::Ready { since } if matches!(run.phase, Phase::Running { .. }) => Some((
-                Reverse(dag.task(task.task).priority),
-                *since,
-                place.0.clone(),
-                ix,
-            )),
-            _ => None,
-        };
-        if let Some(old) = self.ranks.remove(&place) {
-            self.ready.remove(&old);
-        }
-        if let Some(rank) = rank {
-            self.ready.insert(rank.clone());
-            self.ranks.insert(place.clone(), rank);
-        }
-        if task.live().is_some_and(holds_slot) {
-            self.holding.insert(place);
-        } else {
-            self.holding.remove(&place);
-        }
+        let place = (run.facts.id.clone(), ix);
+        let begun = matches!(run.phase, Phase::Running { .. });
+        self.line.look(place, dag.task(task.task), task, begun);
         self.expect(&run.facts.id, Some(ix), next_due(task));
+    }
+
+    /// Counts what a run holds of pools that this engine lets be: its work goes on, and nobody here acts on it.
+    pub fn look_from_afar(&mut self, dag: &Dag, run: &Run) {
+        for (ix, task) in (0u32..).map(TaskRunIx).zip(&run.tasks) {
+            let place = (run.facts.id.clone(), ix);
+            self.line.look_from_afar(place, dag.task(task.task), task);
+        }
     }
 
     /// Looks at the run itself again.
     pub fn look_run(&mut self, run: &Run) {
         let (id, dag) = (&run.facts.id, &run.facts.dag);
-        let queued = self.queued.entry(dag.clone()).or_default();
-        let running = self.running.entry(dag.clone()).or_default();
-        let key = (run.facts.created_at, id.clone());
         let mut instant = None;
-        queued.remove(&key);
-        running.remove(id);
+        self.leave(run);
         match &run.phase {
             Phase::Queued { .. } => {
-                queued.insert(key);
+                let key = (run.facts.created_at, id.clone());
+                self.queued.entry(dag.clone()).or_default().insert(key);
             }
             Phase::Running { deadline, stop, .. } => {
+                let running = self.running.entry(dag.clone()).or_default();
                 running.insert(id.clone());
                 instant = deadline.filter(|_| stop.is_none());
             }
@@ -90,19 +64,27 @@ impl Board {
     pub fn forget(&mut self, run: &Run) {
         let id = &run.facts.id;
         for ix in (0..u32::try_from(run.tasks.len()).unwrap_or(u32::MAX)).map(TaskRunIx) {
-            let place = (id.clone(), ix);
-            if let Some(rank) = self.ranks.remove(&place) {
-                self.ready.remove(&rank);
-            }
-            self.holding.remove(&place);
+            self.line.forget(&(id.clone(), ix));
             self.expect(id, Some(ix), None);
         }
         self.expect(id, None, None);
-        if let Some(queued) = self.queued.get_mut(&run.facts.dag) {
+        self.leave(run);
+    }
+
+    /// Takes a run off the lists of its DAG.
+    fn leave(&mut self, run: &Run) {
+        let (id, dag) = (&run.facts.id, &run.facts.dag);
+        if let Some(queued) = self.queued.get_mut(dag) {
             queued.remove(&(run.facts.created_at, id.clone()));
+            if queued.is_empty() {
+                self.queued.remove(dag);
+            }
         }
-        if let Some(running) = self.running.get_mut(&run.facts.dag) {
+        if let Some(running) = self.running.get_mut(dag) {
             running.remove(id);
+            if running.is_empty() {
+                self.running.remove(dag);
+            }
         }
     }
 
@@ -117,15 +99,28 @@ impl Board {
         }
     }
 
-    /// The tasks that get a slot now: by priority, then by how long they have been ready.
+    /// The tasks that get a slot now: by priority, then by turns over the runs, as far as their pools have room.
     #[must_use]
-    pub fn admissible(&self, limits: Limits) -> Vec<(RunId, TaskRunIx)> {
-        let free = limits.slots.saturating_sub(self.holding.len());
-        self.ready
-            .iter()
-            .take(free)
-            .map(|(_, _, run, ix)| (run.clone(), *ix))
-            .collect()
+    pub fn admissible(&self, limits: Limits<'_>) -> Vec<Place> {
+        self.line.admissible(limits).places
+    }
+
+    /// Every ready task that its pool has room for, in the order in which they get slots.
+    #[must_use]
+    pub fn in_line(&self, limits: Limits<'_>) -> Vec<Place> {
+        self.line.in_line(limits)
+    }
+
+    /// The task that gets the next room of a pool; none behind it of its priority or less passes it.
+    #[must_use]
+    pub fn first_of_pool(&self, pool: &str, size: u32) -> Option<(Place, u32)> {
+        self.line.first_of_pool(pool, size)
+    }
+
+    /// Who holds how much of a pool.
+    #[must_use]
+    pub fn holding_of(&self, pool: &str) -> Vec<(Place, u32)> {
+        self.line.holding_of(pool)
     }
 
     /// The oldest queued run of a DAG, if `max_active_runs` has a place for it.
@@ -156,22 +151,19 @@ impl Board {
 
     /// Who holds a slot.
     #[must_use]
-    pub fn holding(&self) -> Vec<(RunId, TaskRunIx)> {
-        self.holding.iter().cloned().collect()
+    pub fn holding(&self) -> Vec<Place> {
+        self.line.holding()
     }
 
     /// How many tasks wait for a slot.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.ready.len()
+        self.line.waiting()
     }
 
     /// The DAGs that have queued runs.
     pub fn dags_with_queued(&self) -> impl Iterator<Item = &DagId> {
-        self.queued
-            .iter()
-            .filter(|(_, runs)| !runs.is_empty())
-            .map(|(dag, _)| dag)
+        self.queued.keys()
     }
 
     /// The runs of a DAG that are under way.

@@ -41,7 +41,7 @@ pub fn create(dag: &Dag, new: NewRun, now: Instant) -> (Run, Step) {
             trigger: new.trigger.clone(),
         },
     }];
-    let tasks: Vec<TaskRun> = dag.tasks().map(TaskRun::new).collect();
+    let tasks: Vec<TaskRun> = dag.outer().map(TaskRun::new).collect();
     let facts = RunFacts {
         id: new.id,
         dag: dag.definition().id.clone(),

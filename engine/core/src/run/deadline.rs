@@ -158,7 +158,7 @@ pub fn next_due(task: &TaskRun) -> Option<Instant> {
         TaskState::Ready { .. } => None,
         TaskState::Backoff { until } => Some(*until),
         TaskState::Active => task.live().and_then(attempt_next),
-        TaskState::Waiting | TaskState::Ended(_) => return None,
+        TaskState::Waiting | TaskState::Mapped { .. } | TaskState::Ended(_) => return None,
     };
     let stopping = task.live().is_some_and(is_stopping);
     let give_up = task.give_up_at.filter(|_| !stopping);

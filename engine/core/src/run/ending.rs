@@ -206,7 +206,10 @@ impl Turn<'_> {
         let fact = fact(&ended.end);
         let end = ended.end.clone();
         attempt.state = AttemptState::Ended(ended);
+        let number = attempt.number;
         self.record(ix, fact);
+        let succeeded = matches!(end, AttemptEnd::Succeeded { .. });
+        self.attempt_over(ix, number, succeeded);
         Some(end)
     }
 

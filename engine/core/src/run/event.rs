@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::actor::Actor;
 use super::attempt::Handle;
+use super::obligation::Cleared;
 use super::state::{TaskRunIx, Verdict};
 
 /// What happened.
@@ -30,6 +31,15 @@ pub enum Event {
         attempt: u32,
         /// What is new.
         news: News,
+    },
+    /// A try to clear away what an attempt left behind is over.
+    Cleared {
+        /// The task run.
+        task: TaskRunIx,
+        /// The number of the attempt.
+        attempt: u32,
+        /// What became of it.
+        cleared: Cleared,
     },
     /// Somebody cancels the run.
     Cancel {

@@ -13,16 +13,15 @@ use super::attempt::{
     LaunchStep, Launching, Running, Stopping,
 };
 use super::ending::Conclusion;
+use super::obligation::{Duty, Obligation};
 use super::record::Fact;
 use super::state::{Instant, TaskRunIx};
-use super::transition::{Turn, after};
+use super::transition::{Turn, after, pause};
 
 /// How often a backend that cannot be reached is tried before the attempt fails: about half a minute with the pauses below.
 const REACH_TRIES: u32 = 6;
 /// How often a launch of unknown outcome is sent again where that is harmless.
 const RESEND_TRIES: u32 = 20;
-/// Pauses grow from the first to the second.
-const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
 impl Turn<'_> {
     /// The work is known, by the answer of the launch or by a search.
@@ -35,6 +34,12 @@ impl Turn<'_> {
         };
         let public = handle.public.clone();
         let detached = attempt.prepared.wait == Wait::Detach;
+        let obligation = attempt.prepared.obliges.then(|| Obligation {
+            attempt: attempt.number,
+            handle: handle.clone(),
+            connection: attempt.prepared.connection.clone(),
+            duty: Duty::Held,
+        });
         match launching.stop.clone() {
             Some(stop) => {
                 attempt.state = AttemptState::Cancelling(cancelling(handle, now, None, stop, now));
@@ -50,6 +55,8 @@ impl Turn<'_> {
             }
         }
         let stopping = matches!(attempt.state, AttemptState::Cancelling(_));
+        // What the work may leave behind is, from this step on, an obligation.
+        self.run.tasks[ix.index()].obligations.extend(obligation);
         self.record(
             ix,
             Fact::Launched {
@@ -317,12 +324,4 @@ pub(super) fn cancelling(
         stop,
         kill_at,
     }
-}
-
-/// 1, 2, 4 … 60 s.
-fn pause(tries: u32) -> Duration {
-    let (first, longest) = PAUSES;
-    first
-        .saturating_mul(2u32.saturating_pow(tries.saturating_sub(1).min(16)))
-        .min(longest)
 }

@@ -1,15 +1,12 @@
 //! The run as a whole: its beginning, its stop, a new round, a mark by hand.
 
-use std::collections::BTreeSet;
-
-use thiserror::Error;
-
 use super::actor::Actor;
 use super::attempt::AttemptStop;
+use super::expansion::ItemState;
 use super::record::Fact;
 use super::state::{Phase, Run, RunEnding, Stop, StopWhy, TaskEnd, TaskRunIx, TaskState, Verdict};
 use super::transition::{Turn, after};
-use crate::dag::{Dag, TaskIx, TriggerRule};
+use crate::dag::{Dag, TriggerRule};
 
 impl Turn<'_> {
     pub(super) fn begin(&mut self) {
@@ -31,7 +28,8 @@ impl Turn<'_> {
             },
         );
         self.judged
-            .extend(self.dag.order().iter().map(|task| TaskRunIx(task.0)));
+            .extend(self.dag.outer().map(|task| TaskRunIx(task.0)));
+        self.go_on_with_items();
     }
 
     /// Nothing starts any more but `all_done` tasks; a second stop ends those too.
@@ -56,14 +54,33 @@ impl Turn<'_> {
             StopWhy::Deadline => (AttemptStop::RunDeadline, "the deadline of the run passed"),
         };
         for ix in self.all() {
-            let cleans_up = self.definition(ix).trigger_rule == TriggerRule::AllDone && !again;
+            let cleans_up = self.cleans_up(ix) && !again;
             match self.state(ix) {
                 TaskState::Active => self.stop_attempt(ix, reason.clone()),
-                TaskState::Ended(_) => {}
+                // A mapped task ends with its items.
+                TaskState::Ended(_) | TaskState::Mapped { .. } => {}
                 _ if cleans_up => {}
                 _ => self.end_task(ix, Verdict::Cancelled, Some(words.to_owned())),
             }
         }
+    }
+
+    /// Whether a task may still start in a run that is being stopped: `all_done` tasks, and those of a group only for items
+    /// that had begun, unless the group as a whole cleans up.
+    fn cleans_up(&self, ix: TaskRunIx) -> bool {
+        let all_done = |ix| self.definition(ix).trigger_rule == TriggerRule::AllDone;
+        let Some(of) = self.run.tasks[ix.index()].item else {
+            return all_done(ix);
+        };
+        let head = &self.run.tasks[of.head.index()];
+        let item = of.index.and_then(|index| {
+            let items = &head.expansion.as_ref()?.items;
+            items.get(index as usize)
+        });
+        let walk = self.dag.walk(head.task);
+        let begun = item
+            .is_some_and(|item| self.run.item_state(self.dag, &walk, item) != ItemState::Waiting);
+        all_done(of.head) || (begun && all_done(ix))
     }
 
     fn cancel_queued(&mut self, why: StopWhy) {
@@ -93,31 +110,6 @@ impl Turn<'_> {
         );
     }
 
-    pub(super) fn retry_run(&mut self, tasks: &[TaskRunIx], by: Actor, reason: Option<String>) {
-        if !matches!(self.run.phase, Phase::Ended { .. }) {
-            return;
-        }
-        self.run.round += 1;
-        self.run.phase = Phase::Queued { since: self.now };
-        self.step.run_changed = true;
-        self.record_of(
-            None,
-            None,
-            Fact::RunRetried {
-                by,
-                reason,
-                tasks: tasks.len(),
-            },
-        );
-        for ix in tasks {
-            let run = &mut self.run.tasks[ix.index()];
-            run.earlier = u32::try_from(run.attempts.len()).unwrap_or(u32::MAX);
-            run.give_up_at = None;
-            self.set_state(*ix, TaskState::Waiting);
-            self.record(*ix, Fact::TaskReset);
-        }
-    }
-
     pub(super) fn mark(
         &mut self,
         ix: TaskRunIx,
@@ -128,6 +120,9 @@ impl Turn<'_> {
     ) {
         if self.run.tasks.get(ix.index()).is_none() {
             return;
+        }
+        if matches!(self.state(ix), TaskState::Mapped { .. }) {
+            return self.mark_items(ix, verdict, leave, &by, reason.as_ref());
         }
         self.record(
             ix,
@@ -152,6 +147,31 @@ impl Turn<'_> {
         self.judge_run_again();
     }
 
+    /// A mark on a mapped task whose items are on their way is a mark on each of them: those that are not over, and, as a
+    /// success, those that ended bad. The whole is judged by its items.
+    fn mark_items(
+        &mut self,
+        head: TaskRunIx,
+        verdict: Verdict,
+        leave: bool,
+        by: &Actor,
+        reason: Option<&String>,
+    ) {
+        for ix in self.all() {
+            let run = &self.run.tasks[ix.index()];
+            let current = run
+                .item
+                .is_some_and(|of| of.head == head && of.index.is_some());
+            let open = run
+                .end()
+                .is_none_or(|end| verdict == Verdict::Succeeded && end.verdict.is_bad());
+            if current && open {
+                self.mark(ix, verdict, leave, by.clone(), reason.cloned());
+            }
+        }
+        self.judged.push_back(head);
+    }
+
     pub(super) fn end_marked(&mut self, ix: TaskRunIx, verdict: Verdict, by: Actor) {
         let why = Some(format!("marked by {}", by.name));
         self.record(
@@ -171,6 +191,7 @@ impl Turn<'_> {
                 marked_by: Some(by),
             }),
         );
+        self.judge_again(ix);
     }
 
     /// A mark on a run that is over may change how it ended; it starts nothing.
@@ -207,8 +228,10 @@ impl Turn<'_> {
 /// How a round ends. A cancel that came after everything was good changes nothing.
 pub(super) fn ending(dag: &Dag, run: &Run, stop: Option<&StopWhy>) -> RunEnding {
     let counts = |task: &&super::state::TaskRun| !dag.task(task.task).may_fail;
+    // The items of a mapped task count by the whole.
+    let outer = &run.tasks[..dag.outer().len()];
     let verdicts = || {
-        run.tasks
+        outer
             .iter()
             .filter(counts)
             .filter_map(|task| task.end())
@@ -220,58 +243,4 @@ pub(super) fn ending(dag: &Dag, run: &Run, stop: Option<&StopWhy>) -> RunEnding 
         Some(StopWhy::Deadline) => RunEnding::TimedOut,
         None => RunEnding::Failed,
     }
-}
-
-/// Which tasks a retry begins anew.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RetryScope {
-    /// Exactly these; empty: the ones that failed, timed out or were cancelled, and what was `upstream_failed` after them.
-    pub tasks: Vec<TaskIx>,
-    /// Everything after them, too.
-    pub downstream: bool,
-    /// Every task.
-    pub all: bool,
-}
-
-/// Why a run cannot be retried.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum RetryRefusal {
-    /// It is under way.
-    #[error("the run is {0}: only an ended run can be retried")]
-    NotEnded(&'static str),
-    /// It has nothing to retry.
-    #[error("the run has no failed task; name one with --task, or use --all")]
-    NothingFailed,
-}
-
-/// The task runs that a retry would begin anew, in the order of the definition: what `--dry-run` prints.
-///
-/// # Errors
-/// The run is not over, or nothing in it failed and no task was named.
-pub fn plan_retry(
-    dag: &Dag,
-    run: &Run,
-    scope: &RetryScope,
-) -> Result<Vec<TaskRunIx>, RetryRefusal> {
-    if !matches!(run.phase, Phase::Ended { .. }) {
-        return Err(RetryRefusal::NotEnded(run.phase.word()));
-    }
-    let verdict = |task: TaskIx| run.tasks[task.index()].end().map(|end| end.verdict);
-    let mut chosen: BTreeSet<TaskIx> = if scope.all {
-        dag.tasks().collect()
-    } else if scope.tasks.is_empty() {
-        dag.tasks()
-            .filter(|task| verdict(*task).is_some_and(Verdict::is_bad))
-            .collect()
-    } else {
-        scope.tasks.iter().copied().collect()
-    };
-    if chosen.is_empty() {
-        return Err(RetryRefusal::NothingFailed);
-    }
-    if scope.downstream {
-        let roots: Vec<TaskIx> = chosen.iter().copied().collect();
-        chosen.extend(dag.descendants(&roots));
-    }
-    Ok(chosen.into_iter().map(|task| TaskRunIx(task.0)).collect())
 }

@@ -18,6 +18,12 @@ pub trait Port {
     /// One line for people: the attempt ends as `config`.
     fn prepare(&self, dag: &Dag, run: &Run, attempt: &Intent<'_>) -> Result<Prepared, String>;
 
+    /// The items of a mapped task or a group: name and value, in the order of the list.
+    ///
+    /// # Errors
+    /// One line for people (no list, a name twice, a name that is too long): the task fails as `config`.
+    fn items(&self, dag: &Dag, run: &Run, head: TaskRunIx) -> Result<Vec<(String, Value)>, String>;
+
     /// Judges one of the task's expressions, on an output where there is one.
     ///
     /// # Errors

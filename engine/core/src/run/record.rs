@@ -58,6 +58,11 @@ pub enum Fact {
     TaskReset,
     /// The task waits for a slot.
     TaskReady,
+    /// The list of the task is known.
+    TaskMapped {
+        /// How many items it has.
+        items: usize,
+    },
     /// The task waits for its next try.
     TaskBackoff {
         /// Until then.
@@ -127,6 +132,17 @@ pub enum Fact {
         class: Option<ErrorClass>,
         /// One line for people.
         message: Option<String>,
+    },
+    /// What the attempt left behind is to be cleared away.
+    Clearing,
+    /// Nothing of it is left.
+    Cleared,
+    /// It could not be cleared away this time.
+    ClearTrouble {
+        /// What came back.
+        message: String,
+        /// When it is tried again.
+        again_at: Instant,
     },
     /// A person has to act before the work can be watched again.
     Alarm {

@@ -8,6 +8,8 @@ use serde_json::{Map, Value};
 
 use super::actor::Actor;
 use super::attempt::{Attempt, AttemptEnd, AttemptState, Ended};
+use super::expansion::{Expansion, ItemOf};
+use super::obligation::Obligation;
 use crate::dag::TaskIx;
 use crate::name::{DagHash, DagId, ProfileName, RunId};
 use crate::ticks::IngestionId;
@@ -210,8 +212,14 @@ impl TaskRunIx {
 pub struct TaskRun {
     /// The task.
     pub task: TaskIx,
-    /// The item, of a mapped task.
+    /// The item, of a mapped task or of a task in a group.
     pub map_key: Option<String>,
+    /// Whose item it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<ItemOf>,
+    /// Its items, of a mapped task or a group whose list is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expansion: Option<Expansion>,
     /// How it stands.
     pub state: TaskState,
     /// How many of its attempts belong to earlier rounds.
@@ -220,6 +228,9 @@ pub struct TaskRun {
     pub give_up_at: Option<Instant>,
     /// Its tries, oldest first. The last one is live exactly while the state is `Active`.
     pub attempts: Vec<Attempt>,
+    /// What its tries have left behind, and is to be cleared away.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub obligations: Vec<Obligation>,
 }
 
 impl TaskRun {
@@ -229,10 +240,13 @@ impl TaskRun {
         Self {
             task,
             map_key: None,
+            item: None,
+            expansion: None,
             state: TaskState::Waiting,
             earlier: 0,
             give_up_at: None,
             attempts: Vec::new(),
+            obligations: Vec::new(),
         }
     }
 
@@ -277,6 +291,11 @@ pub enum TaskState {
     Waiting,
     /// For a slot.
     Ready {
+        /// Since when.
+        since: Instant,
+    },
+    /// Its list is known, and its items are on their way.
+    Mapped {
         /// Since when.
         since: Instant,
     },

@@ -9,6 +9,8 @@
 //! | run ended | retry | queued, one round later |
 //! | task waiting | gate open, `when` true | ready |
 //! | task waiting | gate or `when` says no | skipped, upstream_failed, failed (an expression that errs) |
+//! | mapped task or group waiting | gate open | mapped: its list is known; or failed (`config`) |
+//! | mapped task or group mapped | an item ended | the next items begin; after the last one ended: judged by `min_success` |
 //! | task ready | slot | active: attempt launching, or failed (`config`) |
 //! | attempt launching, sending | launched | running, succeeded (`detach`), cancelling (if it is to stop) |
 //! | attempt launching, sending | refused | ended |
@@ -29,6 +31,10 @@
 //! | task backoff | instant passed | ready |
 //! | task any | mark | ended as marked, after its live attempt |
 //!
+//! | obligation held | the attempt failed, or those who use its work have ended | due |
+//! | obligation due | done | gone; the run may end |
+//! | obligation due | trouble | due, later; given up after a day |
+//!
 //! Late answers of an older attempt are recorded and change nothing.
 
 use std::collections::{BTreeSet, VecDeque};
@@ -39,8 +45,14 @@ use super::gate::{Gate, Upstream, judge};
 use super::lifecycle::ending;
 use super::port::{Intent, Port};
 use super::record::{Fact, Record};
-use super::state::{Instant, Phase, Run, StopWhy, TaskEnd, TaskRunIx, TaskState, Verdict};
+use super::state::{Instant, Phase, Run, StopWhy, TaskEnd, TaskRun, TaskRunIx, TaskState, Verdict};
 use crate::dag::{Dag, TaskDefinition, TaskIx};
+
+/// Pauses grow from the first to the second.
+const PAUSES: (std::time::Duration, std::time::Duration) = (
+    std::time::Duration::from_secs(1),
+    std::time::Duration::from_secs(60),
+);
 
 /// What one event changed. The run itself holds the new state; this says where to look.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -106,6 +118,11 @@ impl Turn<'_> {
                 attempt,
                 news,
             } => self.news(task, attempt, news),
+            Event::Cleared {
+                task,
+                attempt,
+                cleared,
+            } => self.cleared(task, attempt, cleared),
             Event::Cancel { by, reason } => self.stop_run(StopWhy::Cancelled { by, reason }),
             Event::Retry { tasks, by, reason } => self.retry_run(&tasks, by, reason),
             Event::Mark {
@@ -149,25 +166,38 @@ impl Turn<'_> {
     /// Judges every gate that may have changed, and what follows from it, until nothing does; then the end of the run.
     fn settle(&mut self) {
         while let Some(task) = self.judged.pop_front() {
-            self.judge_gate(task);
+            self.judge(task);
         }
+        self.let_go_held();
         self.end_run();
     }
 
-    fn judge_gate(&mut self, ix: TaskRunIx) {
-        if !matches!(self.state(ix), TaskState::Waiting)
-            || !matches!(self.run.phase, Phase::Running { .. })
-        {
+    fn judge(&mut self, ix: TaskRunIx) {
+        if !matches!(self.run.phase, Phase::Running { .. }) {
             return;
         }
+        match self.state(ix) {
+            TaskState::Mapped { .. } => self.progress(ix),
+            // The items of a mapped task begin when `max_parallel` allows, not by a gate.
+            TaskState::Waiting if self.has_gate(ix) => self.judge_gate(ix),
+            _ => {}
+        }
+    }
+
+    pub(super) fn has_gate(&self, ix: TaskRunIx) -> bool {
+        self.run.tasks[ix.index()].item.is_none() || !self.dag.upstream(self.task(ix)).is_empty()
+    }
+
+    fn judge_gate(&mut self, ix: TaskRunIx) {
         let task = self.definition(ix);
         let ends = self
             .dag
             .upstream(self.task(ix))
             .iter()
-            .map(|up| self.verdict_of(*up));
+            .map(|up| self.verdict_of(ix, *up));
         match judge(task.trigger_rule, Upstream::count(ends)) {
             Gate::Wait => {}
+            Gate::Open if task.map.is_some() => self.open_head(ix),
             Gate::Open => self.open(ix),
             Gate::UpstreamFailed => {
                 self.end_task(ix, Verdict::UpstreamFailed, Some(self.culprits(ix)));
@@ -182,7 +212,7 @@ impl Turn<'_> {
 
     fn culprits(&self, ix: TaskRunIx) -> String {
         let name = |up: &TaskIx| {
-            let verdict = self.verdict_of(*up)?;
+            let verdict = self.verdict_of(ix, *up)?;
             (verdict != Verdict::Succeeded)
                 .then(|| format!("{} {}", self.dag.task(*up).name, verdict.word()))
         };
@@ -199,12 +229,22 @@ impl Turn<'_> {
         named.join(", ")
     }
 
-    fn open(&mut self, ix: TaskRunIx) {
+    /// A mapped task judges `when` for each item; a group, once.
+    fn open_head(&mut self, ix: TaskRunIx) {
+        if self.definition(ix).is_group() {
+            self.open(ix);
+        } else {
+            self.expand(ix);
+        }
+    }
+
+    pub(super) fn open(&mut self, ix: TaskRunIx) {
         let when = self.definition(ix).when.clone();
         let open = when.as_deref().map_or(Ok(true), |when| {
             self.port.holds(self.dag, self.run, ix, when, None)
         });
         match open {
+            Ok(true) if self.definition(ix).is_group() => self.expand(ix),
             Ok(true) => self.ready(ix),
             Ok(false) => self.end_task(
                 ix,
@@ -284,8 +324,18 @@ impl Turn<'_> {
 
     pub(super) fn judge_downstream(&mut self, ix: TaskRunIx) {
         let downstream = self.dag.downstream(self.task(ix));
-        self.judged
-            .extend(downstream.iter().map(|task| TaskRunIx(task.0)));
+        let of = self.run.tasks[ix.index()].item;
+        match of {
+            // Inside a group the edges are those of the same item; a mapped task's own are its head's.
+            Some(_) if self.dag.group_of(self.task(ix)).is_none() => {}
+            _ => {
+                let runs = downstream
+                    .iter()
+                    .filter_map(|task| self.run.seen_from(self.dag, ix, *task));
+                self.judged.extend(runs);
+            }
+        }
+        self.judged.extend(of.map(|of| of.head));
     }
 
     fn end_run(&mut self) {
@@ -295,7 +345,10 @@ impl Turn<'_> {
         else {
             return;
         };
-        if !self.run.tasks.iter().all(|task| task.end().is_some()) {
+        // The end of a mapped task or group is the end of its items.
+        let outer = &self.run.tasks[..self.dag.outer().len()];
+        let open = outer.iter().any(|task| task.end().is_none());
+        if open || self.run.tasks.iter().any(TaskRun::is_obliged) {
             return;
         }
         let ending = ending(self.dag, self.run, stop.as_ref().map(|stop| &stop.why));
@@ -347,8 +400,9 @@ impl Turn<'_> {
         (0..u32::try_from(self.run.tasks.len()).unwrap_or(u32::MAX)).map(TaskRunIx)
     }
 
-    fn verdict_of(&self, task: TaskIx) -> Option<Verdict> {
-        self.run.tasks[task.index()].end().map(|end| end.verdict)
+    fn verdict_of(&self, from: TaskRunIx, task: TaskIx) -> Option<Verdict> {
+        let ix = self.run.seen_from(self.dag, from, task)?;
+        self.run.tasks[ix.index()].end().map(|end| end.verdict)
     }
 
     pub(super) fn record(&mut self, ix: TaskRunIx, fact: Fact) {
@@ -372,6 +426,14 @@ impl Turn<'_> {
 pub(super) fn after(now: Instant, duration: Option<std::time::Duration>) -> Option<Instant> {
     let duration = chrono::Duration::from_std(duration?).ok()?;
     now.checked_add_signed(duration)
+}
+
+/// 1, 2, 4 … 60 s.
+pub(super) fn pause(tries: u32) -> std::time::Duration {
+    let (first, longest) = PAUSES;
+    first
+        .saturating_mul(2u32.saturating_pow(tries.saturating_sub(1).min(16)))
+        .min(longest)
 }
 
 fn late(news: &News) -> String {

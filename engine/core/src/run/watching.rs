@@ -32,14 +32,18 @@ impl Turn<'_> {
 
     /// The next step towards the end is taken only after the handle that names it is durable: this makes it part of the step.
     pub(super) fn advanced(&mut self, ix: TaskRunIx, handle: Handle) {
-        let old = match self.live(ix).map(|attempt| &mut attempt.state) {
-            Some(AttemptState::Running(work)) => &mut work.handle,
-            Some(AttemptState::Cancelling(work)) => &mut work.handle,
-            _ => return,
+        let Some(attempt) = self.live(ix) else { return };
+        let number = attempt.number;
+        let old = match &mut attempt.state {
+            AttemptState::Running(work) => &mut work.handle,
+            AttemptState::Cancelling(work) => &mut work.handle,
+            AttemptState::Launching(_) | AttemptState::Ended(_) => return,
         };
         let advances = old.advances + 1;
         let public = handle.public.clone();
-        *old = Handle { advances, ..handle };
+        let handle = Handle { advances, ..handle };
+        *old = handle.clone();
+        self.oblige_further(ix, number, &handle);
         self.record(ix, Fact::Advanced { handle: public });
     }
 

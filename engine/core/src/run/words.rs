@@ -26,7 +26,7 @@ impl TaskState {
         match self {
             Self::Waiting => "waiting",
             Self::Ready { .. } => "ready",
-            Self::Active => "running",
+            Self::Active | Self::Mapped { .. } => "running",
             // The word list of the contract has no pause: the task waits for its next try.
             Self::Backoff { .. } => "waiting",
             Self::Ended(end) => end.verdict.word(),

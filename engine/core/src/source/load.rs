@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::dag::{Executors, FileRead, Patterns, World, read_file};
 use super::diagnostic::{Diagnostics, shown};
+use super::links;
 use super::project::{Chain, FlagSetting, Project, effective, read};
 use super::report::{Note, Place, Report};
 use crate::dag::Definition;
@@ -98,12 +99,13 @@ pub fn load_project(inputs: &Inputs<'_>) -> Loaded {
         .iter()
         .map(|file| read_file(&world, file.path, file.text))
         .collect();
-    let twice = report_twice(&report, &files);
+    let mut bad = report_twice(&report, &files);
+    bad.extend(links::check(&report, &files));
     let dags = inputs
         .dags
         .iter()
         .zip(files)
-        .flat_map(|(file, read)| good(file, read, &twice))
+        .flat_map(|(file, read)| good(file, read, &bad))
         .collect();
     Loaded {
         project: Some(project),
@@ -115,7 +117,7 @@ pub fn load_project(inputs: &Inputs<'_>) -> Loaded {
 fn good<'f>(
     file: &'f FileText<'_>,
     read: FileRead,
-    twice: &'f [Place],
+    bad: &'f [Place],
 ) -> impl Iterator<Item = LoadedDag> + use<'f> {
     let hash = if read.good.is_empty() {
         String::new()
@@ -125,7 +127,7 @@ fn good<'f>(
     let good = read
         .good
         .into_iter()
-        .filter(|read| !twice.contains(&read.id_at));
+        .filter(|read| !bad.contains(&read.id_at));
     good.map(move |read| LoadedDag {
         definition: read.definition,
         file: file.path.to_owned(),

@@ -12,6 +12,7 @@ mod dag;
 mod diagnostic;
 mod excerpt;
 mod fields;
+mod links;
 mod load;
 mod merge;
 mod project;

@@ -5,15 +5,17 @@
 
 mod attempt;
 mod instant;
+mod mapped;
 mod task;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::dag::Dag;
-use crate::run::{Instant, Phase, Run, RunFacts, Stop, StopWhy, Trigger};
+use crate::run::{Instant, Phase, Run, RunFacts, Stop, StopWhy, TaskRun, Trigger};
 
 pub use self::attempt::{AttemptError, AttemptView};
+pub use self::mapped::MappedView;
 pub use self::task::TaskView;
 
 /// A run without its tasks: one of a list.
@@ -69,8 +71,11 @@ pub struct RunView {
     /// All but the tasks.
     #[serde(flatten)]
     pub head: RunHead,
-    /// The tasks, in the order of the definition.
+    /// The tasks, in the order of the definition; the items of mapped ones after them.
     pub tasks: Vec<TaskView>,
+    /// Mapped tasks and groups as a whole.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mapped: Vec<MappedView>,
 }
 
 impl RunHead {
@@ -112,14 +117,19 @@ impl RunView {
     /// The whole run.
     #[must_use]
     pub fn of(dag: &Dag, run: &Run) -> Self {
-        let tasks = run
-            .tasks
-            .iter()
-            .map(|task| TaskView::of(dag, task))
-            .collect();
+        let shown = |task: &&TaskRun| {
+            // A mapped task appears once for each item of its list.
+            let has_items = task.expansion.as_ref().is_some_and(|e| !e.items.is_empty());
+            !has_items && task.item.is_none_or(|of| of.index.is_some())
+        };
+        let tasks = run.tasks.iter().filter(shown);
+        let mapped = run.tasks.iter();
         Self {
             head: RunHead::of(&run.facts, run.round, &run.phase),
-            tasks,
+            tasks: tasks.map(|task| TaskView::of(dag, task)).collect(),
+            mapped: mapped
+                .filter_map(|head| MappedView::of(dag, run, head))
+                .collect(),
         }
     }
 

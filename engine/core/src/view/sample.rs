@@ -8,7 +8,7 @@ use noctule_executor::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::dag::{Dag, Definition, OnUnknown, Retries, TaskDefinition, TriggerRule};
+use crate::dag::{Dag, Definition, OnUnknown, PoolUse, Retries, TaskDefinition, TriggerRule};
 use crate::run::{
     Actor, Event, Handle, Instant, Intent, Nature, NewRun, News, Port, Prepared, Previous, Run,
     TaskRunIx, Trigger, advance, create,
@@ -46,6 +46,10 @@ pub(crate) fn task(name: &str, depends_on: &[&str], retries: u32) -> TaskDefinit
         skip_when: None,
         on_unknown: OnUnknown::Fail,
         expose_secrets: false,
+        map: None,
+        within: None,
+        hold_until: None,
+        pool: PoolUse::default(),
     }
 }
 
@@ -85,7 +89,12 @@ impl Port for Willing {
                 after: [1, 5].map(Duration::from_secs).to_vec(),
             },
             nature: Nature::Remote,
+            obliges: false,
         })
+    }
+
+    fn items(&self, _: &Dag, _: &Run, _: TaskRunIx) -> Result<Vec<(String, Value)>, String> {
+        Ok(Vec::new())
     }
 
     fn holds(

@@ -246,6 +246,16 @@ pub(crate) const TASKS: &[Case] = &[
         "{TASK}pool = \"gpus\"\n",
     ),
     (
+        "a use larger than its pool",
+        "[pools]\ngpu = 1\n",
+        "{TASK}pool = { name = \"gpu\", slots = 2 }\n",
+    ),
+    (
+        "several slots of the default pool",
+        "",
+        "{TASK}pool = { name = \"default\", slots = 2 }\n",
+    ),
+    (
         "an unknown receiver",
         "[notify.oncall]\nwebhook = \"https://x\"\n",
         "notify.to = [\"on-call\"]\n{TASK}",
@@ -331,6 +341,7 @@ pub(crate) const REFERENCES: &[Case] = &[
 ];
 
 pub(crate) const PROJECTS: &[Case] = &[
+    ("a size for the default pool", "[pools]\ndefault = 4\n", ""),
     (
         "an unknown table of the project",
         "[conections.x]\nkind = \"http\"\n",

@@ -1,6 +1,6 @@
 //! The two example files of the format: every key that stands there is read.
 
-use noctule_core::dag::{Catchup, TriggerRule};
+use noctule_core::dag::{Catchup, HoldUntil, TriggerRule};
 use noctule_executor::{ErrorClass, Wait};
 use std::time::Duration;
 
@@ -16,13 +16,7 @@ fn the_example_files_load_and_say_what_is_not_built() {
     let dag = &loaded.dags[0].definition;
     assert_eq!(
         dag.not_yet,
-        [
-            "executor `fargate`",
-            "executor `sql`",
-            "groups",
-            "hold_until",
-            "map"
-        ],
+        ["executor `fargate`", "executor `sql`"],
         "runs are refused for what they would need"
     );
     let codes: Vec<_> = loaded
@@ -35,11 +29,8 @@ fn the_example_files_load_and_say_what_is_not_built() {
     let keys = [
         "messages are not delivered",
         "lateness",
-        "fan-out",
-        "groups",
         "`fargate`",
         "`sql`",
-        "held",
     ];
     let said: Vec<_> = loaded
         .diagnostics
@@ -96,9 +87,17 @@ fn the_values_of_the_example_arrive() {
         hai.skip_when.as_deref(),
         Some("output.body.error == 'file not found'")
     );
+    let group = task("variant");
+    assert!(group.is_group() && group.map.is_some());
+    assert_eq!(task("ad_copy_gen_kor").depends_on, [group.name.clone()]);
+    let inner = task("variant.yolo_detect");
+    assert_eq!(inner.within.as_ref(), Some(&group.name));
+    assert_eq!(inner.depends_on[0].as_str(), "variant.vlm_analyze");
+    let convert = task("convert").map.as_ref().unwrap();
+    assert_eq!(convert.max_parallel, Some(5));
+    assert_eq!(convert.key.as_deref(), Some("{{ item.file_id }}"));
     assert!(
-        task("ad_copy_gen_kor").depends_on.is_empty(),
-        "a group is no task of the definition"
+        matches!(&task("container").hold_until, Some(HoldUntil::Tasks(users)) if users.len() == 1)
     );
 }
 

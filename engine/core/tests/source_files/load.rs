@@ -161,3 +161,29 @@ with.command = [\"own\"]
     );
     assert_eq!(b.with["env"]["C"], "project");
 }
+
+#[test]
+fn a_pool_stands_in_the_version_only_where_a_task_uses_one() {
+    let project = "[pools]\ngpu = 4\n";
+    let read = |text: &str| {
+        let loaded = load_all(project, &[("d.toml", text)]);
+        assert_good(&loaded);
+        assert!(loaded.diagnostics.is_empty(), "{:#?}", loaded.diagnostics);
+        loaded.dags[0].definition.clone()
+    };
+    let (plain, named) = (read(GOOD), read(&format!("{GOOD}pool = \"default\"\n")));
+    assert!(!plain.canonical().contains("pool"), "{}", plain.canonical());
+    assert_eq!(plain.hash(), named.hash());
+    let again: noctule_core::dag::Definition =
+        serde_json::from_str(&plain.canonical()).expect("what was written is read");
+    assert_eq!(again, plain);
+    let one = read(&format!("{GOOD}pool = \"gpu\"\n"));
+    let two = read(&format!("{GOOD}pool = {{ name = \"gpu\", slots = 2 }}\n"));
+    let held = |dag: &noctule_core::dag::Definition| {
+        let pool = &dag.tasks[0].pool;
+        (pool.name.to_string(), pool.slots)
+    };
+    assert_eq!(held(&one), ("gpu".to_owned(), 1));
+    assert_eq!(held(&two), ("gpu".to_owned(), 2));
+    assert_ne!(one.hash(), two.hash());
+}

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use chrono::Utc;
 use noctule_core::ask::{Answer, Ask, TriggerWish, Wish};
-use noctule_core::dag::Definition;
 use noctule_core::desk::Desk;
 use noctule_core::name::{ProfileName, RunId};
 use noctule_core::run::{Actor, Fact, Run, RunEnding};
-use noctule_core::source::{FileText, Inputs, load_project};
+use noctule_core::source::{FileText, Inputs, LoadedDag, load_project};
 use noctule_executor::{Host, Recovery, Registry};
 use noctule_executor_testing::{Scripted, ScriptedWorld};
+use noctule_runtime::executors::{over_store, with_dags};
 use noctule_runtime::{
     Clock, Control, Engine, EngineOptions, Publication, PublishedDag, RuntimeError, Surroundings,
 };
@@ -89,7 +89,8 @@ pub(crate) struct Stage {
     pub(crate) recovery: Recovery,
     pub(crate) killer: Arc<Killer>,
     pub(crate) slots: usize,
-    dags: Vec<PublishedDag>,
+    pub(crate) pools: BTreeMap<String, u32>,
+    pub(crate) dags: Vec<PublishedDag>,
 }
 
 /// A running engine.
@@ -108,6 +109,11 @@ fn folder() -> tempfile::TempDir {
 
 impl Stage {
     pub(crate) fn new(dag: &str) -> Self {
+        Self::of(&[dag])
+    }
+
+    /// A stage with several DAG files.
+    pub(crate) fn of(dags: &[&str]) -> Self {
         let world = ScriptedWorld::new();
         let mut stage = Self {
             dir: folder(),
@@ -116,9 +122,10 @@ impl Stage {
             recovery: search(),
             killer: Arc::default(),
             slots: 4,
+            pools: BTreeMap::from([("gpu".to_owned(), 1)]),
             dags: Vec::new(),
         };
-        stage.dags = stage.read(dag);
+        stage.dags = stage.read_all(dags);
         stage
     }
 
@@ -129,20 +136,38 @@ impl Stage {
 
     fn registry(&self) -> Registry {
         let scripted = Scripted::new(Arc::clone(&self.world)).recovery(self.recovery.clone());
-        Registry::new()
+        with_dags(Registry::new())
             .with(scripted)
             .with_source(LettersSource(Arc::clone(&self.letters)))
     }
 
     pub(crate) fn read(&self, dag: &str) -> Vec<PublishedDag> {
+        self.read_all(&[dag])
+    }
+
+    pub(crate) fn read_all(&self, dags: &[&str]) -> Vec<PublishedDag> {
         let registry = self.registry();
         let env = BTreeMap::new();
-        let files = [FileText {
-            path: "dags/d.toml",
-            text: dag,
-        }];
+        let file = |i: usize| match i {
+            0 => "dags/d.toml".to_owned(),
+            i => format!("dags/d{i}.toml"),
+        };
+        let paths: Vec<String> = (0..dags.len()).map(file).collect();
+        let files: Vec<FileText<'_>> = paths
+            .iter()
+            .zip(dags)
+            .map(|(path, text)| FileText { path, text })
+            .collect();
+        let pools = self.pools.iter();
+        let pools: String = pools
+            .map(|(name, size)| format!("{name} = {size}\n"))
+            .collect();
+        let project = format!("[pools]\n{pools}");
         let inputs = Inputs {
-            project: None,
+            project: Some(FileText {
+                path: "noctule.toml",
+                text: &project,
+            }),
             dags: &files,
             profile: None,
             env: &env,
@@ -156,17 +181,13 @@ impl Stage {
             "{:#?}",
             loaded.diagnostics
         );
-        let publish = |definition: Definition| PublishedDag {
-            definition,
-            file: "dags/d.toml".to_owned(),
-            text: dag.to_owned(),
+        let publish = |dag: LoadedDag| PublishedDag {
+            definition: dag.definition,
+            file: dag.file,
+            text: String::new(),
             git_commit: None,
         };
-        loaded
-            .dags
-            .into_iter()
-            .map(|dag| publish(dag.definition))
-            .collect()
+        loaded.dags.into_iter().map(publish).collect()
     }
 
     pub(crate) async fn store(&self) -> Store {
@@ -183,7 +204,7 @@ impl Stage {
 
     pub(crate) fn surroundings(&self, store: &Store) -> Surroundings {
         let desk = Desk {
-            registry: self.registry(),
+            registry: over_store(self.registry(), store, &profile()),
             connections: BTreeMap::new(),
             store: store.id().clone(),
             public_url: None,
@@ -195,6 +216,7 @@ impl Stage {
             binary: PathBuf::new(),
         };
         Surroundings::new(Arc::new(desk), Arc::default(), Arc::new(host), Map::new())
+            .with_pools(self.pools.clone())
     }
 
     pub(crate) async fn start(&self) -> Running {
@@ -259,8 +281,12 @@ pub(crate) fn ask(wish: Wish) -> Ask {
 }
 
 pub(crate) fn trigger(key: Option<&str>) -> Ask {
+    trigger_of("d", key)
+}
+
+pub(crate) fn trigger_of(dag: &str, key: Option<&str>) -> Ask {
     ask(Wish::Trigger(TriggerWish {
-        dag: "d".parse().unwrap(),
+        dag: dag.parse().unwrap(),
         version: None,
         params: Map::new(),
         ingestion_id: None,

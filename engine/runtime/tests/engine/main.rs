@@ -5,9 +5,14 @@
     reason = "a test that cannot go on says so by failing"
 )]
 
+mod awaited;
+mod conformance;
 mod crash;
+mod dags;
 mod events;
 mod flow;
 mod harness;
 mod inbox;
 mod inbox_source;
+mod pools;
+mod rings;

@@ -8,5 +8,6 @@ mod damage;
 mod full;
 mod leases;
 mod opening;
+mod places;
 mod reading;
 mod sample;

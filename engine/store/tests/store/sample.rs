@@ -213,6 +213,7 @@ fn intend(run: &mut Run, ix: u32, step: &mut Step) {
         wait: Wait::Block,
         recovery: Recovery::Resend,
         nature: Nature::Remote,
+        obliges: false,
     };
     let task = &mut run.tasks[ix as usize];
     task.state = TaskState::Active;

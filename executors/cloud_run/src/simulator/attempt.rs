@@ -4,6 +4,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use noctule_simulated::{Container, End};
 use tokio::{
     sync::{Semaphore, watch},
     task::JoinSet,
@@ -12,7 +13,6 @@ use tokio::{
 
 use super::{
     Ending, JobConfig, JobScript,
-    container::{Container, End},
     log_entry::{Source, Stream},
     name::ExecutionName,
     overrides::Plan,
@@ -183,8 +183,8 @@ impl Run {
             return Outcome::Succeeded;
         }
         let (shared, source) = (Arc::clone(&self.shared), self.source(index, attempt));
-        let write = move |stream, line: &str| {
-            shared.change(|cloud, now| cloud.logs.write(&source, stream, line, now));
+        let write = move |output, line: &str| {
+            shared.change(|cloud, now| cloud.logs.write(&source, Stream::of(output), line, now));
         };
         let (end, stop) = container
             .run(self.stop(deadline), self.shared.grace, write)

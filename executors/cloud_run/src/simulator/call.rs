@@ -10,14 +10,15 @@ use axum::{
     response::Response,
 };
 
+use noctule_simulated::{Wire, carry_out, lock};
+
 use super::{
-    RecordedRequest, api, fault,
+    RecordedRequest, api,
     path::Route,
     query::Parameters,
     refusal::{Refusal, html_response, json_response},
     render::with_numbers,
-    shared::{Shared, lock},
-    wire::Wire,
+    shared::Shared,
 };
 
 const LARGEST_BODY: usize = 10 * 1024 * 1024;
@@ -40,7 +41,7 @@ pub(crate) async fn answer(
     let ordinary = process(&shared, &parts, &body);
     match shared.faults.take(&request) {
         None => ordinary.await,
-        Some(order) => fault::carry_out(&order, &wire, ordinary).await,
+        Some(order) => carry_out(&order, &wire, ordinary).await,
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use noctule_simulated::lock;
+
 use super::{
     Condition, Effect, Ending, ExecutionView, Fault, RecordedRequest, RequestPattern, Simulator,
     SimulatorError, State,
@@ -9,7 +11,6 @@ use super::{
     execution::Execution,
     log_entry::{Source, Stream},
     name::ExecutionName,
-    shared::lock,
 };
 
 impl Simulator {
@@ -107,7 +108,7 @@ impl Simulator {
 
     /// Orders a fault for the next `times` requests of a kind (`usize::MAX`: until withdrawn).
     pub fn fault(&self, pattern: RequestPattern, times: usize, effect: Effect) -> Fault {
-        self.shared.faults.add(pattern, times, effect)
+        self.shared.faults.add(pattern.matcher(), times, effect)
     }
 
     /// Keeps executions that are created from now on out of lists, until `release_lists`.

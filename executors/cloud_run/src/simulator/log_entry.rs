@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use noctule_simulated::Output;
 use serde_json::{Value, json};
 
 use super::{clock::stamp, name::ExecutionName};
@@ -22,6 +23,13 @@ pub(crate) enum Stream {
 }
 
 impl Stream {
+    pub(crate) fn of(output: Output) -> Self {
+        match output {
+            Output::Stdout => Stream::Stdout,
+            Output::Stderr => Stream::Stderr,
+        }
+    }
+
     fn log(self) -> &'static str {
         match self {
             Stream::Stdout => "run.googleapis.com%2Fstdout",

@@ -9,14 +9,13 @@ use std::{
 
 use axum::Router;
 use chrono::{DateTime, Utc};
+use noctule_simulated::{Clock, Wire, WireListener};
 use tokio::{net::TcpListener, sync::oneshot};
 
 use super::{
     JobScript, SimulatorConfig, SimulatorError, call,
-    clock::Clock,
     cloud::{Cloud, ListLag},
     shared::Shared,
-    wire::{Wire, WireListener},
 };
 
 const GRACE: Duration = Duration::from_secs(10);
@@ -156,7 +155,7 @@ impl SimulatorBuilder {
         for fault in &self.config.faults {
             shared
                 .faults
-                .add(fault.pattern(), fault.times, fault.effect());
+                .add(fault.pattern().matcher(), fault.times, fault.effect());
         }
         shared
     }

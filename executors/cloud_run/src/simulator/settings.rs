@@ -7,7 +7,9 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{FaultConfig, duration};
+use noctule_simulated::duration;
+
+use super::FaultConfig;
 
 /// The `[simulator]` table.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -3,17 +3,15 @@
 //! Nothing waits while the lock is held; every change is announced after it is released.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
 use chrono::{DateTime, Utc};
+use noctule_simulated::{Clock, lock};
 use tokio::{sync::watch, task::JoinSet};
 
-use super::{
-    attempt, clock::Clock, cloud::Cloud, execution::Execution, fault::FaultList,
-    name::ExecutionName,
-};
+use super::{attempt, cloud::Cloud, execution::Execution, fault::FaultList, name::ExecutionName};
 
 pub(crate) struct Shared {
     cloud: Mutex<Cloud>,
@@ -79,9 +77,4 @@ impl Shared {
         lock(&self.containers).abort_all();
         self.faults.release_all();
     }
-}
-
-/// A panic elsewhere leaves the value as it was: still fit to look at.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -68,6 +68,11 @@ impl Subject for Calls {
         self.followed.then(|| self.job("running"))
     }
 
+    /// A call leaves no place behind in which its work could be looked for.
+    fn lists_owned(&self) -> bool {
+        false
+    }
+
     fn verdicts(&self) -> Vec<Case> {
         let failed = |name, with, class| Case::new(name, with, Expected::Failed(class));
         let mut cases = vec![

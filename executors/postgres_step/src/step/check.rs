@@ -8,15 +8,13 @@ use crate::query::check_params;
 use crate::statement;
 
 const LAUNCHES: [&str; 4] = ["insert", "update", "statement", "call"];
-const STATEMENTS: [&[&str]; 8] = [
-    &["statement"],
-    &["watch", "query"],
-    &["done_when"],
-    &["failed_when"],
-    &["cancelled_when"],
-    &["running_when"],
-    &["message"],
-    &["cancel"],
+const STATEMENTS: [&[&str]; 3] = [&["statement"], &["watch", "query"], &["cancel"]];
+const EXPRESSIONS: [&str; 5] = [
+    "done_when",
+    "failed_when",
+    "cancelled_when",
+    "running_when",
+    "message",
 ];
 
 /// Every problem of a table.
@@ -25,6 +23,9 @@ pub(crate) fn problems(with: &Draft<'_>) -> Vec<Problem> {
     launches(with, &mut found);
     for path in STATEMENTS {
         statement::check(with, path, &mut found);
+    }
+    for key in EXPRESSIONS {
+        statement::condition(with, &[key], &mut found);
     }
     for path in [&["params"][..], &["watch", "params"], &["cancel_params"]] {
         check_params(with, path, &mut found);

@@ -30,10 +30,14 @@ const WORKER: &str = "
 CREATE TABLE started (key text);
 CREATE FUNCTION work() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     NEW.status := NEW.job;
-    INSERT INTO started VALUES (NEW.attempt_key);
     RETURN NEW;
 END $$;
 CREATE TRIGGER work BEFORE INSERT ON requests FOR EACH ROW EXECUTE FUNCTION work();
+CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    INSERT INTO started VALUES (NEW.attempt_key);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER note AFTER INSERT ON requests FOR EACH ROW EXECUTE FUNCTION note();
 DROP INDEX requests_job;
 ALTER TABLE requests ALTER attempt_key SET NOT NULL";
 

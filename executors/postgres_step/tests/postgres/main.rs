@@ -2,6 +2,7 @@
 
 mod calls;
 mod conformance;
+mod describing;
 mod hints;
 mod sensor;
 mod service;

@@ -98,13 +98,19 @@ async fn a_notification_between_a_look_and_the_wait_is_not_missed() {
     let mut table = table();
     table["channel"] = json!("job_state_changed");
     table["every"] = json!("1h");
-    // Nothing is known of what was notified before the first wait: look at once, then when the server listens.
+    let mut witness = table.clone();
+    witness["query"] = json!("SELECT 1 AS job_id");
+    for waiting in [&table, &witness] {
+        // Nothing is known of what was notified before the first wait: look at once, then when the server listens.
+        assert!(hinted(&world, &source, waiting).await);
+    }
     assert!(hinted(&world, &source, &table).await);
-    assert!(hinted(&world, &source, &table).await);
-    // Both hints are used up; the next is a notification that comes while nobody waits.
+    assert!(hinted(&world, &source, &witness).await);
+    // Those hints are used up. The next comes while one waits and the other does not.
     world
         .run("SELECT pg_notify('job_state_changed', 'x')")
         .await;
+    assert!(hinted(&world, &source, &witness).await);
     assert!(hinted(&world, &source, &table).await);
 }
 

@@ -6,6 +6,7 @@
 mod cancelling;
 mod describing;
 mod launching;
+mod owning;
 mod probe;
 mod report;
 mod subject;
@@ -73,6 +74,7 @@ pub async fn judge(subject: &dyn Subject) -> Report {
             cancelling::cancel_while_running,
             cancelling::cancel_may_be_repeated,
             cancelling::cancel_after_the_end_changes_nothing,
+            owning::owned_lists_live_work_of_this_store_alone,
         ]
     );
     report

@@ -95,6 +95,11 @@ pub trait Subject: Send + Sync {
         None
     }
 
+    /// Whether `owned` lists anything: `false` for an executor that leaves it as it is provided.
+    fn lists_owned(&self) -> bool {
+        true
+    }
+
     /// How long one rule may take.
     fn limit(&self) -> Duration {
         Duration::from_secs(30)

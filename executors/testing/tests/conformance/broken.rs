@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 
 use noctule_executor::{
     Attempt, Capabilities, Connection, Context, Draft, ErrorClass, Executor, ExecutorError,
-    Finished, LogCursor, LogPage, Outcome, Problem, Recovery, Request, Status,
+    Finished, LogCursor, LogPage, Outcome, Owned, Problem, Recovery, Request, Status,
 };
 use noctule_executor_testing::{CANARY, Script, Scripted, ScriptedHandle, ScriptedWorld, Work};
 
@@ -321,6 +321,41 @@ where
             return Ok(LogPage::end());
         }
         Executor::logs(&self.inner, context, handle, after).await
+    }
+
+    async fn owned(
+        &self,
+        context: &Context,
+        places: &[Value],
+    ) -> Result<Vec<Owned<ScriptedHandle>>, ExecutorError> {
+        let mut found = Executor::owned(&self.inner, context, places).await?;
+        let now = self.world().now();
+        let mark = format!("n1-{}-", context.host.store_id);
+        let works = self.world().look(|ledger| ledger.works.clone());
+        let wrong = |work: &Work| match self.fault {
+            Fault::OwnedListsEnded => {
+                work.outcome(now).is_some() && work.key.as_str().starts_with(&mark)
+            }
+            Fault::OwnedListsStrangers => {
+                work.outcome(now).is_none() && !work.key.as_str().starts_with(&mark)
+            }
+            _ => false,
+        };
+        let wrong = works.iter().enumerate().filter(|(_, work)| wrong(work));
+        found.extend(wrong.map(|(index, work)| Owned {
+            key: work.key.clone(),
+            handle: ScriptedHandle {
+                key: work.key.clone(),
+                work: index,
+            },
+            since: None,
+        }));
+        match self.fault {
+            Fault::OwnedMissesLive => found.clear(),
+            Fault::OwnedLeadsAstray => found.iter_mut().for_each(|owned| owned.handle.work = 0),
+            _ => {}
+        }
+        Ok(found)
     }
 
     async fn release(

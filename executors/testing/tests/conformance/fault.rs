@@ -30,11 +30,15 @@ pub(crate) enum Fault {
     CancelOnlyBeforeBegin,
     CancelOnce,
     CancelRewritesEnd,
+    OwnedMissesLive,
+    OwnedListsEnded,
+    OwnedListsStrangers,
+    OwnedLeadsAstray,
 }
 
 impl Fault {
     /// Every fault with the rule that catches it.
-    pub(crate) const ALL: [(Self, &'static str); 26] = [
+    pub(crate) const ALL: [(Self, &'static str); 30] = [
         (Self::LooseConfig, "unknown_keys_are_refused"),
         (Self::CheckComplains, "check_accepts_what_runs"),
         (Self::RandomRequest, "request_is_pure"),
@@ -66,6 +70,22 @@ impl Fault {
         (
             Self::CancelRewritesEnd,
             "cancel_after_the_end_changes_nothing",
+        ),
+        (
+            Self::OwnedMissesLive,
+            "owned_lists_live_work_of_this_store_alone",
+        ),
+        (
+            Self::OwnedListsEnded,
+            "owned_lists_live_work_of_this_store_alone",
+        ),
+        (
+            Self::OwnedListsStrangers,
+            "owned_lists_live_work_of_this_store_alone",
+        ),
+        (
+            Self::OwnedLeadsAstray,
+            "owned_lists_live_work_of_this_store_alone",
         ),
     ];
 

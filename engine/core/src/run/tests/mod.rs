@@ -1,7 +1,10 @@
 //! Tests of the state machine, against a small world of values: no executor, no store, no time but the given one.
 
 mod crash;
+mod fan_out;
+mod holding;
 mod launch;
+mod line;
 mod stop;
 mod table;
 mod tasks;

@@ -21,7 +21,7 @@ fn a_board_that_looked_at_every_change_is_the_board_built_anew() {
             followed.look(&dag, &engine.run, ix);
             anew.look(&dag, &engine.run, ix);
         }
-        let limits = Limits { slots: 16 };
+        let limits = Limits::of_slots(16);
         assert_eq!(followed.admissible(limits), anew.admissible(limits));
         assert_eq!(followed.next_due(), anew.next_due());
         assert_eq!(followed.holding().len(), anew.holding().len());

@@ -6,16 +6,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use noctule_executor::{
-    AttemptKey, ErrorClass, ExecutorError, Finished, Outcome, Recovery, Request, Status, Wait,
+    AttemptKey, Clearing, ErrorClass, ExecutorError, Finished, Outcome, Recovery, Request, Status,
+    Use, Wait,
 };
 use serde_json::{Map, Value, json};
 
-use crate::dag::{Dag, Definition, OnUnknown, Retries, TaskDefinition, TriggerRule};
+use crate::dag::{Dag, Definition, OnUnknown, PoolUse, Retries, TaskDefinition, TriggerRule};
 use crate::name::{StoreId, attempt_key};
 use crate::run::{
-    Activity, Attempt, Board, Event, Fact, Handle, Instant, Intent, Limits, Nature, NewRun, News,
-    Phase, Port, Prepared, Previous, Run, RunEnding, Step, TaskRunIx, TaskState, Trigger, activity,
-    advance, create,
+    Activity, Attempt, Board, Cleared, Event, Fact, Handle, Instant, Intent, Limits, Nature,
+    NewRun, News, Phase, Port, Prepared, Previous, Run, RunEnding, Step, TaskRunIx, TaskState,
+    Trigger, activity, advance, create,
 };
 use crate::ticks::IngestionId;
 
@@ -51,6 +52,10 @@ pub(super) fn task(
         skip_when: None,
         on_unknown: OnUnknown::Fail,
         expose_secrets: false,
+        map: None,
+        within: None,
+        hold_until: None,
+        pool: PoolUse::default(),
     };
     change(&mut task);
     task
@@ -143,6 +148,14 @@ pub(super) struct World {
     pub(super) ledger: Vec<AttemptKey>,
     pub(super) cancels: usize,
     conditions: BTreeMap<String, Result<bool, String>>,
+    /// Works that others use, once they run.
+    ready: BTreeSet<AttemptKey>,
+    /// In which order answers are heard; none: in the order of the run.
+    seed: Option<u64>,
+    /// How often tearing down fails before it is done.
+    stubborn: usize,
+    /// What was torn down, and how its users had ended.
+    pub(super) torn_down: Vec<(AttemptKey, Use)>,
 }
 
 impl World {
@@ -153,6 +166,16 @@ impl World {
 
     pub(super) fn when(mut self, expression: &str, held: Result<bool, String>) -> Self {
         self.conditions.insert(expression.to_owned(), held);
+        self
+    }
+
+    pub(super) fn stubborn(mut self, tries: usize) -> Self {
+        self.stubborn = tries;
+        self
+    }
+
+    pub(super) fn shuffled(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
         self
     }
 
@@ -206,6 +229,9 @@ impl World {
             };
         };
         match work.ends {
+            _ if self.ready.contains(key) && !work.cancelled => Status::Ready {
+                output: json!({"address": "10.0.0.1"}),
+            },
             Some(end) if end <= now => Status::Finished(Finished::now(work.outcome.clone())),
             _ => Status::Running {
                 started_at: None,
@@ -232,8 +258,10 @@ impl World {
 impl Port for World {
     fn key(&self, dag: &Dag, run: &Run, task: TaskRunIx, number: u32) -> AttemptKey {
         let store: StoreId = "0123abcd".parse().unwrap();
-        let name = dag.task(run.tasks[task.index()].task).name.as_str();
-        attempt_key(&store, &run.facts.id, name, None, number)
+        let task_run = &run.tasks[task.index()];
+        let name = dag.task(task_run.task).name.as_str();
+        let map_key = task_run.map_key.as_deref();
+        attempt_key(&store, &run.facts.id, name, map_key, number)
     }
 
     fn prepare(&self, dag: &Dag, run: &Run, intent: &Intent<'_>) -> Result<Prepared, String> {
@@ -249,7 +277,16 @@ impl Port for World {
             wait: task.wait,
             recovery: script.recovery,
             nature: script.nature,
+            obliges: task.hold_until.is_some(),
         })
+    }
+
+    fn items(&self, dag: &Dag, run: &Run, head: TaskRunIx) -> Result<Vec<(String, Value)>, String> {
+        let rule = dag.task(run.tasks[head.index()].task).map.clone();
+        let list = rule.and_then(|rule| rule.items.as_array().cloned());
+        let list = list.ok_or_else(|| "`map`: expected a list".to_owned())?;
+        let name = |value: Value| (value.to_string(), value);
+        Ok(list.into_iter().map(name).collect())
     }
 
     fn holds(
@@ -357,7 +394,7 @@ impl<'a> Engine<'a> {
         loop {
             let tasks: Vec<_> = self
                 .board
-                .admissible(Limits { slots: self.slots })
+                .admissible(Limits::of_slots(self.slots))
                 .into_iter()
                 .map(|(_, ix)| ix)
                 .collect();
@@ -380,9 +417,61 @@ impl<'a> Engine<'a> {
             .collect()
     }
 
+    /// Carries out the first obligation that is due; tells whether there was one.
+    fn clear(&mut self) -> Option<bool> {
+        let due = (0u32..)
+            .map(TaskRunIx)
+            .zip(&self.run.tasks)
+            .find_map(|(ix, task)| {
+                let mut asked = task.obligations.iter();
+                asked.find_map(|o| Some((ix, o.clone(), o.asks_for()?)))
+            });
+        let Some((task, obligation, asked)) = due else {
+            return Some(false);
+        };
+        if asked.not_before.is_some_and(|at| at > self.now) {
+            return Some(false);
+        }
+        let cleared = if self.world.stubborn > 0 {
+            self.world.stubborn -= 1;
+            Cleared::Failed {
+                message: "not now".to_owned(),
+            }
+        } else {
+            let key = AttemptKey::from_text(obligation.handle.raw.as_str().unwrap());
+            self.world.cancel(&key, self.now);
+            self.world.torn_down.push((key, asked.usage));
+            Cleared::Answered {
+                clearing: Clearing::Done,
+            }
+        };
+        if self.killed() {
+            return None;
+        }
+        self.happen(Event::Cleared {
+            task,
+            attempt: obligation.attempt,
+            cleared,
+        });
+        Some(true)
+    }
+
     /// Performs what is wanted and possible now; tells whether anything happened.
     fn perform(&mut self) -> Option<bool> {
-        for (ix, attempt, activity) in self.wanted() {
+        match self.clear() {
+            Some(false) => {}
+            happened => return happened,
+        }
+        let mut wanted = self.wanted();
+        if let Some(seed) = &mut self.world.seed {
+            // A small generator of its own keeps the order the same on every machine.
+            *seed = seed
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            let len = wanted.len().max(1);
+            wanted.rotate_left(usize::try_from(*seed >> 33).unwrap() % len);
+        }
+        for (ix, attempt, activity) in wanted {
             let place = (attempt.number, activity);
             let name = self
                 .dag
@@ -400,6 +489,9 @@ impl<'a> Engine<'a> {
             let once = !matches!(activity, Activity::Watch { .. } | Activity::Cancel { .. });
             if waits || (once && self.hands.get(&ix) == Some(&place)) {
                 continue;
+            }
+            if attempt.prepared.obliges {
+                self.world.ready.insert(attempt.key.clone());
             }
             let news = self.news(&name, &attempt, activity, ix);
             self.hands.insert(ix, place);
@@ -501,7 +593,11 @@ impl<'a> Engine<'a> {
         self.run
             .tasks
             .iter()
-            .map(|task| (self.dag.task(task.task).name.to_string(), word(&task.state)))
+            .enumerate()
+            .map(|(ix, task)| {
+                let ix = TaskRunIx(u32::try_from(ix).unwrap());
+                (self.run.name_of(self.dag, ix), word(&task.state))
+            })
             .collect()
     }
 

@@ -13,7 +13,7 @@ use super::super::report::{Note, Place, Report};
 use super::super::suggest;
 
 /// Executors of the contract that this version may not hold, and the kind of connection that each uses.
-const NAMED: [(&str, Option<&str>); 10] = [
+const NAMED: [(&str, Option<&str>); 8] = [
     ("process", None),
     ("http", Some("http")),
     ("cloud_run", Some("google")),
@@ -22,8 +22,6 @@ const NAMED: [(&str, Option<&str>); 10] = [
     ("sql", Some("postgres")),
     ("sql_sensor", Some("postgres")),
     ("object_sensor", None),
-    ("dag", None),
-    ("dag_sensor", None),
 ];
 
 /// Event sources of the contract that this version may not hold, and the kind of connection that each uses.

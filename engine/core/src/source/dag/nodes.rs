@@ -40,15 +40,18 @@ pub(super) fn read_name(
     at: Place,
     what: &str,
 ) -> Option<TaskName> {
-    let parsed = text.parse();
+    let parsed = if crate::name::is_identifier(text) {
+        text.parse().ok()
+    } else {
+        None
+    };
+    if parsed.is_none() {
+        let note = Note::error(
+            "bad_name",
+            at,
+            format!("`{}` is no name of a {what}", shown(text)),
+        );
+        report.say(note.help("letters, digits and `_`, the first no digit, at most 128"));
+    }
     parsed
-        .map_err(|_| {
-            let note = Note::error(
-                "bad_name",
-                at,
-                format!("`{}` is no name of a {what}", shown(text)),
-            );
-            report.say(note.help("letters, digits and `_`, the first no digit, at most 128"));
-        })
-        .ok()
 }

@@ -54,7 +54,7 @@ pub(super) fn read<'a>(
         shape.tasks.extend(read.definition);
     }
     let mut inside: Vec<(String, String)> = Vec::new();
-    let mut group_names = Vec::new();
+    let mut within = Vec::new();
     for entry in entries(world, groups) {
         let Some(read) = group::read(world, around, &names, entry) else {
             continue;
@@ -64,10 +64,13 @@ pub(super) fn read<'a>(
                 .into_iter()
                 .map(|name| (name, read.vertex.name.clone())),
         );
-        group_names.push(read.vertex.name.clone());
         vertices.push(read.vertex);
         shape.not_yet.extend(read.not_yet);
+        shape.tasks.extend(read.node);
+        within.extend(read.tasks);
     }
+    // What stands in no group comes first: a run has one task run for each from its beginning.
+    shape.tasks.append(&mut within);
     check_size(world, vertices.len() + inside.len(), top);
     let inside: HashMap<&str, &str> = inside
         .iter()
@@ -83,14 +86,6 @@ pub(super) fn read<'a>(
     });
     check_holders(world, &vertices, &holders);
     shape.levels = levels(&graph, &waits);
-    // A group is no task: what depends on it depends, in a definition, on nothing that could be run.
-    if !group_names.is_empty() {
-        let group_names: HashSet<String> = group_names.into_iter().collect();
-        for task in &mut shape.tasks {
-            task.depends_on
-                .retain(|name| !group_names.contains(name.as_str()));
-        }
-    }
     shape.not_yet.sort_unstable();
     shape.not_yet.dedup();
     shape
@@ -122,7 +117,7 @@ fn check_size(world: &World<'_, '_>, size: usize, top: Place) {
     }
 }
 
-fn check_holders(world: &World<'_, '_>, vertices: &[Vertex], holders: &[Edge]) {
+pub(super) fn check_holders(world: &World<'_, '_>, vertices: &[Vertex], holders: &[Edge]) {
     let known: HashSet<&str> = vertices.iter().map(|vertex| vertex.name.as_str()).collect();
     for edge in holders {
         if !known.contains(edge.to.as_str()) {

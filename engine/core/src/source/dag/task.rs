@@ -14,7 +14,7 @@ use super::nodes::{Vertex, read_edges, read_name};
 use super::shape::Surroundings;
 use super::with::{Whose, With};
 use super::{World, connections, expansion, layers, limits, pool, retries, secrets};
-use crate::dag::{OnUnknown, TaskDefinition, TriggerRule};
+use crate::dag::{HoldUntil, OnUnknown, TaskDefinition, TriggerRule};
 use crate::name::TaskName;
 use crate::template::Site;
 
@@ -69,16 +69,23 @@ pub(super) fn read<'a>(
         mentions: Vec::new(),
         not_yet: Vec::new(),
     };
-    let mapped = expansion::read(world, names, &fields, &mut reading.mentions);
-    if mapped {
-        reading.later(
+    let map = expansion::read(world, names, &fields, &mut reading.mentions);
+    let (hold_until, holders) = reading.hold_until();
+    let executor = reading.executor();
+    let mut definition = reading.definition(name, executor, map.is_some() || in_group);
+    if in_group && map.is_some() {
+        fields.bad_value(
             "map",
-            "fan-out is not built yet: runs of this DAG are refused",
+            "a task in a group has no `map` of its own: groups are not nested",
         );
     }
-    let holders = reading.hold_until();
-    let executor = reading.executor();
-    let definition = reading.definition(name, executor, mapped || in_group);
+    if hold_until.is_some() {
+        reading.check_hold(executor);
+    }
+    if let Some(definition) = &mut definition {
+        definition.map = map;
+        definition.hold_until = hold_until;
+    }
     let Reading {
         mentions, not_yet, ..
     } = reading;
@@ -107,12 +114,6 @@ struct Reading<'r, 'n, 'w, 'a> {
 }
 
 impl<'r> Reading<'r, '_, '_, '_> {
-    /// Remarks on a key that is not built, and without which a run would be wrong.
-    fn later(&mut self, key: &str, what: &str) {
-        self.fields.not_yet(key, what);
-        self.not_yet.push(key.to_owned());
-    }
-
     fn executor(&self) -> Option<(&'r str, Place)> {
         self.fields.has("template");
         if self.fields.entry("executor").is_none() {
@@ -155,7 +156,7 @@ impl<'r> Reading<'r, '_, '_, '_> {
             self.expression("success", Site::Judgement, mapped),
             self.expression("skip_when", Site::Judgement, mapped),
         );
-        pool::check(self.world, fields);
+        let pool = pool::read(self.world, fields);
         let definition = TaskDefinition {
             executor: executor.map_or("", |(name, _)| name).to_owned(),
             depends_on,
@@ -180,6 +181,10 @@ impl<'r> Reading<'r, '_, '_, '_> {
                 )
                 .unwrap_or_default(),
             expose_secrets,
+            map: None,
+            within: None,
+            hold_until: None,
+            pool,
             with,
             name: name?,
         };
@@ -318,15 +323,11 @@ impl<'r> Reading<'r, '_, '_, '_> {
         Some(words.text.to_owned())
     }
 
-    /// The tasks that use what this one holds.
-    fn hold_until(&mut self) -> Vec<super::nodes::Edge> {
+    /// The tasks that use what this one holds, and where they are named.
+    fn hold_until(&self) -> (Option<HoldUntil>, Vec<super::nodes::Edge>) {
         if !self.fields.has("hold_until") {
-            return Vec::new();
+            return (None, Vec::new());
         }
-        self.later(
-            "hold_until",
-            "work that is held is not built yet: runs of this DAG are refused",
-        );
         if let Some(Entry {
             item:
                 Item {
@@ -345,14 +346,29 @@ impl<'r> Reading<'r, '_, '_, '_> {
                     .report
                     .say(Note::error("bad_value", *place, message));
             }
-            return Vec::new();
+            return (Some(HoldUntil::Run), Vec::new());
         }
         let list = self.fields.list("hold_until").unwrap_or_default();
-        list.into_iter()
+        let edges: Vec<super::nodes::Edge> = list
+            .into_iter()
             .map(|words| super::nodes::Edge {
                 to: words.text.to_owned(),
                 place: words.place,
             })
-            .collect()
+            .collect();
+        let names = edges.iter().filter_map(|edge| edge.to.parse().ok());
+        (Some(HoldUntil::Tasks(names.collect())), edges)
+    }
+
+    /// Only some executors make work that others can use.
+    fn check_hold(&self, executor: Option<(&str, Place)>) {
+        let Some((kind, _)) = executor else { return };
+        if let Found::Built(compiled) = self.world.executors.find(kind)
+            && !compiled.executor.capabilities().holds
+        {
+            let message =
+                format!("`hold_until`: work of executor `{kind}` cannot be held for others");
+            self.fields.bad_value("hold_until", &message);
+        }
     }
 }

@@ -121,12 +121,13 @@ fn read_kind(fields: &Fields<'_, '_>, around: &Surroundings<'_>) -> Option<Strin
             check_aws(&fields);
         }
         "postgres" => {
-            fields.not_yet(
-                "kind",
-                "connections of kind `postgres` are not used yet: their executors are not built",
-            );
-            fields.required("url", "a connection of kind `postgres`");
-            check_rate(&fields);
+            if !around.kinds.contains(&"postgres") {
+                fields.not_yet(
+                    "kind",
+                    "connections of kind `postgres` are not used yet: their executors are not built",
+                );
+            }
+            check_postgres(&fields);
         }
         other if around.kinds.contains(&other) => return Some(other.to_owned()),
         other => {
@@ -198,6 +199,63 @@ fn check_aws(fields: &Fields<'_, '_>) {
     }
     check_address(fields, "endpoint", true);
     check_rate(fields);
+}
+
+const SSL_MODES: [&str; 5] = ["disable", "prefer", "require", "verify-ca", "verify-full"];
+
+fn check_postgres(fields: &Fields<'_, '_>) {
+    fields.required("url", "a connection of kind `postgres`");
+    check_database_url(fields);
+    if let Some(words) = fields.words("ssl_mode")
+        && !SSL_MODES.contains(&words.text)
+        && !words.text.contains("{{")
+    {
+        fields.no_choice("ssl_mode", words, SSL_MODES.into_iter());
+    }
+    for key in ["ssl_root_cert", "application_name"] {
+        fields.words(key);
+    }
+    fields.count("max_connections", 1..=1_000);
+    fields.flag("notifications");
+    fields.duration("statement_timeout");
+    check_search(fields);
+    check_rate(fields);
+}
+
+/// An address of a database, without a password: that belongs into a secret.
+fn check_database_url(fields: &Fields<'_, '_>) {
+    let Some(entry) = fields.entry("url") else {
+        return;
+    };
+    match &entry.item.node {
+        Node::Text(text) if !text.contains("{{") => {
+            let rest = ["postgres://", "postgresql://"]
+                .iter()
+                .find_map(|scheme| text.strip_prefix(scheme));
+            let Some(rest) = rest else {
+                return fields.bad_value(
+                    "url",
+                    "`url` is no address of the form postgres://user@host:port/database",
+                );
+            };
+            let authority = rest.split(['/', '?']).next().unwrap_or_default();
+            let user = authority.rsplit_once('@').map_or("", |(user, _)| user);
+            if user.contains(':') || rest.contains("password=") {
+                let message = "`url` holds a password";
+                let note = Note::error("bad_value", entry.item.place, message);
+                let help = "put the whole address into a secret: url = { secret = \"NAME\" }";
+                fields.report.say(note.help(help));
+            }
+        }
+        Node::Table(table) if table.entries.len() == 1 && table.get("secret").is_some() => {}
+        Node::Text(_) => {}
+        _ => wrong_type(
+            fields.report,
+            "url",
+            &entry.item,
+            "an address or { secret = \"NAME\" }",
+        ),
+    }
 }
 
 fn check_search(fields: &Fields<'_, '_>) {

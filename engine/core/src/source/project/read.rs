@@ -11,6 +11,7 @@ use super::super::report::{Note, Place, Report};
 use super::super::tree::{Entry, Table};
 use super::connection::{self, Surroundings};
 use super::{Project, engine, secret, settings, simulator, vars};
+use crate::dag::DEFAULT_POOL;
 use crate::name::{ProfileName, is_file_name, is_identifier};
 
 /// The tables of a project that DAG files are laid over.
@@ -99,6 +100,12 @@ fn read_pools(top: &Fields<'_, '_>) -> BTreeMap<String, u32> {
     };
     for entry in &table.table.entries {
         check_name(table.report, entry, "pool", is_file_name(&entry.key));
+        if *entry.key == *DEFAULT_POOL {
+            let message = "the default pool has no size of its own";
+            let note = Note::error("bad_name", entry.at, message);
+            table.report.say(note.help("`engine.slots` bounds it"));
+            continue;
+        }
         let single = Table {
             entries: vec![Entry {
                 key: "slots".into(),

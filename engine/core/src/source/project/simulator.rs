@@ -19,6 +19,10 @@ pub struct SimulatedJob {
     pub delay: Option<Duration>,
     /// `true`, an exit code or a message: it fails.
     pub fail: Option<Value>,
+    /// The name of its container; absent: whatever the simulated service gives it.
+    pub container: Option<String>,
+    /// The port it listens on, where work has an address.
+    pub port: Option<u16>,
 }
 
 pub(super) fn read(top: &Fields<'_, '_>) -> BTreeMap<String, SimulatedJob> {
@@ -63,5 +67,9 @@ fn read_one(fields: &Fields<'_, '_>) -> SimulatedJob {
         env,
         delay: fields.span("delay"),
         fail,
+        container: fields.words("container").map(|words| words.text.to_owned()),
+        port: fields
+            .count("port", 1..=u32::from(u16::MAX))
+            .and_then(|port| u16::try_from(port).ok()),
     }
 }

@@ -52,6 +52,8 @@ fn tables(registry: &Registry) -> Map<String, Value> {
             "env": { "type": "object" },
             "delay": duration(),
             "fail": { "type": ["boolean", "integer", "string"] },
+            "container": { "type": "string" },
+            "port": { "type": "integer", "minimum": 1, "maximum": 65535 },
         })) } })),
         "executors": named(IDENTIFIER, required(table(json!({ "command": texts() })), &["command"])),
     });
@@ -109,7 +111,15 @@ fn connection(registry: &Registry) -> Value {
                 "assume_role": table(json!({ "arn": { "type": "string" }, "external_id": { "type": "string" } })),
             }),
         ),
-        ("postgres", json!({ "kind": {}, "url": {}, "rate": rate })),
+        (
+            "postgres",
+            json!({
+                "kind": {}, "url": {}, "ssl_root_cert": { "type": "string" }, "application_name": { "type": "string" },
+                "ssl_mode": { "type": "string" }, "max_connections": { "type": "integer", "minimum": 1 },
+                "notifications": { "type": "boolean" }, "statement_timeout": duration(),
+                "search_after": { "type": "array", "items": duration(), "minItems": 1 }, "rate": rate,
+            }),
+        ),
     ];
     let own = registry
         .iter()

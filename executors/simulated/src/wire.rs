@@ -19,7 +19,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use super::shared::lock;
+use super::lock::lock;
 
 /// What is still to be sent on a connection.
 #[derive(Clone, Copy, Debug, Default)]
@@ -34,7 +34,7 @@ enum Cut {
 
 /// One connection, as the handler of its requests sees it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Wire(Arc<Mutex<Cut>>);
+pub struct Wire(Arc<Mutex<Cut>>);
 
 impl Wire {
     pub(crate) fn cut(&self, left: usize, reset: bool) {
@@ -77,7 +77,7 @@ impl Connected<IncomingStream<'_, WireListener>> for Wire {
 }
 
 /// Accepts connections and gives each its wire.
-pub(crate) struct WireListener(pub(crate) TcpListener);
+pub struct WireListener(pub TcpListener);
 
 impl Listener for WireListener {
     type Io = WireStream;
@@ -103,7 +103,7 @@ impl Listener for WireListener {
 }
 
 /// A connection that ends where its wire says.
-pub(crate) struct WireStream {
+pub struct WireStream {
     stream: TcpStream,
     wire: Wire,
 }

@@ -28,7 +28,8 @@ pub struct RecordedRequest {
 }
 
 impl RecordedRequest {
-    pub(crate) fn new(parts: &Parts, body: &[u8], at: DateTime<Utc>) -> Self {
+    /// A request from its head and its body; its number is still to be given.
+    pub fn new(parts: &Parts, body: &[u8], at: DateTime<Utc>) -> Self {
         let header = |(name, value): (&axum::http::HeaderName, &axum::http::HeaderValue)| {
             (
                 name.as_str().to_owned(),
@@ -60,12 +61,12 @@ impl RecordedRequest {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
-    /// A variable of the first container override of a `run` request.
+    /// A variable of the first container override of a request that starts something.
     pub fn override_env(&self, name: &str) -> Option<String> {
         let body = self.json();
-        let env = body
-            .pointer("/overrides/containerOverrides/0/env")?
-            .as_array()?;
+        let container = body.pointer("/overrides/containerOverrides/0")?;
+        let env = container.get("env").or(container.get("environment"))?;
+        let env = env.as_array()?;
         let one = env.iter().find(|one| one["name"] == name)?;
         one["value"].as_str().map(str::to_owned)
     }

@@ -20,34 +20,48 @@ use tokio::{
     time::timeout,
 };
 
-use super::log_entry::Stream;
-
 /// Lines beyond this are cut into pieces.
 const LONGEST_LINE: usize = 64 * 1024;
 /// How long output may still come from something that left the group.
 const DRAIN: Duration = Duration::from_millis(500);
 
-pub(crate) struct Container {
-    pub(crate) command: Vec<String>,
-    pub(crate) env: BTreeMap<String, String>,
-    pub(crate) cwd: Option<PathBuf>,
+/// Where a line was written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+/// A command to run as a container.
+pub struct Container {
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// All of its environment but PATH and HOME.
+    pub env: BTreeMap<String, String>,
+    /// The folder it starts in.
+    pub cwd: Option<PathBuf>,
 }
 
 /// How the first process ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum End {
+pub enum End {
+    /// By itself, with this exit code.
     Exited(i32),
+    /// By this signal.
     Killed(i32),
+    /// It could not be started.
     NotStarted(String),
 }
 
 impl Container {
     /// Runs to the end, or until `stop` says why not; lines go to `write` as they come.
-    pub(crate) async fn run<Why>(
+    pub async fn run<Why>(
         self,
         stop: impl Future<Output = Why>,
         grace: Duration,
-        write: impl Fn(Stream, &str) + Clone + Send + Sync + 'static,
+        write: impl Fn(Output, &str) + Clone + Send + Sync + 'static,
     ) -> (End, Option<Why>) {
         let mut child = match self.spawn() {
             Ok(child) => child,
@@ -153,19 +167,19 @@ fn kill(group: u32, signal: &str) -> std::process::Command {
 
 fn read_all(
     child: &mut Child,
-    write: &(impl Fn(Stream, &str) + Clone + Send + Sync + 'static),
+    write: &(impl Fn(Output, &str) + Clone + Send + Sync + 'static),
 ) -> JoinSet<()> {
     let mut readers = JoinSet::new();
     if let Some(stdout) = child.stdout.take() {
         let write = write.clone();
         readers.spawn(read_lines(stdout, move |line: &str| {
-            write(Stream::Stdout, line);
+            write(Output::Stdout, line);
         }));
     }
     if let Some(stderr) = child.stderr.take() {
         let write = write.clone();
         readers.spawn(read_lines(stderr, move |line: &str| {
-            write(Stream::Stderr, line);
+            write(Output::Stderr, line);
         }));
     }
     readers

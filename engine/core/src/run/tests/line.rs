@@ -1,0 +1,480 @@
+//! Who goes next: priority, turns, pools; and an index that is the state, whatever happens.
+
+use std::collections::BTreeMap;
+
+use noctule_executor::{Finished, Status, Wait};
+use proptest::prelude::*;
+use serde_json::{Map, Value};
+
+use super::world::{World, at, dag, failed, succeeded, task};
+use crate::dag::{Dag, PoolUse, TaskDefinition};
+use crate::run::line::Line;
+use crate::run::{
+    Actor, AttemptState, Board, Event, Handle, Limits, NewRun, News, Phase, Previous, Run,
+    TaskRunIx, TaskState, Trigger, advance, create,
+};
+use crate::ticks::IngestionId;
+
+/// Several live runs, one board.
+struct Bench {
+    live: Vec<(Dag, Run)>,
+    board: Board,
+    slots: usize,
+    pools: BTreeMap<String, u32>,
+    second: i64,
+}
+
+impl Bench {
+    fn new(slots: usize, pools: &[(&str, u32)]) -> Self {
+        let pools = pools.iter().map(|(name, size)| ((*name).to_owned(), *size));
+        Self {
+            live: Vec::new(),
+            board: Board::default(),
+            slots,
+            pools: pools.collect(),
+            second: 0,
+        }
+    }
+
+    /// A run of these tasks, begun.
+    fn run(&mut self, tasks: Vec<TaskDefinition>) -> usize {
+        let dag = dag(tasks);
+        let new = NewRun {
+            id: format!("r{}", self.live.len()).parse().unwrap(),
+            profile: "local".parse().unwrap(),
+            trigger: Trigger::Schedule { tick: at(0) },
+            ingestion_id: IngestionId::given("20251107120000").unwrap(),
+            logical_time: at(0),
+            params: Map::new(),
+            vars: Map::new(),
+            previous: Previous::default(),
+        };
+        let (run, _) = create(&dag, new, at(self.second));
+        self.live.push((dag, run));
+        self.happen(self.live.len() - 1, Event::Begin);
+        self.live.len() - 1
+    }
+
+    fn happen(&mut self, run: usize, event: Event) {
+        self.second += 1;
+        let (dag, run) = &mut self.live[run];
+        let step = advance(dag, run, event, at(self.second), &World::default());
+        self.board.look_run(run);
+        for ix in (0u32..).map(TaskRunIx).take(run.tasks.len()) {
+            if step.run_changed || step.touched.contains(&ix) {
+                self.board.look(dag, run, ix);
+            }
+        }
+    }
+
+    fn limits(&self) -> Limits<'_> {
+        Limits {
+            slots: self.slots,
+            pools: &self.pools,
+        }
+    }
+
+    /// Hands out what is free; tells to whom, as `run.task`.
+    fn admit(&mut self) -> Vec<String> {
+        let places = self.board.admissible(self.limits());
+        let mut told = Vec::new();
+        for (id, ix) in places {
+            let run = self.live.iter().position(|(_, run)| run.facts.id == id);
+            let run = run.expect("a live run");
+            told.push(format!("{id}.{}", self.name(run, ix)));
+            self.happen(run, Event::Admit { tasks: vec![ix] });
+        }
+        told
+    }
+
+    fn name(&self, run: usize, ix: TaskRunIx) -> String {
+        let (dag, run) = &self.live[run];
+        dag.task(run.tasks[ix.index()].task).name.to_string()
+    }
+
+    fn ix(&self, run: usize, name: &str) -> TaskRunIx {
+        let (_, tasks) = &self.live[run];
+        let mut all = (0u32..).map(TaskRunIx).take(tasks.tasks.len());
+        all.find(|ix| self.name(run, *ix) == name).expect("a task")
+    }
+
+    fn news(&mut self, run: usize, name: &str, news: News) {
+        let task = self.ix(run, name);
+        let attempt = self.live[run].1.tasks[task.index()].attempts.last();
+        let attempt = attempt.map_or(1, |attempt| attempt.number);
+        let event = Event::News {
+            task,
+            attempt,
+            news,
+        };
+        self.happen(run, event);
+    }
+
+    fn launched(&mut self, run: usize, name: &str) {
+        let handle = Handle {
+            advances: 0,
+            raw: Value::Null,
+            public: Value::Null,
+        };
+        self.news(run, name, News::Launched { handle });
+    }
+
+    fn ends(&mut self, run: usize, name: &str) {
+        self.launched(run, name);
+        let status = Status::Finished(Finished::now(succeeded()));
+        self.news(run, name, News::Polled { status });
+    }
+
+    fn anew(&self) -> Board {
+        let mut anew = Board::default();
+        for (dag, run) in &self.live {
+            anew.look_run(run);
+            for ix in (0u32..).map(TaskRunIx).take(run.tasks.len()) {
+                anew.look(dag, run, ix);
+            }
+        }
+        anew
+    }
+
+    /// What live state says is held of a pool; no index is asked.
+    fn held(&self, pool: &str) -> u32 {
+        let tasks = self.live.iter().flat_map(|(dag, run)| {
+            run.tasks
+                .iter()
+                .map(move |task| (dag.task(task.task), task))
+        });
+        tasks
+            .filter(|(task, run)| &*task.pool.name == pool && run.live().is_some())
+            .map(|(task, _)| task.pool.slots)
+            .sum()
+    }
+}
+
+fn gpu(slots: u32) -> PoolUse {
+    PoolUse {
+        name: "gpu".into(),
+        slots,
+    }
+}
+
+fn uses(name: &str, pool: PoolUse) -> TaskDefinition {
+    task(name, &[], |task| task.pool = pool)
+}
+
+fn many(count: usize, wait: Wait) -> Vec<TaskDefinition> {
+    let one = |i: usize| task(&format!("t{i}"), &[], |task| task.wait = wait);
+    (0..count).map(one).collect()
+}
+
+#[test]
+fn a_thousand_items_delay_the_start_of_another_run_by_one_turn() {
+    for wait in [Wait::Block, Wait::Poll] {
+        let mut bench = Bench::new(1, &[]);
+        let map = bench.run(many(1_000, wait));
+        let mut served = bench.admit();
+        let small = bench.run(many(3, wait));
+        for _ in 0..7 {
+            let last = served.last().expect("somebody holds the slot").clone();
+            let (run, task) = last.split_once('.').expect("run.task");
+            let run = if run == "r0" { map } else { small };
+            match wait {
+                Wait::Block => bench.ends(run, task),
+                _ => bench.launched(run, task),
+            }
+            served.extend(bench.admit());
+        }
+        assert_eq!(
+            served,
+            [
+                "r0.t0", "r0.t1", "r1.t0", "r0.t2", "r1.t1", "r0.t3", "r1.t2", "r0.t4"
+            ],
+            "{wait:?}"
+        );
+    }
+}
+
+#[test]
+fn slots_that_are_free_at_once_go_round_the_runs() {
+    let mut bench = Bench::new(5, &[]);
+    for _ in 0..3 {
+        bench.run(many(4, Wait::Block));
+    }
+    assert_eq!(bench.admit(), ["r0.t0", "r1.t0", "r2.t0", "r0.t1", "r1.t1"]);
+}
+
+#[test]
+fn a_higher_priority_goes_before_every_turn() {
+    let mut bench = Bench::new(2, &[]);
+    bench.run(many(4, Wait::Block));
+    bench.run(vec![
+        task("urgent", &[], |task| task.priority = 1),
+        task("more", &[], |task| task.priority = 1),
+        task("other", &[], |_| {}),
+    ]);
+    assert_eq!(bench.admit(), ["r1.urgent", "r1.more"]);
+}
+
+#[test]
+fn a_pool_is_held_while_the_remote_work_runs_and_is_stopped_though_no_slot_is() {
+    let mut bench = Bench::new(9, &[("gpu", 1)]);
+    let remote = |name: &str| {
+        task(name, &[], |task| {
+            task.pool = gpu(1);
+            task.wait = Wait::Poll;
+        })
+    };
+    let (a, b) = (bench.run(vec![remote("a")]), bench.run(vec![remote("b")]));
+    assert_eq!(bench.admit(), ["r0.a"]);
+    bench.launched(a, "a");
+    assert_eq!(bench.board.holding(), []);
+    assert_eq!(bench.board.holding_of("gpu").len(), 1);
+    assert_eq!(bench.admit(), [""; 0]);
+    let by = Actor {
+        name: "operator".to_owned(),
+        via: "cli".to_owned(),
+    };
+    bench.happen(a, Event::Cancel { by, reason: None });
+    let stopping = bench.live[a].1.tasks[0].live().map(|live| &live.state);
+    assert!(matches!(stopping, Some(AttemptState::Cancelling(_))));
+    assert_eq!(bench.admit(), [""; 0], "until its end is seen");
+    let status = Status::Finished(Finished::now(succeeded()));
+    bench.news(a, "a", News::Polled { status });
+    assert_eq!(bench.admit(), ["r1.b"]);
+    assert_eq!(
+        bench.board.holding_of("gpu")[0].0.0,
+        bench.live[b].1.facts.id
+    );
+}
+
+#[test]
+fn a_full_pool_does_not_block_the_tasks_of_others() {
+    let mut bench = Bench::new(9, &[("gpu", 1), ("db", 1)]);
+    bench.run(vec![uses("a", gpu(1))]);
+    bench.admit();
+    bench.run(vec![uses("b", gpu(1))]);
+    bench.run(vec![
+        task("plain", &[], |_| {}),
+        uses(
+            "rows",
+            PoolUse {
+                name: "db".into(),
+                slots: 1,
+            },
+        ),
+    ]);
+    let mut served = bench.admit();
+    served.sort();
+    assert_eq!(served, ["r2.plain", "r2.rows"]);
+}
+
+#[test]
+fn a_large_use_is_not_passed_for_ever_by_small_ones() {
+    let mut bench = Bench::new(9, &[("gpu", 2)]);
+    let first = bench.run(vec![uses("small", gpu(1))]);
+    bench.admit();
+    let large = bench.run(vec![uses("large", gpu(2)), task("plain", &[], |_| {})]);
+    assert_eq!(bench.admit(), ["r1.plain"], "one of two is free");
+    for _ in 0..5 {
+        bench.run(vec![uses("small", gpu(1))]);
+        assert_eq!(bench.admit(), [""; 0], "the free one is kept");
+    }
+    let first_of = bench.board.first_of_pool("gpu", 2).expect("somebody waits");
+    assert_eq!((first_of.0.0.as_str(), first_of.1), ("r1", 2));
+    bench.ends(first, "small");
+    assert_eq!(bench.admit(), ["r1.large"]);
+    bench.ends(large, "large");
+    assert_eq!(bench.admit(), ["r2.small", "r3.small"]);
+}
+
+#[test]
+fn a_higher_priority_passes_a_large_use_that_waits() {
+    let mut bench = Bench::new(9, &[("gpu", 2)]);
+    bench.run(vec![uses("small", gpu(1))]);
+    bench.admit();
+    bench.run(vec![uses("large", gpu(2))]);
+    bench.run(vec![task("urgent", &[], |task| {
+        task.pool = gpu(1);
+        task.priority = 5;
+    })]);
+    assert_eq!(bench.admit(), ["r2.urgent"]);
+}
+
+#[test]
+fn a_use_that_became_larger_than_its_pool_lets_others_pass() {
+    let mut bench = Bench::new(9, &[("gpu", 4)]);
+    bench.run(vec![uses("small", gpu(1))]);
+    bench.run(vec![uses("large", gpu(4))]);
+    assert_eq!(bench.admit(), ["r0.small"]);
+    bench.pools.insert("gpu".to_owned(), 3);
+    bench.run(vec![uses("late", gpu(2))]);
+    assert_eq!(bench.admit(), ["r2.late"]);
+    bench.pools.remove("gpu");
+    bench.run(vec![uses("never", gpu(1))]);
+    assert_eq!(bench.admit(), [""; 0], "a pool that is gone has no room");
+}
+
+#[test]
+fn ten_thousand_ready_tasks_cost_what_is_handed_out() {
+    let mut line = Line::default();
+    let mut bench = Bench::new(0, &[("gpu", 1)]);
+    for i in 0..5_000 {
+        let pool = if i % 2 == 0 {
+            gpu(1)
+        } else {
+            PoolUse::default()
+        };
+        bench.run(vec![uses("a", pool.clone()), uses("b", pool)]);
+    }
+    for (dag, run) in &bench.live {
+        for (ix, task) in (0u32..).map(TaskRunIx).zip(&run.tasks) {
+            line.look((run.facts.id.clone(), ix), dag.task(task.task), task, true);
+        }
+    }
+    assert_eq!(line.waiting(), 10_000);
+    bench.slots = 16;
+    let admission = line.admissible(bench.limits());
+    assert_eq!(admission.places.len(), 16);
+    assert!(admission.looked <= 20, "looked at {}", admission.looked);
+}
+
+#[test]
+fn a_change_that_the_board_was_not_told_of_is_found_by_building_it_anew() {
+    let mut bench = Bench::new(1, &[("gpu", 1)]);
+    let run = bench.run(vec![uses("a", gpu(1)), uses("b", gpu(1))]);
+    assert_eq!(bench.board, bench.anew());
+    let (dag, run) = &mut bench.live[run];
+    let tasks = vec![TaskRunIx(0)];
+    advance(dag, run, Event::Admit { tasks }, at(9), &World::default());
+    assert_ne!(bench.board, bench.anew());
+}
+
+/// What may happen to one of the runs.
+#[derive(Debug, Clone)]
+enum Stir {
+    Run(Vec<(u32, i64, bool)>),
+    Admit,
+    Launched(usize),
+    Ends(usize, bool),
+    Cancel(usize),
+    Resize(u32),
+}
+
+fn stir() -> impl Strategy<Value = Stir> {
+    let tasks = prop::collection::vec((0..4u32, 0..2i64, any::<bool>()), 1..5);
+    prop_oneof![
+        2 => tasks.prop_map(Stir::Run),
+        4 => Just(Stir::Admit),
+        3 => any::<usize>().prop_map(Stir::Launched),
+        3 => (any::<usize>(), any::<bool>()).prop_map(|(at, good)| Stir::Ends(at, good)),
+        1 => any::<usize>().prop_map(Stir::Cancel),
+        1 => (0..5u32).prop_map(Stir::Resize),
+    ]
+}
+
+impl Bench {
+    fn stir(&mut self, stir: &Stir) {
+        let active = self.active();
+        let pick = |at: usize| active.get(at % active.len().max(1)).cloned();
+        match stir {
+            Stir::Run(tasks) => {
+                let make = |(i, (slots, priority, poll)): (usize, &(u32, i64, bool))| {
+                    task(&format!("t{i}"), &[], |task| {
+                        task.priority = *priority;
+                        if *poll {
+                            task.wait = Wait::Poll;
+                        }
+                        if *slots > 0 {
+                            task.pool = gpu(*slots);
+                        }
+                    })
+                };
+                self.run(tasks.iter().enumerate().map(make).collect());
+            }
+            Stir::Admit => self.admit_and_judge(),
+            Stir::Launched(at) => {
+                if let Some((run, name)) = pick(*at) {
+                    self.launched(run, &name);
+                }
+            }
+            Stir::Ends(at, good) => {
+                if let Some((run, name)) = pick(*at) {
+                    let outcome = if *good {
+                        succeeded()
+                    } else {
+                        failed(noctule_executor::ErrorClass::User)
+                    };
+                    let status = Status::Finished(Finished::now(outcome));
+                    self.launched(run, &name);
+                    self.news(run, &name, News::Polled { status });
+                }
+            }
+            Stir::Cancel(at) if !self.live.is_empty() => {
+                let by = Actor {
+                    name: "operator".to_owned(),
+                    via: "cli".to_owned(),
+                };
+                let run = at % self.live.len();
+                self.happen(run, Event::Cancel { by, reason: None });
+            }
+            Stir::Cancel(_) => {}
+            Stir::Resize(size) => {
+                self.pools.insert("gpu".to_owned(), *size);
+            }
+        }
+    }
+
+    fn active(&self) -> Vec<(usize, String)> {
+        let runs = (0..self.live.len()).flat_map(|run| {
+            let tasks = self.live[run].1.tasks.len();
+            (0u32..).map(TaskRunIx).take(tasks).map(move |ix| (run, ix))
+        });
+        runs.filter(|(run, ix)| self.live[*run].1.tasks[ix.index()].live().is_some())
+            .map(|(run, ix)| (run, self.name(run, ix)))
+            .collect()
+    }
+
+    /// Hands out, and judges by live state alone: no limit is passed, and nothing is left that could have begun.
+    fn admit_and_judge(&mut self) {
+        let before = self.held("gpu");
+        self.admit();
+        let (held, size) = (self.held("gpu"), self.pools["gpu"]);
+        assert!(held <= size.max(before), "{held} of {size} held");
+        let slots = self.board.holding().len();
+        assert!(slots <= self.slots);
+        let room = size.saturating_sub(held);
+        let first = self.board.first_of_pool("gpu", size);
+        for (dag, run) in &self.live {
+            let begun = matches!(run.phase, Phase::Running { .. });
+            for task in run.tasks.iter().filter(|_| begun && slots < self.slots) {
+                if !matches!(task.state, TaskState::Ready { .. }) {
+                    continue;
+                }
+                let wanted = &dag.task(task.task).pool;
+                assert!(
+                    !wanted.is_default(),
+                    "a plain task waits beside a free slot"
+                );
+                let kept = first.as_ref().is_some_and(|(_, slots)| *slots > room);
+                assert!(
+                    wanted.slots > size || kept,
+                    "a task waits beside a free pool"
+                );
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn the_board_is_the_one_built_anew_and_no_limit_is_passed(
+        stirs in prop::collection::vec(stir(), 1..40)
+    ) {
+        let mut bench = Bench::new(3, &[("gpu", 3)]);
+        for stir in &stirs {
+            bench.stir(stir);
+            prop_assert_eq!(&bench.board, &bench.anew(), "after {:?}", stir);
+        }
+    }
+}
