@@ -14,6 +14,8 @@ use tokio::time::Instant;
 
 use crate::work::{Told, Work, is_last, pause};
 
+/// The pause between two waits for news of an executor that hears them.
+const BREATH: Duration = Duration::from_millis(100);
 /// The first poll of a fresh wait; each pause is twice the one before, up to the interval.
 const FIRST_POLL: Duration = Duration::from_millis(500);
 /// Handles in one call.
@@ -223,12 +225,14 @@ impl Actor {
         let mut handles = Vec::new();
         let mut asked = Vec::new();
         let mut through = None;
+        let mut patience = Duration::MAX;
         for place in places {
             let Some(wait) = self.waits.get_mut(place) else {
                 continue;
             };
             self.due.remove(&(wait.next, place.clone()));
             wait.asked = true;
+            patience = patience.min(wait.pause);
             handles.extend(wait.work.handle.as_ref().map(|handle| handle.raw.clone()));
             asked.push((place.clone(), wait.work.attempt.number));
             through.get_or_insert_with(|| (wait.work.executor.clone(), wait.work.context.clone()));
@@ -236,9 +240,15 @@ impl Actor {
         let (Some((executor, context)), Some(back)) = (through, self.back.upgrade()) else {
             return;
         };
+        // News ends the wait at once; without any, the interval is the floor.
+        let patience = if executor.capabilities().hints {
+            patience
+        } else {
+            Duration::ZERO
+        };
         drop(tokio::spawn(async move {
             let mut answers = executor
-                .poll(&context, &handles, Duration::ZERO)
+                .poll(&context, &handles, patience)
                 .await
                 .into_iter();
             let silent = || {
@@ -283,6 +293,10 @@ impl Actor {
                 Some(News::Polled { status })
             }
             Ok(status) => {
+                if wait.work.executor.capabilities().hints {
+                    // It was waited for news already: what comes from now on is to be heard, too.
+                    rest = rest.min(BREATH);
+                }
                 if let Status::Running {
                     poll_after: Some(asked),
                     ..

@@ -85,6 +85,7 @@ impl Executor for FileSensor {
             logs: false,
             sensor: true,
             holds: false,
+            hints: false,
             default_wait: Wait::Poll,
         }
     }

@@ -99,6 +99,7 @@ impl Executor for Spool {
             logs: true,
             sensor: false,
             holds: false,
+            hints: false,
             default_wait: Wait::Poll,
         }
     }

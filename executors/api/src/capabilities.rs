@@ -41,6 +41,8 @@ pub struct Capabilities {
     pub sensor: bool,
     /// Work can be held for others to use (`hold_until`): it says `Ready`, and `tear_down` ends it.
     pub holds: bool,
+    /// `poll` is woken by news while its patience lasts, and costs nothing meanwhile: it is asked with patience under `wait = "poll"`, too.
+    pub hints: bool,
     /// The waiting mode of a task that does not name one.
     pub default_wait: Wait,
 }

@@ -75,6 +75,7 @@ impl Executor for CloudRun {
             logs: true,
             sensor: false,
             holds: false,
+            hints: false,
             default_wait: Wait::Poll,
         }
     }

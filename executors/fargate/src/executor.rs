@@ -82,6 +82,7 @@ impl Executor for Fargate {
             logs: true,
             sensor: false,
             holds: true,
+            hints: false,
             default_wait: Wait::Poll,
         }
     }

@@ -145,6 +145,7 @@ impl Executor for Http {
             logs: false,
             sensor: false,
             holds: false,
+            hints: false,
             default_wait: Wait::Block,
         }
     }

@@ -156,6 +156,7 @@ impl Executor for SqlSensor {
             logs: false,
             sensor: true,
             holds: false,
+            hints: true,
             default_wait: Wait::Poll,
         }
     }

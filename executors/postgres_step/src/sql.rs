@@ -80,6 +80,7 @@ impl<const ALIAS: bool> Executor for OneStatement<ALIAS> {
             logs: false,
             sensor: false,
             holds: false,
+            hints: true,
             default_wait: Wait::Block,
         }
     }

@@ -216,6 +216,7 @@ impl Executor for Process {
             logs: true,
             sensor: false,
             holds: false,
+            hints: false,
             default_wait: Wait::Block,
         }
     }

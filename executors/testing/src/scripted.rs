@@ -51,6 +51,7 @@ impl Scripted {
                 logs: true,
                 sensor: false,
                 holds: false,
+                hints: false,
                 default_wait: Wait::Poll,
             },
         }

@@ -87,6 +87,7 @@ macro_rules! stand_in {
                     logs: true,
                     sensor: false,
                     holds: false,
+                    hints: false,
                     default_wait: $wait,
                 }
             }

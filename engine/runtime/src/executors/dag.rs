@@ -263,6 +263,7 @@ impl Executor for DagExecutor {
             logs: false,
             sensor: false,
             holds: false,
+            hints: false,
             default_wait: Wait::Poll,
         }
     }

@@ -317,6 +317,7 @@ impl Executor for DagSensor {
             logs: false,
             sensor: true,
             holds: false,
+            hints: false,
             default_wait: Wait::Poll,
         }
     }

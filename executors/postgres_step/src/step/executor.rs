@@ -89,6 +89,7 @@ impl Executor for PostgresStep {
             logs: false,
             sensor: false,
             holds: false,
+            hints: true,
             default_wait: Wait::Poll,
         }
     }
