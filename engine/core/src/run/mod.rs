@@ -16,6 +16,7 @@ mod expanding;
 mod expansion;
 mod gate;
 mod hall;
+mod judging;
 mod launching;
 mod lifecycle;
 mod line;
