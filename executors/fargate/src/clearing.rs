@@ -3,8 +3,6 @@
 //! Guarantees: idempotent; works from the handle alone; done is said only when the task is seen STOPPED, or is gone for
 //! good, and no request goes to its target any more. A stop always says why.
 
-use std::time::Duration;
-
 use noctule_executor::{Clearing, Draft, ExecutorError, Leaf, Use};
 use serde_json::Value;
 
@@ -12,9 +10,6 @@ use crate::failure::CallError;
 use crate::handle::Handle;
 use crate::polling::is_old;
 use crate::session::Session;
-
-/// Between looks at a task that is left to end by itself.
-const LEFT_ALONE: Duration = Duration::from_secs(60);
 
 /// Whether a configuration puts its work behind a load balancer. A `port` may bring the connection's target group.
 pub(crate) fn obliges(with: &Draft<'_>) -> bool {
@@ -57,10 +52,11 @@ pub(crate) async fn tear_down(
     if out && gone {
         return Ok(Clearing::Done);
     }
+    let pacing = session.pacing();
     let again_after = if left_alone && out {
-        LEFT_ALONE
+        pacing.left_alone
     } else {
-        session.pacing().clearing
+        pacing.clearing
     };
     Ok(Clearing::Pending { again_after })
 }

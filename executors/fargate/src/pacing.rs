@@ -23,6 +23,8 @@ pub struct Pacing {
     pub log_tail: Duration,
     /// After which a stop, or a deregistration, is looked at again.
     pub clearing: Duration,
+    /// Between looks at a task that is left to end by itself.
+    pub left_alone: Duration,
 }
 
 impl Default for Pacing {
@@ -36,6 +38,7 @@ impl Default for Pacing {
             missing_grace: Duration::from_secs(300),
             log_tail: Duration::from_secs(5),
             clearing: Duration::from_secs(5),
+            left_alone: Duration::from_secs(60),
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::handle::Followed;
 use crate::judging::Judge;
 use crate::prepared::{Draft, Prepared};
 use crate::sending::{Rules, send};
+use crate::session;
 
 /// What one question brought.
 pub(crate) enum Seen {
@@ -77,6 +78,15 @@ async fn exchange(
 fn meaning(shared: &Shared, work: &Followed, received: &Received) -> Result<Seen, ExecutorError> {
     let status = received.answer.status_code;
     let said = || format!("{} was answered {status}", name(work));
+    let stray = session::failure(
+        &name(work),
+        work.session.as_deref(),
+        received,
+        may_decide(work, status),
+    );
+    if let Some(stray) = stray {
+        return Ok(Seen::Status(Status::Finished(Finished::now(stray))));
+    }
     match status {
         429 => Err(ExecutorError::Throttled {
             retry_after: received.retry_after,
@@ -131,15 +141,21 @@ fn judged(work: &Followed, received: &Received) -> Result<Seen, ExecutorError> {
     }
 }
 
+/// Whether the service speaks of the work with an answer of this status, so that the expressions may decide by it.
+fn may_decide(work: &Followed, status: u16) -> bool {
+    let mut judges = [Some(&work.until), work.fail_if.as_ref()]
+        .into_iter()
+        .flatten();
+    let is_judged = !matches!(status, 401 | 403 | 429 | 500..);
+    let mut is_read = || judges.any(|text| Judge::new(text).reads_status());
+    is_judged && ((200..300).contains(&status) || is_read())
+}
+
 /// An answer that decides nothing: the work goes on, if the service speaks of it at all.
 fn waiting(work: &Followed, received: &Received) -> Result<Seen, ExecutorError> {
     let status = received.answer.status_code;
     let said = format!("{} was answered {status}", name(work));
-    let mut judges = [Some(&work.until), work.fail_if.as_ref()]
-        .into_iter()
-        .flatten();
-    let is_read = judges.any(|text| Judge::new(text).reads_status());
-    if is_read || (200..300).contains(&status) {
+    if may_decide(work, status) {
         return Ok(Seen::Status(Status::Running {
             started_at: None,
             poll_after: received.retry_after,

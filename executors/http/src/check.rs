@@ -22,6 +22,7 @@ pub(crate) fn problems(with: &Draft<'_>) -> Vec<Problem> {
     headers(with, &["headers"], &mut found);
     headers(with, &["poll", "headers"], &mut found);
     statuses(with, &mut found);
+    session(with, &mut found);
     for key in ["until", "fail_if"] {
         judgement(with, key, &mut found);
     }
@@ -96,6 +97,23 @@ fn statuses(with: &Draft<'_>, found: &mut Vec<Problem>) {
     if statuses.is_empty() {
         found.push(Problem::at(["expect"], "no status would mean success"));
     }
+}
+
+fn session(with: &Draft<'_>, found: &mut Vec<Problem>) {
+    let Some(text) = with.text(&["session"]) else {
+        return;
+    };
+    let problem = match header::value(text) {
+        _ if text.trim().is_empty() || text.trim() != text => {
+            Err("a session is a text without spaces around it".to_owned())
+        }
+        typed => typed,
+    };
+    found.extend(
+        problem
+            .err()
+            .map(|message| Problem::at(["session"], message)),
+    );
 }
 
 fn judgement(with: &Draft<'_>, key: &str, found: &mut Vec<Problem>) {

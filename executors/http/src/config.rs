@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use noctule_executor::{Connection, Entry, Problem};
+use noctule_executor::{Connection, Entry, Problem, Text};
 
 use crate::auth::Auth;
 use noctule_executor::Span;
@@ -47,6 +47,10 @@ pub struct HttpConfig {
     /// TCP keep-alive: after this much silence, and again. Default 60 s, since silent connections are cut on the road.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) keep_alive: Option<Span>,
+    /// The session that the call is for, such as `{{ tasks.container.output.key }}`: sent as `Noctule-Session`. An answer
+    /// that does not carry the same header comes from another session, and is a failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) session: Option<Text>,
     /// The service answers at once and works on: its end is asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) poll: Option<PollConfig>,

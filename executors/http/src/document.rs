@@ -9,7 +9,7 @@ use noctule_executor::{Attempt, Connection, Entry, Problem, Request, Text};
 
 use crate::auth::Auth;
 use crate::config::{HttpConfig, PollConfig, Settings};
-use crate::header::{self, IDEMPOTENCY_KEY};
+use crate::header::{self, IDEMPOTENCY_KEY, SESSION};
 use crate::target;
 
 /// The canonical document.
@@ -45,6 +45,9 @@ impl Document {
         let mut headers = headers(config)?;
         let key = Text(attempt.key.as_str().to_owned());
         headers.insert(IDEMPOTENCY_KEY.to_owned(), Entry::Plain(key));
+        if let Some(session) = &config.session {
+            headers.insert(SESSION.to_owned(), Entry::Plain(session.clone()));
+        }
         let auth = config.auth.clone().or(settings.auth);
         Ok(Self {
             method: config.method().to_owned(),
@@ -64,6 +67,11 @@ impl Document {
         serde_json::to_value(self)
             .map(Request)
             .map_err(|error| Problem::at([], error.to_string()))
+    }
+
+    /// The session that the call is for.
+    pub(crate) fn session(&self) -> Option<&str> {
+        self.headers.get(SESSION).and_then(Entry::plain)
     }
 
     /// Reads a stored document.

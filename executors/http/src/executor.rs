@@ -25,7 +25,7 @@ use crate::handle::{HttpHandle, Kept};
 use crate::pacing::Pacing;
 use crate::prepared::{self, Prepared};
 use crate::sending::{Rules, send};
-use crate::{doctor, verdict, watching};
+use crate::{doctor, session, verdict, watching};
 
 /// What all calls of an executor share. Holds no state of any work.
 #[derive(Debug, Default)]
@@ -105,7 +105,11 @@ fn kept(
         key: key.clone(),
         outcome,
     };
-    if !document.expect.contains(&status) {
+    let expected = document.expect.contains(&status);
+    if let Some(outcome) = session::failure(&call, document.session(), received, expected) {
+        return Ok(answered(call, outcome));
+    }
+    if !expected {
         if status == 429 {
             return Err(ExecutorError::Throttled {
                 retry_after: received.retry_after,

@@ -3,12 +3,13 @@
 use chrono::{DateTime, Utc};
 use reqwest::Url;
 
-use noctule_executor::{AttemptKey, Entry, ErrorClass, Outcome};
+use noctule_executor::{AttemptKey, Entry, ErrorClass, Outcome, Text};
 
 use crate::answer::Answer;
 use crate::config::PollConfig;
 use crate::document::Document;
 use crate::handle::Followed;
+use crate::header::SESSION;
 use crate::judging::{Judge, address};
 use crate::target;
 
@@ -75,6 +76,10 @@ fn followed(
     chosen: bool,
     now: DateTime<Utc>,
 ) -> Followed {
+    let session = document.session().map(str::to_owned);
+    let own = session
+        .clone()
+        .map(|key| (SESSION.to_owned(), Entry::Plain(Text(key))));
     let headers = poll.headers.iter();
     let headers = headers.filter(|(_, entry)| !chosen || matches!(entry, Entry::Plain(_)));
     Followed {
@@ -83,6 +88,7 @@ fn followed(
         method: poll.method.clone().unwrap_or_else(|| "GET".to_owned()),
         headers: headers
             .map(|(name, entry)| (name.clone(), entry.clone()))
+            .chain(own)
             .collect(),
         auth: document.auth.clone().filter(|_| !chosen),
         audience: document.audience.clone(),
@@ -92,5 +98,6 @@ fn followed(
         chosen,
         private_targets: document.private_targets,
         accepted_at: now,
+        session,
     }
 }

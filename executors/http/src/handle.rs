@@ -46,6 +46,9 @@ pub(crate) struct Followed {
     pub(crate) chosen: bool,
     pub(crate) private_targets: bool,
     pub(crate) accepted_at: DateTime<Utc>,
+    /// The session that every answer must come from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) session: Option<String>,
 }
 
 impl HttpHandle {

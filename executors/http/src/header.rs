@@ -5,12 +5,16 @@ use reqwest::header::{HeaderName, HeaderValue};
 /// The header that carries the attempt key.
 pub(crate) const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
+/// The header that carries the session that a call is for, and that an answer comes from.
+pub(crate) const SESSION: &str = "noctule-session";
+
 /// Headers that the transport writes itself, or that are ours.
-const RESERVED: [&str; 8] = [
+const RESERVED: [&str; 9] = [
     "connection",
     "content-length",
     "host",
     IDEMPOTENCY_KEY,
+    SESSION,
     "proxy-authorization",
     "te",
     "transfer-encoding",

@@ -39,6 +39,7 @@ mod judging;
 mod pacing;
 mod prepared;
 mod sending;
+mod session;
 mod target;
 mod verdict;
 mod watching;

@@ -35,6 +35,11 @@ impl Backend {
 
 #[async_trait]
 impl Subject for Backend {
+    /// Runs are not remote work: `noctule runs` lists them.
+    fn lists_owned(&self) -> bool {
+        false
+    }
+
     fn executor(&self) -> Arc<dyn AnyExecutor> {
         let registry = over_store(with_dags(Registry::new()), &self.store, &profile());
         Arc::clone(registry.get(self.kind).unwrap())

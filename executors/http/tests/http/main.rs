@@ -12,6 +12,7 @@ mod redirects;
 mod requests;
 mod secrecy;
 mod service;
+mod sessions;
 
 use std::time::Duration;
 

@@ -51,6 +51,11 @@ struct Steps(World);
 
 #[async_trait]
 impl Subject for Steps {
+    /// Steps are rows of somebody's table: what they mean to others, a sweep cannot know.
+    fn lists_owned(&self) -> bool {
+        false
+    }
+
     fn executor(&self) -> Arc<dyn AnyExecutor> {
         Arc::new(PostgresStep::new(&Databases::with_pacing(pacing())))
     }
