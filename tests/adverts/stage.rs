@@ -194,7 +194,9 @@ impl Stage {
             secret("ontology_db", "ONTOLOGY_DATABASE_URL"),
         ]);
         let vars = self.project.vars.clone();
-        Surroundings::new(Arc::new(desk), Arc::new(secrets), Arc::new(host), vars)
+        let surroundings =
+            Surroundings::new(Arc::new(desk), Arc::new(secrets), Arc::new(host), vars);
+        surroundings.with_pools(self.project.pools.clone())
     }
 
     /// Starts an engine that serves, as soon as no other one does.
