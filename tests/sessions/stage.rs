@@ -22,6 +22,7 @@ const GROUP: &str =
 /// A container that is used by two calls, and kept until the second has ended.
 const DAG: &str = r#"
 id = "session"
+max_active_runs = 2
 
 [params.route]
 type = "string"
