@@ -22,6 +22,7 @@ const GROUP: &str =
 /// A container that is used by two calls, and kept until the second has ended.
 const DAG: &str = r#"
 id = "session"
+max_active_runs = 2
 
 [params.route]
 type = "string"
@@ -32,9 +33,7 @@ executor = "fargate"
 wait = "WAIT"
 hold_until = ["complete"]
 retries = { max = 1, delay = "10ms" }
-with = { task_definition = "worker", container = "worker", target_group = "GROUP", port = 8080 }
-with.health.ready_timeout = "READY"
-with.after_failure = "AFTER"
+with = { task_definition = "worker", container = "worker", target_group = "GROUP", port = 8080, health = { ready_timeout = "READY" }, after_failure = "AFTER" }
 
 [tasks.execute]
 executor = "http"

@@ -91,6 +91,7 @@ fn connection(registry: &Registry) -> Value {
         "launch": { "type": "string", "pattern": "^[0-9]+/[smh]$" },
         "poll": { "type": "string", "pattern": "^[0-9]+/[smh]$" },
     }));
+    let names = json!({ "type": ["array", "string"], "items": { "type": "string" } });
     let kinds = [
         (
             "google",
@@ -108,6 +109,9 @@ fn connection(registry: &Registry) -> Value {
             "aws",
             json!({
                 "kind": {}, "region": { "type": "string" }, "profile": { "type": "string" }, "endpoint": { "type": "string" }, "rate": rate,
+                "cluster": { "type": "string" }, "target_group": { "type": "string" },
+                "subnets": names, "security_groups": names,
+                "search_after": { "type": "array", "items": duration(), "minItems": 1 },
                 "assume_role": table(json!({ "arn": { "type": "string" }, "external_id": { "type": "string" } })),
             }),
         ),
