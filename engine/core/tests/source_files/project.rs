@@ -270,3 +270,39 @@ fn connections_name_vars_and_nothing_else() {
         (5, 15)
     );
 }
+
+#[test]
+fn a_connection_of_kind_aws_says_what_its_tasks_share() {
+    let with = |line: &str| {
+        let text = format!("[connections.a]\nkind = \"aws\"\nregion = \"us-east-1\"\n{line}\n");
+        load_all(&text, &[])
+    };
+    for line in [
+        "cluster = \"c\"",
+        "subnets = [\"subnet-1a\", \"subnet-2b\"]",
+        "security_groups = \"sg-1a,sg-2b\"",
+        "target_group = \"arn:aws:elasticloadbalancing:us-east-1:1:targetgroup/t/1\"",
+        "search_after = [\"1s\", \"5s\"]",
+    ] {
+        let loaded = with(line);
+        assert!(
+            !loaded.diagnostics.has_errors(),
+            "{line}: {}",
+            said(&loaded)
+        );
+        let key = line.split(' ').next().unwrap();
+        let project = loaded.project.unwrap();
+        assert!(
+            project.connections["a"].settings.contains_key(key),
+            "{line}"
+        );
+    }
+    for line in [
+        "subnets = 5",
+        "security_groups = [5]",
+        "search_after = [\"5s\", \"1s\"]",
+        "clusters = \"c\"",
+    ] {
+        assert!(with(line).diagnostics.has_errors(), "{line}");
+    }
+}

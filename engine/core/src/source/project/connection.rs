@@ -2,6 +2,8 @@
 //!
 //! Guarantees: plain http goes to loopback only; `endpoint = "simulator"` never sends credentials.
 
+mod aws;
+
 use std::collections::BTreeMap;
 
 use noctule_executor::Connection;
@@ -126,7 +128,7 @@ fn read_kind(fields: &Fields<'_, '_>, around: &Surroundings<'_>) -> Option<Strin
                     "connections of kind `aws` are not used yet: their executors are not built",
                 );
             }
-            check_aws(&fields);
+            aws::check(&fields);
         }
         "postgres" => {
             if !around.kinds.contains(&"postgres") {
@@ -194,39 +196,6 @@ fn check_http(fields: &Fields<'_, '_>) {
         }
     }
     check_rate(fields);
-}
-
-fn check_aws(fields: &Fields<'_, '_>) {
-    for key in ["region", "profile", "cluster", "target_group"] {
-        fields.words(key);
-    }
-    for key in ["subnets", "security_groups"] {
-        check_names(fields, key);
-    }
-    if let Some(role) = fields.table("assume_role") {
-        role.required("arn", "assume_role");
-        role.words("arn");
-        role.words("external_id");
-        role.finish("assume_role");
-    }
-    check_address(fields, "endpoint", true);
-    check_search(fields);
-    check_rate(fields);
-}
-
-/// Names, as a list or as one text with commas.
-fn check_names(fields: &Fields<'_, '_>, key: &'static str) {
-    let Some(entry) = fields.entry(key) else {
-        return;
-    };
-    let is_text = |node: &Node<'_>| matches!(node, Node::Text(_));
-    let fits = match &entry.item.node {
-        Node::List(items) => items.iter().all(|item| is_text(&item.node)),
-        node => is_text(node),
-    };
-    if !fits {
-        wrong_type(fields.report, key, &entry.item, "list of names");
-    }
 }
 
 const SSL_MODES: [&str; 5] = ["disable", "prefer", "require", "verify-ca", "verify-full"];
