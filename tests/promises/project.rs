@@ -83,7 +83,12 @@ pub(crate) fn registry() -> Registry {
         second_look: Duration::from_millis(20),
         ..Pacing::default()
     };
-    Registry::new().with(CloudRun::with_pacing(pacing))
+    // The project has connections of Postgres, too, for its other DAGs.
+    Registry::new()
+        .with(CloudRun::with_pacing(pacing))
+        .with(noctule_postgres::Sql::new(
+            &noctule_postgres::Databases::new(),
+        ))
 }
 
 /// Settings that lead the connection to a simulator, and make quiet periods and polls short.

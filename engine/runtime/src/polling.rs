@@ -151,10 +151,11 @@ impl Actor {
         } else {
             FIRST_POLL.min(interval)
         };
-        let first = if resumed {
+        // A question that waits for news is cheap, and what happened while no engine ran is no news any more.
+        let first = if resumed && !work.executor.capabilities().hints {
             spread(&place, interval)
         } else {
-            pause
+            FIRST_POLL.min(interval)
         };
         let next = Instant::now() + first;
         self.due.insert((next, place.clone()));

@@ -89,7 +89,7 @@ fn the_values_of_the_example_arrive() {
     );
     let group = task("variant");
     assert!(group.is_group() && group.map.is_some());
-    assert_eq!(task("ad_copy_gen_kor").depends_on, [group.name.clone()]);
+    assert_eq!(task("ad_copy_gen_kor").depends_on[0], group.name);
     let inner = task("variant.yolo_detect");
     assert_eq!(inner.within.as_ref(), Some(&group.name));
     assert_eq!(inner.depends_on[0].as_str(), "variant.vlm_analyze");
