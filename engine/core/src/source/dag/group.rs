@@ -140,8 +140,8 @@ fn node(name: TaskName, map: MapRule) -> TaskDefinition {
 
 /// A task as it stands in its group: the names that it uses for its fellows become full.
 fn within(group: &TaskName, mut task: TaskDefinition) -> TaskDefinition {
-    let full = |name: &TaskName| TaskName::within(group, name);
     task.name = TaskName::within(group, &task.name);
+    let full = |name: &TaskName| TaskName::within(group, name);
     task.depends_on = task.depends_on.iter().map(full).collect();
     if let Some(HoldUntil::Tasks(users)) = &mut task.hold_until {
         *users = users.iter().map(full).collect();
