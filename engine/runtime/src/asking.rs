@@ -292,13 +292,24 @@ impl Engine {
         if !self.revive(run).await? {
             return Ok(no_run(run));
         }
-        // Without a key, the whole of a mapped task, which stands before its items.
-        let found = self
+        let one = self
             .live
             .get(run)
-            .map(|live| live.run.find(&live.dag, task));
-        let Some(ix) = found.and_then(|found| found.first().copied()) else {
-            return Ok(self.give_back(run, no_task(run, task)));
+            .and_then(|live| live.run.find_one(&live.dag, task));
+        let Some(ix) = one else {
+            let several = self
+                .live
+                .get(run)
+                .is_some_and(|live| !live.run.find(&live.dag, task).is_empty());
+            let answer = if several {
+                refused(
+                    Refusal::Invalid,
+                    format!("`{task}` has several items: name one, as `{task}[KEY]`"),
+                )
+            } else {
+                no_task(run, task)
+            };
+            return Ok(self.give_back(run, answer));
         };
         self.happen(
             run,

@@ -80,8 +80,17 @@ fn concerns(ask: &noctule_core::ask::Ask, run: &Run) -> bool {
 pub(super) fn task_of(story: &Story, name: &str) -> Result<TaskRunIx, CliError> {
     let unknown = || no_task(&story.dag, &story.run, name);
     let target: TaskTarget = name.parse().map_err(|_| unknown())?;
-    let found = story.run.find(&story.dag, &target);
-    found.first().copied().ok_or_else(unknown)
+    let several = || {
+        let items = story.run.find(&story.dag, &target);
+        let names = items.iter().take(12);
+        let names: Vec<String> = names.map(|ix| story.run.name_of(&story.dag, *ix)).collect();
+        if names.is_empty() {
+            return unknown();
+        }
+        CliError::usage(format!("`{}` has several items", printable(name)))
+            .help(format!("name one: {}", printable(&names.join(", "))))
+    };
+    story.run.find_one(&story.dag, &target).ok_or_else(several)
 }
 
 /// An error that names the tasks that there are.

@@ -114,6 +114,10 @@ fn an_item_can_be_explained_marked_and_retried_alone() {
         .noctule(&["explain", "@latest", "each[z]"])
         .with_code(3);
     project
+        .noctule(&["logs", "@latest", "walk.two"])
+        .with_code(2)
+        .saying("walk.two[a]");
+    project
         .noctule(&["mark", "@latest", "each[b]", "succeeded"])
         .with_code(0);
     project.noctule(&["follow", "@latest"]).with_code(0);

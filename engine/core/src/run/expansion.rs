@@ -207,6 +207,17 @@ impl Run {
         }
     }
 
+    /// The one task run that a name means: an item by its key, a mapped task or group without one as a whole. None where it
+    /// means several, the items of a task in a group.
+    #[must_use]
+    pub fn find_one(&self, dag: &Dag, target: &crate::name::TaskTarget) -> Option<TaskRunIx> {
+        match self.find(dag, target).as_slice() {
+            [one] => Some(*one),
+            [head, ..] if self.tasks[head.index()].item.is_none() => Some(*head),
+            _ => None,
+        }
+    }
+
     /// The task runs of a name, or of one item of it.
     #[must_use]
     pub fn find(&self, dag: &Dag, target: &crate::name::TaskTarget) -> Vec<TaskRunIx> {
