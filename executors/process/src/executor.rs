@@ -326,8 +326,16 @@ impl Executor for Process {
         grace: Duration,
     ) -> Result<(), ExecutorError> {
         let grace_ms = u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
-        let key = handle.key.clone();
-        match self.ask(context, Ask::Cancel { key, grace_ms }).await {
+        let ask = || Ask::Cancel {
+            key: handle.key.clone(),
+            grace_ms,
+        };
+        let said = match self.ask(context, ask()).await {
+            // The line led to a supervisor that is dead. To ask twice is harmless, so the next one is asked at once.
+            Err(Error::Gone) => self.ask(context, ask()).await,
+            said => said,
+        };
+        match said {
             Ok(Say::Cancelling) => Ok(()),
             Ok(say) => Err(misunderstood(say)),
             Err(error) => Err(unavailable(&error)),
