@@ -285,6 +285,22 @@ fn a_mark_on_an_item_is_a_mark_on_it_alone_and_on_the_whole_it_is_one_on_each() 
 }
 
 #[test]
+fn a_mark_on_an_item_of_a_run_that_is_over_judges_the_whole_and_the_run_again() {
+    let dag = dag(vec![task("convert", &[], mapped(json!([1, 2]), Some(1)))]);
+    let mut engine = Engine::new(&dag, World::default().with("convert", failing(1)));
+    assert_eq!(engine.run_to_end(), RunEnding::Failed);
+    engine.happen(Event::Mark {
+        task: TaskRunIx(1),
+        verdict: Verdict::Succeeded,
+        leave_running: false,
+        by: Actor::engine(),
+        reason: None,
+    });
+    assert_eq!(engine.states()["convert"], "succeeded");
+    assert_eq!(engine.run_to_end(), RunEnding::Succeeded);
+}
+
+#[test]
 fn a_cancel_ends_the_items_under_way_and_never_begins_the_others() {
     let dag = fan(json!((0..10).collect::<Vec<_>>()), Some(2), 1.0);
     let mut engine = Engine::new(&dag, World::default());
