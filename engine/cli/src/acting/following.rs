@@ -10,6 +10,7 @@ use noctule_core::run::{Phase, RunEnding};
 use noctule_core::view::RunView;
 use noctule_runtime::Control;
 use noctule_store::{Role, Store, StoreError};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::asking::{actor, answered};
 use super::hosting::{Hosted, Purpose, owner};
@@ -67,6 +68,10 @@ impl Following<'_> {
             .patience
             .map(|patience| tokio::time::Instant::now() + patience);
         let mut cancelled = false;
+        // One ear for all of it: an interrupt between two waits must not be lost.
+        let mut interrupts = signal(SignalKind::interrupt()).map_err(|error| {
+            CliError::unreachable(format!("interrupts cannot be heard: {error}"))
+        })?;
         loop {
             if hosted.is_none() {
                 hosted = self.become_engine().await?;
@@ -74,7 +79,9 @@ impl Following<'_> {
                     self.await_kept_asks().await?;
                 }
             }
-            let stretch = self.stretch(&mut hosted, &mut progress, end).await?;
+            let stretch = self
+                .stretch(&mut hosted, &mut progress, &mut interrupts, end)
+                .await?;
             match stretch {
                 Stretch::Over(ending) => {
                     if let Some(hosted) = hosted {
@@ -145,6 +152,7 @@ impl Following<'_> {
         &self,
         hosted: &mut Option<Hosted>,
         progress: &mut Progress<'_>,
+        interrupts: &mut Signal,
         end: Option<tokio::time::Instant>,
     ) -> Result<Stretch, CliError> {
         let redraw = if self.surface.may_draw() {
@@ -171,7 +179,7 @@ impl Following<'_> {
             };
             tokio::select! {
                 biased;
-                _ = tokio::signal::ctrl_c() => return Ok(Stretch::Interrupted),
+                _ = interrupts.recv() => return Ok(Stretch::Interrupted),
                 () = gave_up => return Ok(Stretch::GaveUp),
                 ended = engine_end(hosted) => return Err(ended),
                 () = run_ended(&mut control) => {}
