@@ -7,7 +7,7 @@ use super::super::report::{Note, Place};
 use super::super::suggest;
 use super::super::tree::{Node, Table};
 use super::World;
-use super::with::Whose;
+use super::judge::Whose;
 
 /// Who needs a connection of a kind.
 struct User<'k> {

@@ -11,6 +11,7 @@ mod graph;
 mod group;
 mod head;
 mod ingestion;
+mod judge;
 mod keys;
 mod layers;
 mod limits;

@@ -14,7 +14,8 @@ use super::super::report::Note;
 use super::super::suggest;
 use super::super::tree::{Entry, Node, Table};
 use super::executors::CompiledSource;
-use super::with::{Whose, With};
+use super::judge::Whose;
+use super::with::With;
 use super::{World, connections};
 use crate::dag::TriggerTable;
 

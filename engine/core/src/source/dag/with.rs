@@ -5,7 +5,7 @@
 
 use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
-use noctule_executor::{AnyEventSource, AnyExecutor, Draft, Problem};
+use noctule_executor::{Draft, Problem};
 use serde_json::Value;
 
 use super::super::diagnostic::shown;
@@ -13,67 +13,10 @@ use super::super::report::{Note, Place, Report};
 use super::super::suggest;
 use super::super::tree::{Item, Node};
 use super::executors::{Compiled, Form};
+use super::judge::{Judge, Whose};
 
 /// The most errors of a kind that are placed: each looks for its key, and no more are shown of a file.
 const MOST: usize = 1_000;
-
-/// What says of a table what a schema cannot say.
-pub(super) trait Judge {
-    fn check(&self, draft: &Draft<'_>) -> Vec<Problem>;
-    fn read_config(&self, value: &Value) -> Result<(), Problem>;
-}
-
-impl Judge for dyn AnyExecutor {
-    fn check(&self, draft: &Draft<'_>) -> Vec<Problem> {
-        AnyExecutor::check(self, draft)
-    }
-
-    fn read_config(&self, value: &Value) -> Result<(), Problem> {
-        AnyExecutor::read_config(self, value)
-    }
-}
-
-impl Judge for dyn AnyEventSource {
-    fn check(&self, draft: &Draft<'_>) -> Vec<Problem> {
-        AnyEventSource::check(self, draft)
-    }
-
-    fn read_config(&self, value: &Value) -> Result<(), Problem> {
-        AnyEventSource::read_config(self, value)
-    }
-}
-
-/// Whose table it is, in messages.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Whose<'k> {
-    /// The `with` of a task.
-    Executor(&'k str),
-    /// The table of a trigger.
-    Source(&'k str),
-}
-
-impl Whose<'_> {
-    pub(super) fn words(self) -> String {
-        match self {
-            Self::Executor(kind) => format!("executor `{kind}`"),
-            Self::Source(kind) => format!("event source `{kind}`"),
-        }
-    }
-
-    fn code(self) -> &'static str {
-        match self {
-            Self::Executor(_) => "with",
-            Self::Source(_) => "trigger",
-        }
-    }
-
-    pub(super) fn root(self) -> String {
-        match self {
-            Self::Executor(_) => "with".to_owned(),
-            Self::Source(kind) => format!("trigger.{kind}"),
-        }
-    }
-}
 
 /// One `with` table, or one like it, that is being checked.
 pub(super) struct With<'w, 'a> {
