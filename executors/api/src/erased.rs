@@ -9,8 +9,9 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use crate::{
-    Attempt, Capabilities, Clearing, Connection, Context, Draft, ErrorClass, Executor,
-    ExecutorError, Finding, LogCursor, LogPage, Owned, Problem, Recovery, Request, Status, Use,
+    Attempt, AttemptKey, Capabilities, Clearing, Connection, Context, Draft, ErrorClass, Executor,
+    ExecutorError, Finding, Keepsake, LogCursor, LogPage, Owned, Problem, Recovery, Request,
+    Status, Use,
 };
 
 /// What the engine sees of an executor. Implemented for every [`Executor`].
@@ -102,6 +103,16 @@ pub trait AnyExecutor: Send + Sync {
     /// # Errors
     /// As [`Executor::release`].
     async fn release(&self, context: &Context, handle: &Value) -> Result<(), ExecutorError>;
+    /// [`Executor::forget`].
+    ///
+    /// # Errors
+    /// As [`Executor::forget`].
+    async fn forget(
+        &self,
+        context: &Context,
+        keys: &[AttemptKey],
+        what: Keepsake,
+    ) -> Result<(), ExecutorError>;
     /// [`Executor::obliges`].
     fn obliges(&self, with: &Draft<'_>) -> bool;
     /// [`Executor::tear_down`].
@@ -306,6 +317,15 @@ impl<E: Executor> AnyExecutor for E {
 
     async fn release(&self, context: &Context, handle: &Value) -> Result<(), ExecutorError> {
         Executor::release(self, context, &unwrap::<E>(handle)?).await
+    }
+
+    async fn forget(
+        &self,
+        context: &Context,
+        keys: &[AttemptKey],
+        what: Keepsake,
+    ) -> Result<(), ExecutorError> {
+        Executor::forget(self, context, keys, what).await
     }
 
     fn obliges(&self, with: &Draft<'_>) -> bool {

@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    Attempt, Capabilities, Clearing, Connection, Context, Draft, ExecutorError, Finding, LogCursor,
-    LogPage, Owned, Problem, Recovery, Request, Status, Use,
+    Attempt, AttemptKey, Capabilities, Clearing, Connection, Context, Draft, ExecutorError,
+    Finding, Keepsake, LogCursor, LogPage, Owned, Problem, Recovery, Request, Status, Use,
 };
 
 /// Starts, finds, watches and stops one kind of work.
@@ -132,6 +132,20 @@ pub trait Executor: Send + Sync + 'static {
         &self,
         _context: &Context,
         _handle: &Self::Handle,
+    ) -> Result<(), ExecutorError> {
+        Ok(())
+    }
+
+    /// Forgets what is kept on this machine of attempts whose run ended long ago. Idempotent; a key of which nothing is kept
+    /// is no error. Called of every executor, by age and not by need, so an executor that keeps nothing does nothing.
+    ///
+    /// # Errors
+    /// Something stays; it is tried again by the next pass.
+    async fn forget(
+        &self,
+        _context: &Context,
+        _keys: &[AttemptKey],
+        _what: Keepsake,
     ) -> Result<(), ExecutorError> {
         Ok(())
     }

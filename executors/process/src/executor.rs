@@ -7,8 +7,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use noctule_executor::{
-    Attempt, Capabilities, Connection, Context, Draft, ErrorClass, Executor, ExecutorError,
-    LogCursor, LogPage, Owned, Problem, Recovery, Request, Status, Wait, async_trait,
+    Attempt, AttemptKey, Capabilities, Connection, Context, Draft, ErrorClass, Executor,
+    ExecutorError, Keepsake, LogCursor, LogPage, Owned, Problem, Recovery, Request, Status, Wait,
+    async_trait,
 };
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
@@ -24,7 +25,7 @@ use crate::machine::Machine;
 use crate::protocol::{Ask, Say};
 use crate::record::Standing;
 use crate::refusal::{elsewhere, misunderstood, unavailable};
-use crate::{log, owned, starter, verdict};
+use crate::{forgetting, log, owned, starter, verdict};
 
 /// How a supervisor is started. A running one keeps its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -364,6 +365,16 @@ impl Executor for Process {
         page.unwrap_or_else(|error| Err(std::io::Error::other(error)))
             .map_err(Error::file("read the log in", path))
             .map_err(|error| unavailable(&error))
+    }
+
+    async fn forget(
+        &self,
+        context: &Context,
+        keys: &[AttemptKey],
+        what: Keepsake,
+    ) -> Result<(), ExecutorError> {
+        let machine = self.machine().map_err(|error| unavailable(&error))?;
+        forgetting::forget(context, machine, keys, what).await
     }
 
     /// What the records tell of this machine; the places say nothing, all commands run here.

@@ -16,6 +16,7 @@ mod environment;
 mod error;
 mod executor;
 mod files;
+mod forgetting;
 
 mod handle;
 mod launch;
