@@ -151,6 +151,10 @@ fn words(fact: &Fact, zone: Zone) -> String {
                 zone.show(*look_at)
             )
         }
+        Fact::Doubted => {
+            "the store was set back: whatever was not sent then is looked for before it is sent"
+                .to_owned()
+        }
         Fact::SentAgain => "nothing was found: the same request is sent again".to_owned(),
         Fact::Launched { adopted, handle } => {
             let known = handle_in_words(handle);

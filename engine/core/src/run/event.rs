@@ -21,6 +21,8 @@ pub enum Event {
     },
     /// A fresh engine has loaded the run: what was in flight is unknown.
     Resumed,
+    /// The store was set back to an earlier state: what it says was not sent may have been.
+    Doubted,
     /// A stored instant may have passed.
     Due,
     /// News of one attempt.

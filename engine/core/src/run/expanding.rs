@@ -75,10 +75,12 @@ impl Turn<'_> {
 
     fn append(&mut self, walk: &[TaskIx], of: ItemOf, key: &str) -> TaskRunIx {
         let first = TaskRunIx(u32::try_from(self.run.tasks.len()).unwrap_or(u32::MAX));
+        let doubted = self.run.tasks.iter().any(|task| task.doubted);
         for (ix, task) in (first.0..).map(TaskRunIx).zip(walk) {
             self.run.tasks.push(TaskRun {
                 map_key: Some(key.to_owned()),
                 item: Some(of),
+                doubted,
                 ..TaskRun::new(*task)
             });
             self.step.touched.insert(ix);

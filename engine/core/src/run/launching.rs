@@ -174,7 +174,7 @@ impl Turn<'_> {
         }
     }
 
-    fn search(&mut self, ix: TaskRunIx, message: String, look_at: Instant) {
+    pub(super) fn search(&mut self, ix: TaskRunIx, message: String, look_at: Instant) {
         let Some(launching) = self.launching(ix) else {
             return;
         };

@@ -10,6 +10,7 @@ mod board;
 mod clearing;
 mod creation;
 mod deadline;
+mod doubt;
 mod ending;
 mod event;
 mod expanding;

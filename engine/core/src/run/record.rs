@@ -105,6 +105,8 @@ pub enum Fact {
     },
     /// The search found nothing through the quiet period: the same request is sent again under the same key.
     SentAgain,
+    /// The store was set back: from now on every attempt is looked for before it is sent.
+    Doubted,
     /// The work is known.
     Launched {
         /// It was found by a search.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::actor::Actor;
-use super::attempt::{Attempt, AttemptEnd, AttemptState, Ended};
+use super::attempt::{Attempt, AttemptEnd, AttemptState, Ended, is_false};
 use super::expansion::{Expansion, ItemOf};
 use super::obligation::Obligation;
 use crate::dag::TaskIx;
@@ -231,6 +231,9 @@ pub struct TaskRun {
     /// What its tries have left behind, and is to be cleared away.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub obligations: Vec<Obligation>,
+    /// The store was set back while the run was live: an attempt is looked for before it is sent.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub doubted: bool,
 }
 
 impl TaskRun {
@@ -247,6 +250,7 @@ impl TaskRun {
             give_up_at: None,
             attempts: Vec::new(),
             obligations: Vec::new(),
+            doubted: false,
         }
     }
 

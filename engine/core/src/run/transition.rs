@@ -111,6 +111,7 @@ impl Turn<'_> {
             Event::Begin => self.begin(),
             Event::Admit { tasks } => tasks.into_iter().for_each(|task| self.intend(task)),
             Event::Resumed => self.each_live(Self::resume),
+            Event::Doubted => self.doubt(),
             Event::Due => self.due(),
             Event::News {
                 task,
@@ -223,6 +224,7 @@ impl Turn<'_> {
         run.attempts.push(attempt);
         self.set_state(ix, TaskState::Active);
         self.record(ix, Fact::Intended { key });
+        self.look_before_sending(ix);
     }
 
     /// Ends a task and has its dependants judged.

@@ -1,6 +1,7 @@
 //! Tests of the state machine, against a small world of values: no executor, no store, no time but the given one.
 
 mod crash;
+mod doubt;
 mod fan_out;
 mod holding;
 mod launch;

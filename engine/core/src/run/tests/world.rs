@@ -386,6 +386,17 @@ impl<'a> Engine<'a> {
         self.stored = self.run.clone();
     }
 
+    /// The store is set back to an earlier state, and says so to a fresh engine. The world goes on as it is.
+    pub(super) fn set_back(&mut self, to: Run) {
+        self.run = to;
+        self.hands.clear();
+        self.look_anew();
+        self.happen(Event::Doubted);
+        self.happen(Event::Resumed);
+        self.happen(Event::Due);
+        self.stored = self.run.clone();
+    }
+
     /// One turn: begin, admit, commit, perform.
     fn turn(&mut self) -> bool {
         if matches!(self.run.phase, Phase::Queued { .. }) {
