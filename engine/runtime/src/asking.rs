@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 
 use crate::engine::Engine;
 use crate::error::RuntimeError;
+use crate::of_key::OfKey;
 
 pub(crate) fn refused(kind: Refusal, message: impl Into<String>) -> Answer {
     Answer::Refused {
@@ -161,7 +162,7 @@ impl Engine {
         if let Some(key) = &wish.idempotency_key
             && let Some(existing) = self.run_of_key(&wish.dag, key).await?
         {
-            return Ok(same_or_conflict(&existing, &params, key));
+            return Ok(existing.answer(&params, key));
         }
         let ingestion_id = match &wish.ingestion_id {
             Some(given) => IngestionId::given(given),
@@ -207,7 +208,7 @@ impl Engine {
         &self,
         dag: &DagId,
         key: &str,
-    ) -> Result<Option<noctule_core::run::Run>, RuntimeError> {
+    ) -> Result<Option<OfKey>, RuntimeError> {
         let unborn = self
             .batch
             .births
@@ -217,12 +218,15 @@ impl Engine {
             .and_then(|(id, _)| self.live.get(id))
             .filter(|live| live.run.facts.dag == *dag)
         {
-            return Ok(Some(live.run.clone()));
+            return Ok(Some(OfKey::Known(Box::new(live.run.facts.clone()))));
         }
-        match self.store.run_by_key(dag, key).await? {
-            Some(id) => Ok(self.store.run(&id).await?),
-            None => Ok(None),
-        }
+        let Some(id) = self.store.run_by_key(dag, key).await? else {
+            return Ok(None);
+        };
+        Ok(Some(match self.store.summary(&id).await? {
+            Some(run) => OfKey::Known(Box::new(run.facts)),
+            None => OfKey::Forgotten(id),
+        }))
     }
 
     async fn cancel(
@@ -359,23 +363,4 @@ fn no_run(run: &RunId) -> Answer {
 
 fn no_task(run: &RunId, task: &TaskTarget) -> Answer {
     refused(Refusal::NotFound, format!("run {run} has no task `{task}`"))
-}
-
-fn same_or_conflict(
-    existing: &noctule_core::run::Run,
-    params: &serde_json::Map<String, serde_json::Value>,
-    key: &str,
-) -> Answer {
-    if existing.facts.params == *params {
-        return Answer::Done {
-            run: Some(existing.facts.id.clone()),
-            existing: true,
-            notes: Vec::new(),
-        };
-    }
-    let id = &existing.facts.id;
-    refused(
-        Refusal::Conflict,
-        format!("idempotency key `{key}` already made run {id} with other parameters"),
-    )
 }

@@ -130,6 +130,7 @@ impl Engine {
             draining: false,
             ailing: None,
         };
+        engine.batch.doubts = engine.store.is_doubted().await?;
         for run in engine.store.live_runs().await? {
             if engine
                 .options
@@ -165,6 +166,9 @@ impl Engine {
             .await?;
         let id = run.facts.id.clone();
         self.take_in(dag, run);
+        if self.batch.doubts {
+            self.happen(&id, Event::Doubted);
+        }
         self.happen(&id, Event::Resumed);
         self.happen(&id, Event::Due);
         self.touch_all(&id);

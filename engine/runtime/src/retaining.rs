@@ -77,7 +77,9 @@ impl Retaining {
                 Ok(Forgotten { logs, runs }) => {
                     tracing::info!(logs, runs, "forgot what was past its retention");
                 }
-                Err(error) => tracing::warn!(%error, "failed to forget old runs; tried again later"),
+                Err(error) => {
+                    tracing::warn!(%error, "failed to forget old runs; tried again later")
+                }
             }
             tokio::time::sleep(EVERY).await;
         }
@@ -104,7 +106,8 @@ impl Retaining {
 
     fn drifts(&self, now: DateTime<Utc>) -> bool {
         let (wall, monotonic) = self.started;
-        let passed = chrono::Duration::from_std(monotonic.elapsed()).unwrap_or(chrono::Duration::MAX);
+        let passed =
+            chrono::Duration::from_std(monotonic.elapsed()).unwrap_or(chrono::Duration::MAX);
         (now - wall - passed).abs() > DRIFT
     }
 

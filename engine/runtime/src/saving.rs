@@ -38,6 +38,8 @@ pub(crate) struct Batch {
     pub(crate) replies: Vec<(oneshot::Sender<Answer>, Answer)>,
     /// Task runs whose activity is to be looked at although nothing changed.
     pub(crate) untended: BTreeSet<(RunId, TaskRunIx)>,
+    /// The store was set back, and the steps of this batch tell every live run of it.
+    pub(crate) doubts: bool,
     /// The inbox of the loop, until it runs.
     pub(crate) commands: Option<UnboundedReceiver<Command>>,
 }
@@ -58,7 +60,7 @@ impl Batch {
 impl Engine {
     /// Commits the batch, and performs what the committed states ask for.
     pub(crate) async fn save(&mut self) -> Result<(), RuntimeError> {
-        if self.batch.is_empty() {
+        if self.batch.is_empty() && !self.batch.doubts {
             self.tend_all(BTreeSet::new());
             return Ok(());
         }
@@ -149,6 +151,9 @@ impl Engine {
                 Written::Failed(error) => self.read_back(run, &error).await?,
             }
         }
+        if batch.doubts && self.options.only.is_none() {
+            self.settle_doubt().await;
+        }
         self.tend_all(touched);
         let over: Vec<RunId> = batch
             .steps
@@ -165,6 +170,13 @@ impl Engine {
             self.ended.send_modify(|count| *count += 1);
         }
         Ok(())
+    }
+
+    /// The mark goes once every live run knows. If it stays, the next engine tells them again, which changes nothing.
+    async fn settle_doubt(&self) {
+        if let Err(error) = self.store.settle_doubt(&self.lease).await {
+            tracing::warn!(%error, "failed to take the mark of a store that was set back away");
+        }
     }
 
     fn tend_all(&mut self, mut touched: BTreeSet<(RunId, TaskRunIx)>) {

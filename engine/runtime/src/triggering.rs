@@ -172,7 +172,7 @@ impl Engine {
         let key = run_key(&occasion.key);
         if let Some(existing) = self.run_of_key(id, &key).await? {
             return Ok(Answer::Done {
-                run: Some(existing.facts.id),
+                run: Some(existing.run().clone()),
                 existing: true,
                 notes: Vec::new(),
             });

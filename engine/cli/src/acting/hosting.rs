@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use noctule_core::name::DagId;
 use noctule_core::source::{NewDags, Project};
-use noctule_runtime::{Clock, Control, Engine, EngineOptions, RuntimeError};
+use noctule_runtime::{Clock, Control, Engine, EngineOptions, Retaining, RuntimeError};
 use noctule_store::{Lease, Owner, Role, Store};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::error::CliError;
 use crate::project::OpenProject;
@@ -21,6 +21,8 @@ pub(super) struct Hosted {
     /// A hold on it.
     pub(super) control: Control,
     task: JoinHandle<Result<(), RuntimeError>>,
+    /// What goes on beside the loop while it holds the store, and ends with it.
+    beside: JoinSet<()>,
     simulators: Simulators,
 }
 
@@ -46,13 +48,28 @@ impl Hosted {
         let simulators = Simulators::start(project, &open.place.root, &open.state_dir()?).await?;
         let address = simulators.addresses();
         let surroundings = open.surroundings(surface, store, address)?;
+        let retaining = purpose.fires.then(|| {
+            let (store, retention) = (store.clone(), project.engine.retention.clone());
+            Retaining::new(
+                store,
+                lease.clone(),
+                surroundings.clone(),
+                retention,
+                Clock::Wall,
+            )
+        });
         let options = options(project, purpose);
         let (engine, control) = Engine::load(store.clone(), lease, surroundings, options).await?;
         control.publish(open.publication(), None)?;
         let task = tokio::spawn(engine.run());
+        let mut beside = JoinSet::new();
+        if let Some(retaining) = retaining {
+            beside.spawn(retaining.go_on());
+        }
         Ok(Self {
             control,
             task,
+            beside,
             simulators,
         })
     }
@@ -72,7 +89,8 @@ impl Hosted {
     }
 
     /// Lets nothing new start, awaits what is being launched, and gives the store back.
-    pub(super) async fn drain(self) -> Result<(), CliError> {
+    pub(super) async fn drain(mut self) -> Result<(), CliError> {
+        self.beside.shutdown().await;
         self.control.drain();
         match self.task.await {
             Ok(done) => Ok(done?),

@@ -19,10 +19,13 @@ use crate::lease::Lease;
 use crate::rows::{json, written};
 use crate::steps::{Progress, Steps};
 
-const BEGIN: &str = "BEGIN IMMEDIATE";
-const CREATE: &str = "INSERT INTO runs (id, facts, progress, idempotency_key) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING";
+pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
+/// A key whose run is forgotten makes no second one.
+const CREATE: &str = "INSERT INTO runs (id, facts, progress, idempotency_key) SELECT ?1, ?2, ?3, ?4 \
+    WHERE NOT EXISTS (SELECT 1 FROM spent_keys WHERE dag = ?5 AND key = ?4) ON CONFLICT DO NOTHING";
 const SAME_TICK: &str = "SELECT id FROM runs WHERE dag = ? AND tick = ?";
-const SAME_KEY: &str = "SELECT id FROM runs WHERE dag = ? AND idempotency_key = ?";
+const SAME_KEY: &str = "SELECT id FROM runs WHERE dag = ?1 AND idempotency_key = ?2 \
+    UNION ALL SELECT run FROM spent_keys WHERE dag = ?1 AND key = ?2";
 const PIN: &str = "INSERT INTO versions (hash, body) VALUES (?, ?) ON CONFLICT DO NOTHING";
 const KEEP_DAG: &str = "INSERT INTO dags (dag, body) VALUES (?, ?) ON CONFLICT (dag) DO UPDATE SET body = excluded.body";
 const DROPPED: &str = "INSERT INTO dropped_ticks (dag, body) VALUES (?, ?)";
@@ -172,7 +175,8 @@ impl Desk<'_> {
             .bind(run.facts.id.as_str())
             .bind(facts)
             .bind(progress)
-            .bind(key);
+            .bind(key)
+            .bind(run.facts.dag.as_str());
         if insert
             .execute(&mut *connection)
             .await

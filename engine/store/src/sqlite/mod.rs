@@ -10,6 +10,8 @@ mod commit;
 mod connection;
 mod creation;
 mod dags;
+mod doubt;
+mod forgetting;
 mod lease;
 mod lock;
 mod open;

@@ -17,7 +17,8 @@ const LIVE: &str =
 const ONE: &str = "SELECT facts, progress FROM runs WHERE id = ?";
 const ITS_TASKS: &str = "SELECT body FROM task_runs WHERE run = ? ORDER BY ix";
 const FIND: &str = "SELECT facts, progress FROM runs WHERE true";
-const BY_KEY: &str = "SELECT id FROM runs WHERE dag = ? AND idempotency_key = ?";
+const BY_KEY: &str = "SELECT id FROM runs WHERE dag = ?1 AND idempotency_key = ?2 \
+    UNION ALL SELECT run FROM spent_keys WHERE dag = ?1 AND key = ?2";
 /// The latest before an instant; the indices have milliseconds, the facts all digits.
 const BEFORE: &str = "SELECT json_extract(facts, '$.logical_time') FROM runs \
     WHERE dag = ? AND logical_time < ? ORDER BY logical_time DESC LIMIT 1";

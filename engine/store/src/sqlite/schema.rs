@@ -16,14 +16,28 @@ const APPLIED: &str = "_sqlx_migrations";
 
 /// Every migration, oldest first.
 fn migrations() -> Vec<Migration> {
-    let first = include_str!("../../migrations/sqlite/0001_runs.sql");
-    vec![Migration::new(
-        1,
-        Cow::Borrowed("runs"),
-        MigrationType::Simple,
-        first.into_sql_str(),
-        false,
-    )]
+    let simple = |version, name, text: &'static str| {
+        let text = text.into_sql_str();
+        Migration::new(
+            version,
+            Cow::Borrowed(name),
+            MigrationType::Simple,
+            text,
+            false,
+        )
+    };
+    vec![
+        simple(
+            1,
+            "runs",
+            include_str!("../../migrations/sqlite/0001_runs.sql"),
+        ),
+        simple(
+            2,
+            "retention",
+            include_str!("../../migrations/sqlite/0002_retention.sql"),
+        ),
+    ]
 }
 
 /// How the schema of a file compares with ours.

@@ -6,6 +6,7 @@ mod bed;
 mod births;
 mod commits;
 mod damage;
+mod forgetting;
 mod full;
 mod leases;
 mod opening;
