@@ -13,6 +13,7 @@ mod lease;
 mod open;
 mod owner;
 mod places;
+mod postgres;
 mod rows;
 mod runs;
 mod sqlite;
