@@ -92,6 +92,14 @@ pub enum StoreError {
         /// What is different.
         message: String,
     },
+    /// The database has lost what it had acknowledged: an older state of it was put in its place. The engine must begin anew.
+    #[error("{place} has gone back in time: {message}")]
+    WentBack {
+        /// Where it is.
+        place: String,
+        /// What was seen.
+        message: String,
+    },
     /// The disk, or the quota of the store, is full. Nothing was written.
     #[error("the disk is full: {0}")]
     Full(String),
@@ -136,7 +144,11 @@ impl StoreError {
     pub fn is_passing(&self) -> bool {
         matches!(
             self,
-            Self::Full(_) | Self::Busy(_) | Self::Unavailable { .. }
+            Self::Full(_)
+                | Self::Busy(_)
+                | Self::Unavailable { .. }
+                | Self::Replica(_)
+                | Self::OtherServer { .. }
         )
     }
 

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 
 use crate::error::StoreError;
 use crate::owner::Owner;
+use crate::postgres::Tenure;
 use crate::sqlite::Lock;
 use crate::store::{Store, either};
 
@@ -30,6 +31,8 @@ enum Hold {
         lock: Mutex<Option<Lock>>,
         released: Notify,
     },
+    /// Trusted while it is renewed in time.
+    Tenure(Box<Tenure>),
 }
 
 impl Lease {
@@ -39,6 +42,18 @@ impl Lease {
             released: Notify::new(),
         };
         Self(Arc::new(Held { epoch, hold }))
+    }
+
+    pub(crate) fn of_tenure(epoch: i64, tenure: Tenure) -> Self {
+        let hold = Hold::Tenure(Box::new(tenure));
+        Self(Arc::new(Held { epoch, hold }))
+    }
+
+    pub(crate) fn tenure(&self) -> Option<&Tenure> {
+        match &self.0.hold {
+            Hold::Lock { .. } => None,
+            Hold::Tenure(tenure) => Some(tenure),
+        }
     }
 
     /// The epoch; grows with each acquisition.
@@ -52,6 +67,7 @@ impl Lease {
     pub fn is_trusted(&self) -> bool {
         match &self.0.hold {
             Hold::Lock { lock, .. } => held(lock).is_some(),
+            Hold::Tenure(tenure) => tenure.is_trusted(),
         }
     }
 
@@ -65,6 +81,7 @@ impl Lease {
                 }
                 told.await;
             },
+            Hold::Tenure(tenure) => tenure.lost().await,
         }
     }
 
@@ -79,6 +96,7 @@ impl Lease {
                 released.notify_waiters();
                 Ok(())
             }
+            Hold::Tenure(tenure) => tenure.release().await,
         }
     }
 }

@@ -15,6 +15,7 @@ mod lease;
 mod open;
 mod owner;
 mod places;
+mod postgres;
 mod rows;
 mod runs;
 mod sqlite;

@@ -47,6 +47,12 @@ impl std::fmt::Display for Owner {
 }
 
 impl Owner {
+    /// As it was written down.
+    pub(crate) fn read(text: Option<&str>) -> Self {
+        let owner = text.and_then(|text| serde_json::from_str(text.trim_end()).ok());
+        owner.unwrap_or_else(Self::nameless)
+    }
+
     /// Somebody holds the lock and has not written who: it is just starting. A `run`, so that a `serve` waits for it.
     pub(crate) fn nameless() -> Self {
         let host = "unknown".to_owned();

@@ -66,6 +66,11 @@ impl<'a> Steps<'a> {
     pub(crate) fn records(&self) -> Vec<(&'a str, usize, &'a Record)> {
         self.0.iter().flat_map(records).collect()
     }
+
+    /// How a run stands after all of them.
+    pub(crate) fn latest(&self, id: &str) -> Option<&'a Run> {
+        self.0.get(id).map(|change| change.run)
+    }
 }
 
 fn tasks<'a>((id, change): (&&'a str, &Change<'a>)) -> Vec<(&'a str, u32, &'a TaskRun)> {

@@ -7,6 +7,7 @@ use noctule_core::name::StoreId;
 
 use crate::error::StoreError;
 use crate::open::OpenOptions;
+use crate::postgres::{self, PostgresStore};
 use crate::sqlite::SqliteStore;
 
 /// Durable memory. Cheap to clone.
@@ -15,6 +16,7 @@ pub struct Store(pub(crate) Arc<Backend>);
 
 pub(crate) enum Backend {
     Sqlite(SqliteStore),
+    Postgres(PostgresStore),
 }
 
 /// Says the same to whichever backend it is.
@@ -22,6 +24,7 @@ macro_rules! either {
     ($store:expr, $backend:ident => $call:expr) => {
         match &*$store.0 {
             $crate::store::Backend::Sqlite($backend) => $call,
+            $crate::store::Backend::Postgres($backend) => $call,
         }
     };
 }
@@ -33,7 +36,11 @@ impl Store {
     /// # Errors
     /// There is none and none is to be made, it is not ours, damaged, newer, or of another profile; or it cannot be used.
     pub async fn open(url: &str, options: OpenOptions) -> Result<Self, StoreError> {
-        let backend = Backend::Sqlite(SqliteStore::open(url, options).await?);
+        let backend = if postgres::is_address(url) {
+            Backend::Postgres(PostgresStore::open(url, options).await?)
+        } else {
+            Backend::Sqlite(SqliteStore::open(url, options).await?)
+        };
         Ok(Self(Arc::new(backend)))
     }
 
@@ -54,15 +61,14 @@ impl Store {
     pub fn file(&self) -> Option<&Path> {
         match &*self.0 {
             Backend::Sqlite(sqlite) => Some(&sqlite.path),
+            Backend::Postgres(_) => None,
         }
     }
 
     /// Whether engines on other machines can use it too: then they stand by, and take over.
     #[must_use]
     pub fn is_shared(&self) -> bool {
-        match &*self.0 {
-            Backend::Sqlite(_) => false,
-        }
+        matches!(&*self.0, Backend::Postgres(_))
     }
 
     /// Lets engine writes of this `Store` grow it to so many bytes, never below what it has; `None` lifts the bound. A
@@ -73,6 +79,7 @@ impl Store {
     pub async fn limit_size(&self, bytes: Option<u64>) -> Result<(), StoreError> {
         match &*self.0 {
             Backend::Sqlite(sqlite) => sqlite.limit_size(bytes).await,
+            Backend::Postgres(_) => Ok(()),
         }
     }
 

@@ -25,6 +25,7 @@ impl Store {
         let end = tokio::time::Instant::now() + patience;
         let look = match &*self.0 {
             Backend::Sqlite(_) => LOOK.0,
+            Backend::Postgres(_) => LOOK.1,
         };
         loop {
             let now = self.change_token().await?;

@@ -63,8 +63,7 @@ pub(crate) fn holder(path: &Path) -> Result<Option<Owner>, StoreError> {
     }
     let mut text = String::new();
     let read = file.read_to_string(&mut text).ok();
-    let owner = read.and_then(|_| serde_json::from_str(text.trim_end()).ok());
-    Ok(Some(owner.unwrap_or_else(Owner::nameless)))
+    Ok(Some(Owner::read(read.map(|_| text.as_str()))))
 }
 
 fn open(path: &Path) -> Result<File, StoreError> {
