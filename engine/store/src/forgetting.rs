@@ -26,7 +26,7 @@ pub struct OldRun {
 pub type After = (DateTime<Utc>, Option<RunId>);
 
 /// How many of these runs have about so many rows together: at least one.
-pub(crate) fn within(sizes: &[u32], rows: u32) -> usize {
+pub(crate) fn fitting(sizes: &[u32], rows: u32) -> usize {
     let mut sum = 0u32;
     let fits = sizes.iter().take_while(|size| {
         sum = sum.saturating_add(**size);

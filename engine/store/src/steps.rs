@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use noctule_core::run::{Phase, Record, Run, Step, TaskRun, TaskRunIx};
+use noctule_core::run::{Instant, Phase, Record, Run, Step, TaskRun, TaskRunIx};
 use serde::Serialize;
 
 /// The part of a run's row that changes.
@@ -17,6 +17,13 @@ impl<'a> Progress<'a> {
         Self {
             round: run.round,
             phase: &run.phase,
+        }
+    }
+
+    pub(crate) fn ended_at(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Ended { at, .. } => Some(*at),
+            Phase::Queued { .. } | Phase::Running { .. } => None,
         }
     }
 }

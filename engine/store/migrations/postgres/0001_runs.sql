@@ -11,7 +11,9 @@ CREATE TABLE noctule.store (
     epoch       bigint NOT NULL DEFAULT 0 CHECK (epoch >= 0),
     -- Each commit counts, and says its name: whether one whose answer was lost has been made is known exactly.
     commits     bigint NOT NULL DEFAULT 0 CHECK (commits >= 0),
-    last_commit text NOT NULL DEFAULT ''
+    last_commit text NOT NULL DEFAULT '',
+    -- It was set back to an earlier state, and its live runs do not know yet.
+    doubted     boolean NOT NULL DEFAULT false
 );
 
 -- Of its own, so that a commit and a renewal never wait for each other.
@@ -51,7 +53,8 @@ CREATE TABLE noctule.runs (
     -- All its digits.
     logical_instant text NOT NULL,
     state           text COLLATE "C" NOT NULL
-        CHECK (state IN ('queued', 'running', 'succeeded', 'failed', 'cancelled', 'timed_out'))
+        CHECK (state IN ('queued', 'running', 'succeeded', 'failed', 'cancelled', 'timed_out')),
+    ended_at        text COLLATE "C"
 );
 
 -- A tick makes one run, whoever asks, however often.
@@ -62,7 +65,16 @@ CREATE INDEX runs_by_dag ON noctule.runs (dag, created_at, id);
 CREATE INDEX runs_by_ingestion ON noctule.runs (dag, ingestion_id);
 CREATE INDEX runs_by_time ON noctule.runs (dag, logical_time, state);
 CREATE INDEX runs_by_state ON noctule.runs (state, created_at, id);
+CREATE INDEX runs_by_end ON noctule.runs (ended_at, id) WHERE ended_at IS NOT NULL;
 CREATE INDEX runs_by_version ON noctule.runs (version);
+
+-- The keys of forgotten runs: each makes one run, ever.
+CREATE TABLE noctule.spent_keys (
+    dag text COLLATE "C" NOT NULL,
+    key text COLLATE "C" NOT NULL,
+    run text COLLATE "C" NOT NULL,
+    PRIMARY KEY (dag, key)
+);
 
 CREATE TABLE noctule.task_runs (
     run  text COLLATE "C" NOT NULL REFERENCES noctule.runs (id),

@@ -18,8 +18,8 @@ pub(super) struct Batch {
     pub(super) dropped: (Vec<String>, Vec<String>),
     pub(super) answers: (Vec<i64>, Vec<String>),
     pub(super) births: Births,
-    /// Runs that were there, how they go on, and the word for it.
-    pub(super) phases: (Vec<String>, Vec<String>, Vec<String>),
+    /// Runs that were there, how they go on, the word for it, and when they ended.
+    pub(super) phases: (Vec<String>, Vec<String>, Vec<String>, Vec<Option<String>>),
     pub(super) tasks: (Vec<String>, Vec<i64>, Vec<String>),
     pub(super) records: (Vec<String>, Vec<i64>, Vec<String>),
 }
@@ -39,6 +39,7 @@ pub(super) struct Births {
     pub(super) times: Vec<String>,
     pub(super) instants: Vec<String>,
     pub(super) states: Vec<String>,
+    pub(super) ends: Vec<Option<String>>,
 }
 
 impl Batch {
@@ -98,6 +99,7 @@ impl Batch {
                 self.phases.0.push(id.to_owned());
                 self.phases.1.push(json(&progress, "run")?);
                 self.phases.2.push(state(&progress)?);
+                self.phases.3.push(progress.ended_at().map(written));
             }
         }
         for (id, ix, task) in steps.tasks() {
@@ -134,6 +136,7 @@ impl Births {
             .to_rfc3339_opts(SecondsFormat::AutoSi, true);
         self.instants.push(instant);
         self.states.push(state(&progress)?);
+        self.ends.push(progress.ended_at().map(written));
         Ok(())
     }
 }

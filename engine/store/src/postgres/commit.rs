@@ -27,6 +27,7 @@ const BORN: &str = "SELECT id FROM noctule.runs WHERE id = ANY ($1)";
 /// The key comes first, then the tick.
 const EXISTING: &str = "SELECT new.id, coalesce( \
         (SELECT id FROM noctule.runs WHERE dag = new.dag AND idempotency_key = new.key), \
+        (SELECT run FROM noctule.spent_keys AS spent WHERE spent.dag = new.dag AND spent.key = new.key), \
         (SELECT id FROM noctule.runs WHERE dag = new.dag AND tick = new.tick)) \
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS new (id, dag, key, tick)";
 

@@ -13,6 +13,7 @@ mod commit;
 mod connection;
 mod dags;
 mod doubt;
+mod forgetting;
 mod lease;
 mod open;
 mod places;
@@ -21,6 +22,7 @@ mod renewal;
 mod runs;
 mod said;
 mod schema;
+mod setback;
 mod statement;
 mod trust;
 

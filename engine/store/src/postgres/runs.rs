@@ -23,7 +23,8 @@ const LIVE_TASKS: &str = "SELECT run, body FROM noctule.task_runs \
 const ONE: &str = "SELECT facts, progress FROM noctule.runs WHERE id = $1";
 const ITS_TASKS: &str = "SELECT run, body FROM noctule.task_runs WHERE run = $1 ORDER BY ix";
 const FIND: &str = "SELECT facts, progress FROM noctule.runs WHERE true";
-const BY_KEY: &str = "SELECT id FROM noctule.runs WHERE dag = $1 AND idempotency_key = $2";
+const BY_KEY: &str = "SELECT id FROM noctule.runs WHERE dag = $1 AND idempotency_key = $2 \
+    UNION ALL SELECT run FROM noctule.spent_keys WHERE dag = $1 AND key = $2";
 /// The latest before an instant; the index has milliseconds, the instant beside it all digits.
 const BEFORE: &str = "SELECT logical_instant FROM noctule.runs \
     WHERE dag = $1 AND logical_time < $2 ORDER BY logical_time DESC LIMIT 1";

@@ -51,16 +51,17 @@ macro_rules! rows {
             FROM unnest($10::bigint[], $11::text[]) AS new (id, answer) \
             WHERE asks.id = new.id AND asks.answer IS NULL AND EXISTS (SELECT FROM fence)) \
         , born AS (INSERT INTO noctule.runs (id, facts, progress, idempotency_key, dag, version, tick, created_at, \
-                ingestion_id, logical_time, logical_instant, state) \
+                ingestion_id, logical_time, logical_instant, state, ended_at) \
             SELECT id, facts, progress, idempotency_key, dag, version, tick, created_at, \
-                ingestion_id, logical_time, logical_instant, state \
+                ingestion_id, logical_time, logical_instant, state, ended_at \
             FROM unnest($12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[], \
-                $19::text[], $20::text[], $21::text[], $22::text[], $23::text[]) WITH ORDINALITY \
+                $19::text[], $20::text[], $21::text[], $22::text[], $23::text[], $33::text[]) WITH ORDINALITY \
                 AS new (id, facts, progress, idempotency_key, dag, version, tick, created_at, \
-                    ingestion_id, logical_time, logical_instant, state, n) \
-            WHERE EXISTS (SELECT FROM fence) ORDER BY n ON CONFLICT DO NOTHING RETURNING id) \
-        , moved AS (UPDATE noctule.runs SET progress = new.progress, state = new.state \
-            FROM unnest($24::text[], $25::text[], $26::text[]) AS new (id, progress, state) \
+                    ingestion_id, logical_time, logical_instant, state, ended_at, n) \
+            WHERE EXISTS (SELECT FROM fence) AND NOT EXISTS (SELECT FROM noctule.spent_keys AS spent \
+                WHERE spent.dag = new.dag AND spent.key = new.idempotency_key) ORDER BY n ON CONFLICT DO NOTHING RETURNING id) \
+        , moved AS (UPDATE noctule.runs SET progress = new.progress, state = new.state, ended_at = new.ended_at \
+            FROM unnest($24::text[], $25::text[], $26::text[], $34::text[]) AS new (id, progress, state, ended_at) \
             WHERE runs.id = new.id AND EXISTS (SELECT FROM fence) RETURNING 1) \
         , tasks AS (INSERT INTO noctule.task_runs (run, ix, body) \
             SELECT run, ix, body FROM unnest($27::text[], $28::bigint[], $29::text[]) AS new (run, ix, body) \
@@ -139,4 +140,6 @@ fn bound<'a>(
         .bind(&batch.records.0)
         .bind(&batch.records.1)
         .bind(&batch.records.2)
+        .bind(&births.ends)
+        .bind(&batch.phases.3)
 }

@@ -12,7 +12,7 @@ use super::commit::BEGIN;
 use super::said::{self, On};
 use super::steps::write_steps;
 use crate::error::StoreError;
-use crate::forgetting::{After, OldRun, within};
+use crate::forgetting::{After, OldRun, fitting};
 use crate::lease::Lease;
 use crate::rows::{json, written};
 use crate::steps::Steps;
@@ -134,7 +134,7 @@ impl SqliteStore {
         let sizes = found.iter().map(|row| row.try_get(2).on(path));
         let sizes = sizes.collect::<Result<Vec<u32>, _>>()?;
         let mut old = Vec::new();
-        for row in &found[..within(&sizes, rows)] {
+        for row in &found[..fitting(&sizes, rows)] {
             old.push(self.old_run(row, &mut reader).await?);
         }
         Ok(old)

@@ -10,7 +10,6 @@ mod commit;
 mod connection;
 mod creation;
 mod dags;
-mod doubt;
 mod forgetting;
 mod lease;
 mod lock;
@@ -21,6 +20,7 @@ mod records;
 mod runs;
 mod said;
 mod schema;
+mod setback;
 mod steps;
 mod watching;
 

@@ -1,0 +1,237 @@
+//! Taking out what is over for long, a small transaction at a time, on a connection of its own.
+//!
+//! Under the epoch, whose row is held against another engine meanwhile. To forget twice is harmless, so a lost answer is too.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use noctule_core::name::{NameError, RunId};
+use noctule_core::retention::Horizon;
+use noctule_core::run::TaskRun;
+use noctule_executor::AttemptKey;
+use serde::Deserialize;
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Row};
+
+use super::PostgresStore;
+use super::readers::steadily;
+use super::said::{At, corrupt, within};
+use crate::error::StoreError;
+use crate::forgetting::{After, OldRun, fitting};
+use crate::lease::Lease;
+use crate::rows::{document, written};
+
+/// A page is cut by its rows; this bounds what is looked at for it.
+const PAGE: i64 = 500;
+/// Loose ends that go at once.
+const LOOSE: i64 = 1_000;
+/// The longest that a batch may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+const PAST: &str = "SELECT id, ended_at, \
+        (SELECT count(*) FROM noctule.task_runs WHERE run = runs.id) \
+            + (SELECT count(*) FROM noctule.records WHERE run = runs.id) \
+    FROM noctule.runs WHERE ended_at < greatest($1, $2) AND ended_at < CASE state WHEN 'succeeded' THEN $1 ELSE $2 END \
+        AND (SELECT count(*) FROM (SELECT FROM noctule.runs AS newer WHERE newer.dag = runs.dag \
+            AND (newer.created_at, newer.id) > (runs.created_at, runs.id) LIMIT $3) AS newest) >= $3 \
+    ORDER BY ended_at, id LIMIT $4";
+const ENDED: &str = "SELECT id, ended_at, \
+        (SELECT count(*) FROM noctule.task_runs WHERE run = runs.id) \
+            + (SELECT count(*) FROM noctule.records WHERE run = runs.id) \
+    FROM noctule.runs WHERE ended_at < $1 AND (ended_at, id) > ($2, $3) ORDER BY ended_at, id LIMIT $4";
+const TASKS: &str = "SELECT body FROM noctule.task_runs WHERE run = $1";
+
+const FENCE: &str = "SELECT 1 FROM noctule.store WHERE epoch = $1 FOR SHARE";
+/// Of these runs those that are past still: one that was retried meanwhile is live.
+const STILL: &str = "SELECT id FROM noctule.runs WHERE id = ANY ($1) \
+    AND ended_at < CASE state WHEN 'succeeded' THEN $2 ELSE $3 END FOR UPDATE";
+const FORGET: [&str; 4] = [
+    "INSERT INTO noctule.spent_keys (dag, key, run) SELECT dag, idempotency_key, id FROM noctule.runs \
+        WHERE id = ANY ($1) AND idempotency_key IS NOT NULL ON CONFLICT DO NOTHING",
+    "DELETE FROM noctule.records WHERE run = ANY ($1)",
+    "DELETE FROM noctule.task_runs WHERE run = ANY ($1)",
+    "DELETE FROM noctule.runs WHERE id = ANY ($1)",
+];
+/// What to look at, and how to take it out.
+const LOOSE_ENDS: [(&str, &str); 2] = [
+    (
+        "SELECT id, body FROM noctule.asks WHERE answer IS NOT NULL ORDER BY id LIMIT $1",
+        "DELETE FROM noctule.asks WHERE id = ANY ($1)",
+    ),
+    (
+        "SELECT id, body FROM noctule.dropped_ticks ORDER BY id LIMIT $1",
+        "DELETE FROM noctule.dropped_ticks WHERE id = ANY ($1)",
+    ),
+];
+
+/// What asks and dropped ticks have in common.
+#[derive(Deserialize)]
+struct Dated {
+    at: DateTime<Utc>,
+}
+
+impl PostgresStore {
+    pub(crate) async fn forgettable(
+        &self,
+        horizon: &Horizon,
+        rows: u32,
+    ) -> Result<Vec<OldRun>, StoreError> {
+        let place = &self.server.place;
+        steadily!(self, connection => {
+            let query = sqlx::query(PAST)
+                .bind(written(horizon.succeeded_before))
+                .bind(written(horizon.others_before))
+                .bind(i64::from(horizon.keep_last))
+                .bind(PAGE);
+            match query.fetch_all(&mut *connection).await.at(place) {
+                Ok(found) => self.with_keys(&found, rows, connection).await,
+                Err(error) => Err(error),
+            }
+        })
+    }
+
+    pub(crate) async fn ended_between(
+        &self,
+        after: &After,
+        before: DateTime<Utc>,
+        rows: u32,
+    ) -> Result<Vec<OldRun>, StoreError> {
+        let place = &self.server.place;
+        let (at, run) = after;
+        let run = run.as_ref().map_or("", RunId::as_str);
+        steadily!(self, connection => {
+            let query = sqlx::query(ENDED).bind(written(before)).bind(written(*at));
+            match query.bind(run).bind(PAGE).fetch_all(&mut *connection).await.at(place) {
+                Ok(found) => self.with_keys(&found, rows, connection).await,
+                Err(error) => Err(error),
+            }
+        })
+    }
+
+    pub(crate) async fn forget(
+        &self,
+        lease: &Lease,
+        horizon: &Horizon,
+        runs: &[RunId],
+    ) -> Result<(), StoreError> {
+        let place = &self.server.place;
+        let ids: Vec<String> = runs.iter().map(RunId::to_string).collect();
+        self.fenced(lease, async |connection| {
+            let still: Vec<String> = sqlx::query_scalar(STILL)
+                .bind(&ids)
+                .bind(written(horizon.succeeded_before))
+                .bind(written(horizon.others_before))
+                .fetch_all(&mut *connection)
+                .await
+                .at(place)?;
+            for statement in FORGET {
+                let change = sqlx::query(statement).bind(&still);
+                change.execute(&mut *connection).await.at(place)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    pub(crate) async fn forget_loose_ends(
+        &self,
+        lease: &Lease,
+        horizon: &Horizon,
+    ) -> Result<(), StoreError> {
+        let place = &self.server.place;
+        self.fenced(lease, async |connection| {
+            for (look, take_out) in LOOSE_ENDS {
+                let look = sqlx::query_as(look).bind(LOOSE);
+                let oldest: Vec<(i64, String)> =
+                    look.fetch_all(&mut *connection).await.at(place)?;
+                let is_past = |body: &str| {
+                    document::<Dated>(body, "date")
+                        .is_ok_and(|dated| dated.at < horizon.others_before)
+                };
+                let past = oldest.into_iter().filter(|(_, body)| is_past(body));
+                let past: Vec<i64> = past.map(|(id, _)| id).collect();
+                let change = sqlx::query(take_out).bind(past);
+                change.execute(&mut *connection).await.at(place)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// A transaction under the epoch of a lease.
+    async fn fenced(
+        &self,
+        lease: &Lease,
+        change: impl AsyncFnOnce(&mut PgConnection) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        if !lease.is_trusted() {
+            return Err(StoreError::LeaseLost(lease.epoch()));
+        }
+        let place = &self.server.place;
+        let changing = async {
+            let mut connection = self.server.connect().await?;
+            let simple = |statement| sqlx::raw_sql(statement);
+            simple("BEGIN").execute(&mut connection).await.at(place)?;
+            let fence = sqlx::query(FENCE).bind(lease.epoch());
+            if fence
+                .fetch_optional(&mut connection)
+                .await
+                .at(place)?
+                .is_none()
+            {
+                return Err(StoreError::Fenced(lease.epoch()));
+            }
+            change(&mut connection).await?;
+            let end = simple("COMMIT").execute(&mut connection).await;
+            end.at(place).map(drop)
+        };
+        within(PATIENCE, place, changing).await
+    }
+
+    async fn with_keys(
+        &self,
+        found: &[PgRow],
+        rows: u32,
+        connection: &mut PgConnection,
+    ) -> Result<Vec<OldRun>, StoreError> {
+        let place = &self.server.place;
+        let sizes = found.iter().map(|row| row.try_get(2).at(place));
+        let sizes = sizes.collect::<Result<Vec<i64>, _>>()?;
+        let sizes: Vec<u32> = sizes
+            .into_iter()
+            .map(|size| u32::try_from(size).unwrap_or(u32::MAX))
+            .collect();
+        let mut old = Vec::new();
+        for row in &found[..fitting(&sizes, rows)] {
+            old.push(self.old_run(row, connection).await?);
+        }
+        Ok(old)
+    }
+
+    /// Documents are read here and not by the server, which refuses to look into a text with \u0000.
+    async fn old_run(
+        &self,
+        row: &PgRow,
+        connection: &mut PgConnection,
+    ) -> Result<OldRun, StoreError> {
+        let place = &self.server.place;
+        let (id, ended_at): (&str, &str) = (row.try_get(0).at(place)?, row.try_get(1).at(place)?);
+        let bodies: Vec<String> = sqlx::query_scalar(TASKS)
+            .bind(id)
+            .fetch_all(connection)
+            .await
+            .at(place)?;
+        let mut keys: Vec<AttemptKey> = Vec::new();
+        for body in &bodies {
+            let task: TaskRun = document(body, "task run")?;
+            keys.extend(task.attempts.into_iter().map(|attempt| attempt.key));
+        }
+        let (run, ended_at) = (id.parse(), ended_at.parse());
+        Ok(OldRun {
+            run: run.map_err(|error: NameError| corrupt(place, error.to_string()))?,
+            ended_at: ended_at
+                .map_err(|error: chrono::ParseError| corrupt(place, error.to_string()))?,
+            keys,
+        })
+    }
+}
