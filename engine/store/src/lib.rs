@@ -21,6 +21,7 @@ mod setback;
 mod sqlite;
 mod steps;
 mod store;
+mod transfer;
 mod watching;
 
 pub use asks::AskId;
@@ -35,3 +36,4 @@ pub use owner::{Owner, Role};
 pub use places::{AttemptOfKey, AttemptPlace};
 pub use runs::{RunFilter, RunSummary};
 pub use store::Store;
+pub use transfer::{Arrival, Copied};

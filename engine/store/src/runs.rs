@@ -66,6 +66,18 @@ impl RunSummary {
     }
 }
 
+impl RunSummary {
+    /// A run of which only the head is known.
+    pub(crate) fn without_tasks(self) -> Run {
+        Run {
+            facts: self.facts,
+            round: self.round,
+            phase: self.phase,
+            tasks: Vec::new(),
+        }
+    }
+}
+
 impl Store {
     /// Every run that is not over, with its tasks, oldest first.
     ///

@@ -13,7 +13,9 @@ CREATE TABLE noctule.store (
     commits     bigint NOT NULL DEFAULT 0 CHECK (commits >= 0),
     last_commit text NOT NULL DEFAULT '',
     -- It was set back to an earlier state, and its live runs do not know yet.
-    doubted     boolean NOT NULL DEFAULT false
+    doubted     boolean NOT NULL DEFAULT false,
+    -- Where the store goes on, once it was moved.
+    moved_to    text
 );
 
 -- Of its own, so that a commit and a renewal never wait for each other.

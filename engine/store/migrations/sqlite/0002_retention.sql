@@ -12,4 +12,6 @@ CREATE TABLE spent_keys (
     PRIMARY KEY (dag, key)
 ) STRICT, WITHOUT ROWID;
 
+-- Where the store goes on, once it was moved.
+ALTER TABLE store ADD COLUMN moved_to TEXT;
 ALTER TABLE store ADD COLUMN doubted INTEGER NOT NULL DEFAULT 0 CHECK (doubted IN (0, 1));

@@ -119,7 +119,21 @@ impl Batch {
 }
 
 impl Births {
-    fn add(&mut self, run: &Run, key: Option<&str>) -> Result<(), StoreError> {
+    /// The columns of the one run in it that are never empty, but for its documents.
+    pub(super) fn take_one(&mut self) -> Option<[String; 8]> {
+        Some([
+            self.ids.pop()?,
+            self.dags.pop()?,
+            self.versions.pop()?,
+            self.created.pop()?,
+            self.ingestions.pop()?,
+            self.times.pop()?,
+            self.instants.pop()?,
+            self.states.pop()?,
+        ])
+    }
+
+    pub(super) fn add(&mut self, run: &Run, key: Option<&str>) -> Result<(), StoreError> {
         let (facts, progress) = (&run.facts, Progress::of(run));
         self.ids.push(facts.id.as_str().to_owned());
         self.facts.push(json(facts, "run")?);

@@ -114,23 +114,7 @@ impl PostgresStore {
         horizon: &Horizon,
         runs: &[RunId],
     ) -> Result<(), StoreError> {
-        let place = &self.server.place;
-        let ids: Vec<String> = runs.iter().map(RunId::to_string).collect();
-        self.fenced(lease, async |connection| {
-            let still: Vec<String> = sqlx::query_scalar(STILL)
-                .bind(&ids)
-                .bind(written(horizon.succeeded_before))
-                .bind(written(horizon.others_before))
-                .fetch_all(&mut *connection)
-                .await
-                .at(place)?;
-            for statement in FORGET {
-                let change = sqlx::query(statement).bind(&still);
-                change.execute(&mut *connection).await.at(place)?;
-            }
-            Ok(())
-        })
-        .await
+        within(PATIENCE, &self.server.place, self.take_out(lease, horizon, runs)).await
     }
 
     pub(crate) async fn forget_loose_ends(
@@ -138,54 +122,69 @@ impl PostgresStore {
         lease: &Lease,
         horizon: &Horizon,
     ) -> Result<(), StoreError> {
-        let place = &self.server.place;
-        self.fenced(lease, async |connection| {
-            for (look, take_out) in LOOSE_ENDS {
-                let look = sqlx::query_as(look).bind(LOOSE);
-                let oldest: Vec<(i64, String)> =
-                    look.fetch_all(&mut *connection).await.at(place)?;
-                let is_past = |body: &str| {
-                    document::<Dated>(body, "date")
-                        .is_ok_and(|dated| dated.at < horizon.others_before)
-                };
-                let past = oldest.into_iter().filter(|(_, body)| is_past(body));
-                let past: Vec<i64> = past.map(|(id, _)| id).collect();
-                let change = sqlx::query(take_out).bind(past);
-                change.execute(&mut *connection).await.at(place)?;
-            }
-            Ok(())
-        })
-        .await
+        within(PATIENCE, &self.server.place, self.take_out_loose_ends(lease, horizon)).await
     }
 
-    /// A transaction under the epoch of a lease.
-    async fn fenced(
+    async fn take_out(
         &self,
         lease: &Lease,
-        change: impl AsyncFnOnce(&mut PgConnection) -> Result<(), StoreError>,
+        horizon: &Horizon,
+        runs: &[RunId],
     ) -> Result<(), StoreError> {
+        let place = &self.server.place;
+        let ids: Vec<String> = runs.iter().map(RunId::to_string).collect();
+        let mut connection = self.fenced(lease).await?;
+        let still: Vec<String> = sqlx::query_scalar(STILL)
+            .bind(&ids)
+            .bind(written(horizon.succeeded_before))
+            .bind(written(horizon.others_before))
+            .fetch_all(&mut connection)
+            .await
+            .at(place)?;
+        for statement in FORGET {
+            let change = sqlx::query(statement).bind(&still);
+            change.execute(&mut connection).await.at(place)?;
+        }
+        let end = sqlx::raw_sql("COMMIT").execute(&mut connection).await;
+        end.at(place).map(drop)
+    }
+
+    async fn take_out_loose_ends(
+        &self,
+        lease: &Lease,
+        horizon: &Horizon,
+    ) -> Result<(), StoreError> {
+        let place = &self.server.place;
+        let mut connection = self.fenced(lease).await?;
+        for (look, take_out) in LOOSE_ENDS {
+            let look = sqlx::query_as(look).bind(LOOSE);
+            let oldest: Vec<(i64, String)> = look.fetch_all(&mut connection).await.at(place)?;
+            let is_past = |body: &str| {
+                document::<Dated>(body, "date").is_ok_and(|dated| dated.at < horizon.others_before)
+            };
+            let past = oldest.into_iter().filter(|(_, body)| is_past(body));
+            let past: Vec<i64> = past.map(|(id, _)| id).collect();
+            let change = sqlx::query(take_out).bind(past);
+            change.execute(&mut connection).await.at(place)?;
+        }
+        let end = sqlx::raw_sql("COMMIT").execute(&mut connection).await;
+        end.at(place).map(drop)
+    }
+
+    /// A connection in a transaction under the epoch of a lease. Without the end of it nothing is done.
+    async fn fenced(&self, lease: &Lease) -> Result<PgConnection, StoreError> {
         if !lease.is_trusted() {
             return Err(StoreError::LeaseLost(lease.epoch()));
         }
         let place = &self.server.place;
-        let changing = async {
-            let mut connection = self.server.connect().await?;
-            let simple = |statement| sqlx::raw_sql(statement);
-            simple("BEGIN").execute(&mut connection).await.at(place)?;
-            let fence = sqlx::query(FENCE).bind(lease.epoch());
-            if fence
-                .fetch_optional(&mut connection)
-                .await
-                .at(place)?
-                .is_none()
-            {
-                return Err(StoreError::Fenced(lease.epoch()));
-            }
-            change(&mut connection).await?;
-            let end = simple("COMMIT").execute(&mut connection).await;
-            end.at(place).map(drop)
-        };
-        within(PATIENCE, place, changing).await
+        let mut connection = self.server.connect().await?;
+        let begun = sqlx::raw_sql("BEGIN").execute(&mut connection).await;
+        begun.at(place)?;
+        let fence = sqlx::query(FENCE).bind(lease.epoch());
+        match fence.fetch_optional(&mut connection).await.at(place)? {
+            Some(_) => Ok(connection),
+            None => Err(StoreError::Fenced(lease.epoch())),
+        }
     }
 
     async fn with_keys(

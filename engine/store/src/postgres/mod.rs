@@ -24,6 +24,7 @@ mod said;
 mod schema;
 mod setback;
 mod statement;
+mod transfer;
 mod trust;
 
 use std::sync::Arc;

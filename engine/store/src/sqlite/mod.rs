@@ -22,6 +22,7 @@ mod said;
 mod schema;
 mod setback;
 mod steps;
+mod transfer;
 mod watching;
 
 use std::path::PathBuf;
