@@ -65,6 +65,14 @@ pub enum StoreError {
     /// Another engine writes it.
     #[error("the store is held by another engine: {0}")]
     HeldBy(Box<Owner>),
+    /// The store goes on elsewhere.
+    #[error("{place} was moved to {to}: no engine may write it any more")]
+    Moved {
+        /// Where it was.
+        place: String,
+        /// Where it is.
+        to: String,
+    },
     /// Another engine took the store over. This one must stop.
     #[error("another engine has taken the store over (epoch {0} is past)")]
     Fenced(i64),

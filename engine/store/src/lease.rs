@@ -119,6 +119,7 @@ impl Store {
     /// # Errors
     /// Another engine has it, or waits for it: `HeldBy`. The store is damaged or cannot be written.
     pub async fn acquire(&self, owner: &Owner) -> Result<Lease, StoreError> {
+        self.is_here().await?;
         either!(self, backend => backend.acquire(owner).await)
     }
 
@@ -131,6 +132,7 @@ impl Store {
         owner: &Owner,
         patience: Duration,
     ) -> Result<Lease, StoreError> {
+        self.is_here().await?;
         either!(self, backend => backend.acquire_when_free(owner, Some(patience)).await)
     }
 
@@ -139,7 +141,21 @@ impl Store {
     /// # Errors
     /// The store is damaged or cannot be written.
     pub async fn stand_by(&self, owner: &Owner) -> Result<Lease, StoreError> {
-        either!(self, backend => backend.acquire_when_free(owner, None).await)
+        self.is_here().await?;
+        let lease = either!(self, backend => backend.acquire_when_free(owner, None).await)?;
+        // It may have been moved while this engine stood by.
+        self.is_here().await?;
+        Ok(lease)
+    }
+
+    async fn is_here(&self) -> Result<(), StoreError> {
+        match self.moved_to().await? {
+            Some(to) => Err(StoreError::Moved {
+                place: self.place(),
+                to,
+            }),
+            None => Ok(()),
+        }
     }
 
     /// Who waits for the store. It may be asked often; nothing tells when the answer changes.

@@ -21,10 +21,10 @@ CREATE TABLE noctule.store (
 -- Of its own, so that a commit and a renewal never wait for each other.
 CREATE TABLE noctule.lease (
     one          boolean PRIMARY KEY DEFAULT true CHECK (one),
-    owner        text CHECK (owner::json IS NOT NULL),
+    owner        text CHECK (owner IS NULL OR owner::json IS NOT NULL),
     token        text NOT NULL DEFAULT '',
     expires_at   timestamptz NOT NULL DEFAULT '-infinity',
-    waiter       text CHECK (waiter::json IS NOT NULL),
+    waiter       text CHECK (waiter IS NULL OR waiter::json IS NOT NULL),
     waiter_token text NOT NULL DEFAULT '',
     waiter_until timestamptz NOT NULL DEFAULT '-infinity'
 );
@@ -104,7 +104,7 @@ CREATE TABLE noctule.asks (
     -- Whoever asks names the ask: one that is sent again, its answer lost, is the same one.
     name   text COLLATE "C" NOT NULL UNIQUE,
     body   text NOT NULL CHECK (body::json IS NOT NULL),
-    answer text CHECK (answer::json IS NOT NULL)
+    answer text CHECK (answer IS NULL OR answer::json IS NOT NULL)
 );
 CREATE INDEX asks_pending ON noctule.asks (id) WHERE answer IS NULL;
 

@@ -139,7 +139,7 @@ mod tests {
                 "postgres://db:6000/x",
             ),
             (
-                "postgres://me@/x?host=/run/pg&dbname=y",
+                "postgres:///x?host=/run/pg&dbname=y&user=me",
                 "postgres:///run/pg:5432/y",
             ),
         ] {

@@ -43,6 +43,21 @@ enum Sent<T> {
     Lost(String),
 }
 
+/// Reads what belongs to the answer of a commit that is durable: it must be known.
+macro_rules! surely {
+    ($tenure:expr, $read:expr) => {
+        loop {
+            match $read {
+                Err(error) if error.is_passing() && $tenure.trust.holds() => {}
+                Err(error) if error.is_passing() => {
+                    break Err(StoreError::LeaseLost($tenure.epoch));
+                }
+                read => break read,
+            }
+        }
+    };
+}
+
 impl PostgresStore {
     pub(crate) async fn commit(
         &self,
@@ -96,17 +111,14 @@ impl PostgresStore {
                     if !self.resolve(tenure, desk, Some(&mark)).await? {
                         return Err(unavailable(&self.server.place, why));
                     }
-                    self.while_trusted(tenure, async || self.born(&batch.births.ids).await)
-                        .await?
+                    surely!(tenure, self.born(&batch.births.ids).await)?
                 }
             };
             let born: BTreeSet<String> = born.into_iter().collect();
             if batch.births.ids.iter().all(|id| born.contains(id)) {
                 return Ok(outcomes(writes, &born, &BTreeMap::new()));
             }
-            let existing = self
-                .while_trusted(tenure, async || self.existing(batch).await)
-                .await?;
+            let existing = surely!(tenure, self.existing(batch).await)?;
             return Ok(outcomes(writes, &born, &existing));
         }
     }
@@ -217,23 +229,6 @@ impl PostgresStore {
             }
             Ok(Err(error)) => Sent::Lost(format!("the answer to a commit was lost: {error}")),
             Err(_) => Sent::Lost("the answer to a commit did not come in time".to_owned()),
-        }
-    }
-
-    /// Reads what belongs to the answer of a commit that is durable: it must be known.
-    async fn while_trusted<T>(
-        &self,
-        tenure: &Tenure,
-        read: impl AsyncFn() -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        loop {
-            match read().await {
-                Err(error) if error.is_passing() && tenure.trust.holds() => {}
-                Err(error) if error.is_passing() => {
-                    return Err(StoreError::LeaseLost(tenure.epoch));
-                }
-                read => return read,
-            }
         }
     }
 

@@ -114,7 +114,12 @@ impl PostgresStore {
         horizon: &Horizon,
         runs: &[RunId],
     ) -> Result<(), StoreError> {
-        within(PATIENCE, &self.server.place, self.take_out(lease, horizon, runs)).await
+        within(
+            PATIENCE,
+            &self.server.place,
+            self.take_out(lease, horizon, runs),
+        )
+        .await
     }
 
     pub(crate) async fn forget_loose_ends(
@@ -122,7 +127,12 @@ impl PostgresStore {
         lease: &Lease,
         horizon: &Horizon,
     ) -> Result<(), StoreError> {
-        within(PATIENCE, &self.server.place, self.take_out_loose_ends(lease, horizon)).await
+        within(
+            PATIENCE,
+            &self.server.place,
+            self.take_out_loose_ends(lease, horizon),
+        )
+        .await
     }
 
     async fn take_out(

@@ -66,8 +66,13 @@ impl Tenure {
     }
 
     pub(crate) async fn release(&self) -> Result<(), StoreError> {
+        // Asked for first: the thread ends when trust does, and looks for an order before.
+        let released = self.renewal.ask_release();
         self.trust.end();
-        self.renewal.release().await
+        match released {
+            Some(released) => released.await.unwrap_or(Ok(())),
+            None => Ok(()),
+        }
     }
 
     pub(super) async fn desk(&self) -> MutexGuard<'_, Desk> {

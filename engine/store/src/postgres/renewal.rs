@@ -24,14 +24,10 @@ pub(super) struct Renewal(mpsc::UnboundedSender<oneshot::Sender<Result<(), Store
 type Orders = mpsc::UnboundedReceiver<oneshot::Sender<Result<(), StoreError>>>;
 
 impl Renewal {
-    /// Gives the lease back.
-    pub(super) async fn release(&self) -> Result<(), StoreError> {
+    /// Asks for the lease to be given back; none: it is lost, or was given back already.
+    pub(super) fn ask_release(&self) -> Option<oneshot::Receiver<Result<(), StoreError>>> {
         let (done, seen) = oneshot::channel();
-        // A thread that has ended had lost it, or given it back.
-        if self.0.send(done).is_err() {
-            return Ok(());
-        }
-        seen.await.unwrap_or(Ok(()))
+        self.0.send(done).ok().map(|()| seen)
     }
 }
 
@@ -93,8 +89,10 @@ impl Keeper {
                     jittered(ttl / 15)
                 }
             };
+            // Also one that was lost by being slow is given back, as soon as that can be said.
             if !self.trust.holds() {
-                return self.trust.end();
+                let order = orders.try_recv().ok();
+                return self.let_go(order).await;
             }
         }
     }

@@ -13,7 +13,10 @@ use crate::owner::Owner;
 
 /// "noctule" as a number, of nobody else in this database.
 const ALONE: &str = "SELECT pg_advisory_xact_lock(7954884599100437605)";
-const IS_THERE: &str = "SELECT to_regclass('noctule.migrations') IS NOT NULL";
+/// Of the table itself: what a name means may be remembered from before the lock.
+const IS_THERE: &str = "SELECT EXISTS (SELECT FROM pg_catalog.pg_class AS c \
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
+    WHERE n.nspname = 'noctule' AND c.relname = 'migrations')";
 const APPLIED: &str = "SELECT version, checksum FROM noctule.migrations ORDER BY version";
 const BASE: &str = "CREATE SCHEMA IF NOT EXISTS noctule; \
     CREATE TABLE IF NOT EXISTS noctule.migrations ( \

@@ -15,7 +15,14 @@ use crate::owner::Owner;
 /// A held lock file.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing alone leaves it to a process that is being started just now, until that one has begun.
+        drop(self.file.unlock());
+    }
 }
 
 /// The text is padded to this size, so that one write replaces all of an earlier one.
@@ -31,7 +38,7 @@ pub(crate) async fn take(path: &Path, owner: &Owner) -> Result<Option<Lock>, Sto
     for _ in 0..TRIES {
         if is_free(file.try_lock(), path)? {
             sign(&file, owner).map_err(said::file("write", path))?;
-            return Ok(Some(Lock { _file: file }));
+            return Ok(Some(Lock { file }));
         }
         // A holder keeps it from everybody; whoever only looks does not keep it from others who look.
         if !is_free(file.try_lock_shared(), path)? {

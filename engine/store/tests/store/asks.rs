@@ -7,7 +7,7 @@ use noctule_store::Write;
 use crate::bed::{Bed, on_every_store};
 use crate::sample::{minutes, noon, owner};
 
-fn reload() -> Ask {
+pub(crate) fn reload() -> Ask {
     let by = Actor {
         name: "ada".to_owned(),
         via: "cli".to_owned(),

@@ -1,11 +1,16 @@
 //! Where a store of a test stands: a file in a folder of its own, or a database of its own.
 
 use std::path::Path;
+use std::time::Duration;
 
 use noctule_store::{OpenOptions, Store};
+use noctule_test_postgres::Database;
 use tempfile::TempDir;
 
 use crate::sample::options;
+
+/// Longer than a lease that was let go takes to be free.
+pub(crate) const SOON: Duration = Duration::from_secs(20);
 
 /// Runs tests over every kind of store.
 macro_rules! on_every_store {
@@ -14,6 +19,12 @@ macro_rules! on_every_store {
             $(#[tokio::test]
             async fn $name() {
                 super::$name(crate::bed::Bed::file()).await;
+            })+
+        }
+        mod postgres {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(crate::bed::Bed::database().await).await;
             })+
         }
     };
@@ -31,6 +42,7 @@ pub(crate) async fn open(folder: &Path) -> Store {
 pub(crate) struct Bed {
     folder: TempDir,
     url: String,
+    database: Option<Database>,
 }
 
 impl Bed {
@@ -39,7 +51,41 @@ impl Bed {
         Self {
             folder: tempfile::tempdir().unwrap(),
             url: "sqlite://state.db".to_owned(),
+            database: None,
         }
+    }
+
+    /// A store in a database of its own.
+    pub(crate) async fn database() -> Self {
+        Self::of(noctule_test_postgres::database().await.unwrap())
+    }
+
+    /// A store in this database.
+    pub(crate) fn of(database: Database) -> Self {
+        let url = database.url();
+        Self::at(database, url)
+    }
+
+    /// A store in a database that has this address, too.
+    pub(crate) fn at(database: Database, url: String) -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            url,
+            database: Some(database),
+        }
+    }
+
+    /// Another store of the same kind, empty.
+    pub(crate) async fn another(&self) -> Self {
+        match self.database {
+            Some(_) => Self::database().await,
+            None => Self::file(),
+        }
+    }
+
+    /// The database that it is in.
+    pub(crate) fn base(&self) -> &Database {
+        self.database.as_ref().unwrap()
     }
 
     /// The folder that relative addresses begin in.

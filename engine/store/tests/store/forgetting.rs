@@ -28,7 +28,7 @@ fn horizon(keep_last: u32) -> Horizon {
 }
 
 /// Runs `PREFIX0`, `PREFIX1`, … of a DAG that end at these minutes with two attempts each.
-async fn ended(store: &Store, lease: &Lease, prefix: &str, ends: &[(RunEnding, i64)]) {
+pub(crate) async fn ended(store: &Store, lease: &Lease, prefix: &str, ends: &[(RunEnding, i64)]) {
     let dag = chain(prefix, 2);
     let version = version(&dag);
     let pin = [Write::Pin { version: &version }];

@@ -23,7 +23,7 @@ async fn a_second_engine_is_refused_and_told_the_pid_and_host_of_the_first(bed: 
     );
     let said = refused.to_string();
     assert!(said.contains("4711") && said.contains("moth"), "{said}");
-    drop(lease);
+    lease.release().await.unwrap();
     assert_eq!(second.holder().await.unwrap(), None);
     second.acquire(&owner()).await.unwrap();
 }
@@ -34,6 +34,7 @@ async fn each_acquisition_has_a_greater_epoch(bed: Bed) {
         let lease = bed.open().await.acquire(&owner()).await.unwrap();
         assert!(lease.epoch() > last);
         last = lease.epoch();
+        lease.release().await.unwrap();
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the store promises, each on a real file.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod answers;
 mod asks;
 mod bed;
 mod births;
@@ -13,3 +14,6 @@ mod opening;
 mod places;
 mod reading;
 mod sample;
+mod servers;
+mod tenures;
+mod transfers;
