@@ -3,8 +3,10 @@
 mod crash;
 mod fan_out;
 mod holding;
+mod journal;
 mod launch;
 mod line;
+mod replaying;
 mod stop;
 mod table;
 mod tasks;
