@@ -235,7 +235,7 @@ fn a_late_answer_replays_as_late() {
 }
 
 #[test]
-fn a_journal_that_lost_or_swapped_or_changed_something_does_not_replay() {
+fn a_journal_with_a_gap_or_another_order_or_another_word_does_not_replay() {
     let dag = everything();
     let engine = eventful(&dag);
     let transitions: Vec<usize> = (0..engine.journal.records.len())
@@ -254,21 +254,17 @@ fn a_journal_that_lost_or_swapped_or_changed_something_does_not_replay() {
             records.drain(from..middle);
             renumber(records);
         });
-        assert!(lost.is_err(), "without {from}..{middle}");
-        // Events of one instant that have nothing to do with each other may change places.
+        // What one event changed, a later one may change again; and two of one instant may have nothing to do with each other.
         let swapped = refold(&engine, |records, _| {
             records[from..to].rotate_left(middle - from);
             renumber(records);
         });
-        found += usize::from(swapped.is_err());
+        found += usize::from(lost.is_err()) + usize::from(swapped.is_err());
         let unheard = refold(&engine, |records, _| records[from].1.heard = None);
         assert!(unheard.is_err(), "{from} without what was heard");
     }
-    assert!(
-        found * 10 > transitions.len() * 8,
-        "{found} of {}",
-        transitions.len()
-    );
+    let most = 2 * transitions.len();
+    assert!(found * 10 > most * 9, "{found} of {most} were found");
     for place in 1..engine.journal.records.len() {
         let other = refold(&engine, |records, _| {
             records[place].1.fact = Fact::TaskMapped { items: 77 };
@@ -351,9 +347,10 @@ fn a_journal_of_an_earlier_noctule_is_said_to_be_one() {
     let engine = eventful(&dag);
     let old = refold(&engine, |records, _| {
         records.retain(|(_, record)| record.fact != Fact::Noted);
-        records
-            .iter_mut()
-            .for_each(|(_, record)| record.heard = None);
+        for (_, record) in records.iter_mut() {
+            record.heard = None;
+        }
+        renumber(records);
     });
     assert_eq!(old.unwrap_err(), Difference::Earlier);
     assert_eq!(
