@@ -110,19 +110,33 @@ pub fn fold(
     journal: &[Numbered],
     settled: u64,
 ) -> Result<Replayed, Difference> {
+    let mut events = Vec::new();
+    let run = fold_telling(dag, stored, journal, settled, |event| events.push(event))?;
+    Ok(Replayed { events, run })
+}
+
+/// The same, telling of each event once it has been heard: also of those before a difference.
+///
+/// # Errors
+/// As [`fold`].
+pub fn fold_telling(
+    dag: &Dag,
+    stored: &Run,
+    journal: &[Numbered],
+    settled: u64,
+    mut tell: impl FnMut(Decided),
+) -> Result<Run, Difference> {
     let (mut replay, rest) = Replay::begin(dag, &stored.facts, journal)?;
     difference::of_numbers(journal)?;
-    let mut events = Vec::new();
     for transition in transitions(rest) {
         let is_later = transition.last().is_some_and(|(seq, _)| *seq > settled);
         if is_later && replay.compare(stored).is_ok() {
             break;
         }
-        events.push(replay.hear(transition, stored)?);
+        tell(replay.hear(transition, stored)?);
     }
     replay.compare(stored)?;
-    let run = replay.run;
-    Ok(Replayed { events, run })
+    Ok(replay.run)
 }
 
 /// The records of a journal, event by event.

