@@ -1,6 +1,8 @@
 //! Decisions made again: from the store alone, and different where the store is.
 
 use serde_json::{Value, json};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _};
 
 use crate::projects::{HELLO, Project};
 
@@ -12,19 +14,28 @@ fn after_a_run() -> Project {
     project
 }
 
-/// Writes another text of the same length into the file of the store.
+/// Writes another text into the rows of the store.
 fn forge(project: &Project, was: &str, is: &str) {
-    assert_eq!(was.len(), is.len());
     let path = project.path().join(".noctule/default/state.db");
-    let mut bytes = std::fs::read(&path).unwrap();
-    let places: Vec<usize> = (0..bytes.len())
-        .filter(|at| bytes[*at..].starts_with(was.as_bytes()))
-        .collect();
-    assert!(!places.is_empty(), "`{was}` is not in the store");
-    for at in places {
-        bytes[at..at + is.len()].copy_from_slice(is.as_bytes());
-    }
-    std::fs::write(path, bytes).unwrap();
+    let options = SqliteConnectOptions::new().filename(path);
+    let forging = async {
+        let mut store = options.connect().await.unwrap();
+        let mut changed = 0;
+        for statement in [
+            "UPDATE records SET body = replace(body, ?1, ?2) WHERE instr(body, ?1)",
+            "UPDATE task_runs SET body = replace(body, ?1, ?2) WHERE instr(body, ?1)",
+        ] {
+            let done = sqlx::query(statement).bind(was).bind(is);
+            changed += done.execute(&mut store).await.unwrap().rows_affected();
+        }
+        store.close().await.unwrap();
+        assert!(changed > 0, "`{was}` is not in the store");
+    };
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(forging);
 }
 
 #[test]

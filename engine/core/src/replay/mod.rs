@@ -189,14 +189,13 @@ impl<'a> Replay<'a> {
     /// # Errors
     /// What follows is not what was recorded, or the stored run does not keep what the record speaks of.
     pub fn hear(&mut self, transition: &[Numbered], stored: &Run) -> Result<Decided, Difference> {
-        let Some((seq, heard, at)) = transition
-            .first()
-            .and_then(|(seq, first)| Some((*seq, first.heard.as_ref()?, first.at)))
-        else {
+        let Some((seq, first)) = transition.first() else {
             return Err(Difference::Earlier);
         };
+        let (seq, at) = (*seq, first.at);
+        let heard = first.heard.as_ref().ok_or(Difference::Earlier)?;
         let missing = |what: String| Difference::Missing { seq, what };
-        let event = heard.recall(stored).map_err(missing)?;
+        let event = heard.recall(stored, &first.fact).map_err(missing)?;
         if let Some(stranger) = event.tasks().find(|ix| ix.index() >= self.run.tasks.len()) {
             let known = self.run.tasks.len();
             return Err(missing(format!(

@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 use super::attempt::{Attempt, AttemptEnd, AttemptState, Prepared};
 use super::event::{Event, News};
 use super::port::{Intent, Port};
+use super::record::Fact;
 use super::state::{Run, TaskRunIx};
 use crate::dag::Dag;
 
@@ -68,8 +69,13 @@ impl Digest {
 }
 
 impl Heard {
-    /// An event that has been applied to a run. An output that the run keeps is not kept twice.
-    pub(super) fn of(mut event: Event, answers: Vec<PortAnswer>, run: &Run) -> Self {
+    /// An event that has been applied to a run. An output that the run keeps is not kept twice, nor what the record says.
+    pub(super) fn of(mut event: Event, answers: Vec<PortAnswer>, run: &Run, record: &Fact) -> Self {
+        if let (Some(public), Some(told)) = (public_of(&mut event), told_handle(record))
+            && public == told
+        {
+            *public = Value::Null;
+        }
         let mut digest = None;
         if let Some((task, attempt, output)) = output_of(&mut event)
             && kept_output(run, task, attempt) == Some(&*output)
@@ -84,12 +90,17 @@ impl Heard {
         }
     }
 
-    /// The event as it was, with the output that a run keeps.
+    /// The event as it was, with the output that a run keeps, and the handle that its record tells.
     ///
     /// # Errors
     /// The run does not keep it, or keeps another one.
-    pub fn recall(&self, kept: &Run) -> Result<Event, String> {
+    pub fn recall(&self, kept: &Run, record: &Fact) -> Result<Event, String> {
         let mut event = self.event.clone();
+        if let (Some(public), Some(told)) = (public_of(&mut event), told_handle(record))
+            && public.is_null()
+        {
+            *public = told.clone();
+        }
         let Some(digest) = &self.output else {
             return Ok(event);
         };
@@ -129,6 +140,29 @@ fn output_of(event: &mut Event) -> Option<(TaskRunIx, u32, &mut Value)> {
         _ => return None,
     };
     Some((*task, *attempt, output))
+}
+
+/// How people know the work that an event names.
+fn public_of(event: &mut Event) -> Option<&mut Value> {
+    let Event::News { news, .. } = event else {
+        return None;
+    };
+    match news {
+        News::Launched { handle }
+        | News::Advanced { handle }
+        | News::Looked {
+            found: Some(handle),
+        } => Some(&mut handle.public),
+        _ => None,
+    }
+}
+
+/// The same, as a record tells it.
+fn told_handle(record: &Fact) -> Option<&Value> {
+    match record {
+        Fact::Launched { handle, .. } | Fact::Advanced { handle } => Some(handle),
+        _ => None,
+    }
 }
 
 /// An attempt of a run, by its number.

@@ -87,8 +87,8 @@ impl Step {
         if self.records.is_empty() {
             self.records.push(Record::new(now, None, None, Fact::Noted));
         }
-        let heard = Heard::of(event, overheard.answers(), run);
         if let Some(first) = self.records.first_mut() {
+            let heard = Heard::of(event, overheard.answers(), run, &first.fact);
             first.heard = Some(Box::new(heard));
         }
     }
