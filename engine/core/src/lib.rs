@@ -12,6 +12,7 @@ pub mod explain;
 mod listing;
 mod millis;
 pub mod name;
+pub mod replay;
 pub mod retention;
 pub mod run;
 pub mod scheduling;

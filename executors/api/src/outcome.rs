@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::ErrorClass;
@@ -82,6 +82,11 @@ pub enum Outcome {
         /// One line for people.
         message: String,
         /// What is known of it besides: exit code, counts, body.
+        #[serde(
+            default,
+            skip_serializing_if = "Option::is_none",
+            deserialize_with = "told"
+        )]
         output: Option<Value>,
     },
     /// It was stopped: by us when we asked, else from outside.
@@ -89,8 +94,18 @@ pub enum Outcome {
         /// Who stopped it, where the backend says so.
         by: Option<String>,
         /// What is known of it besides.
+        #[serde(
+            default,
+            skip_serializing_if = "Option::is_none",
+            deserialize_with = "told"
+        )]
         output: Option<Value>,
     },
+}
+
+/// An output that is null is an output all the same, and stays one when it is written and read.
+fn told<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
 }
 
 impl Outcome {

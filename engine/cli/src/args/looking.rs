@@ -88,6 +88,32 @@ pub(crate) struct EventsArgs {
     pub(crate) run: String,
 }
 
+/// `replay`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The journal keeps what the engine heard: answers, deadlines, people. It is heard once more by this binary, from the store
+alone: no project file, secret, clock or network is asked, and nothing is started or changed. Each event is shown with the
+decisions that followed and what was to be done, and the run it makes is compared with the stored one.
+
+A live run is replayed as far as it has come. Exit code 1: something differs, and the first difference is shown.
+Exit code 4: the run was recorded by an earlier noctule, which kept only what it decided.
+
+Examples:
+  noctule replay @latest
+  noctule replay nightly@20260113140000 -o jsonl
+  noctule replay --all --dag nightly")]
+pub(crate) struct ReplayArgs {
+    /// The run: its id, @latest, DAG@latest or DAG@INGESTION_ID
+    #[arg(required_unless_present = "all")]
+    pub(crate) run: Option<String>,
+    /// Every run of the store, a line each
+    #[arg(long, conflicts_with = "run")]
+    pub(crate) all: bool,
+    /// With --all: of this DAG
+    #[arg(long, value_name = "D", requires = "all")]
+    pub(crate) dag: Option<String>,
+}
+
 /// `logs`.
 #[derive(Debug, Args)]
 #[command(after_help = "\

@@ -99,6 +99,8 @@ pub(crate) enum Command {
     Logs(LogsArgs),
     /// Print the journal of a run
     Events(EventsArgs),
+    /// Make the decisions of a recorded run again, and compare them
+    Replay(ReplayArgs),
     /// Say why a run or a task is waiting: the exact gate, who holds it, since when
     Explain(ExplainArgs),
     /// Run failed tasks of a run again, and what follows them
@@ -149,6 +151,7 @@ pub(crate) fn dispatch(command: Command, surface: &Surface) -> Result<Exit, CliE
         Command::Runs(args) => surface.block_on(crate::looking::runs(&args, surface)),
         Command::Show(args) => surface.block_on(crate::looking::show(&args, surface)),
         Command::Events(args) => surface.block_on(crate::looking::events(&args, surface)),
+        Command::Replay(args) => surface.block_on(crate::looking::replay(&args, surface)),
         Command::Logs(args) => surface.block_on(crate::looking::logs(&args, surface)),
         Command::Explain(args) => surface.block_on(crate::looking::explain(&args, surface)),
         Command::Doctor(args) => surface.block_on(crate::looking::doctor(&args, surface)),

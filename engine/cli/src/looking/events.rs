@@ -1,8 +1,10 @@
-//! `events`: the journal of a run, in order.
+//! `events`: the journal of a run, in order: what happened, not what was heard, which `replay` shows.
 
 use noctule_core::dag::Dag;
 use noctule_core::explain::handle_in_words;
+use noctule_core::name::RunId;
 use noctule_core::run::{Fact, Record, Run};
+use noctule_store::Store;
 use serde::Serialize;
 
 use super::story::Story;
@@ -18,7 +20,7 @@ const PAGE: u32 = 1_000;
 
 /// One record, as JSON has it.
 #[derive(Serialize)]
-struct Shown<'a> {
+pub(super) struct Shown<'a> {
     seq: u64,
     at: String,
     task: Option<String>,
@@ -31,23 +33,13 @@ struct Shown<'a> {
 /// Prints the journal.
 pub(crate) async fn events(args: &EventsArgs, surface: &Surface) -> Result<Exit, CliError> {
     let story = Story::find(surface, &args.run).await?;
-    let mut records = Vec::new();
-    loop {
-        let after = records.last().map_or(0, |(seq, _)| *seq);
-        let page = story
-            .store
-            .records(&story.run.facts.id, after, PAGE)
-            .await?;
-        let last = page.len() < PAGE as usize;
-        records.extend(page);
-        if last {
-            break;
-        }
-    }
+    let mut records = journal(&story.store, &story.run.facts.id, 0).await?;
+    // A change that is no news is kept for `replay`.
+    records.retain(|(_, record)| record.fact != Fact::Noted);
     if surface.format() != Format::Table {
         let shown: Vec<Shown<'_>> = records
             .iter()
-            .map(|(seq, record)| shown(&story, *seq, record))
+            .map(|(seq, record)| shown(&story.dag, &story.run, *seq, record))
             .collect();
         documents(surface.format(), &shown)?;
         return Ok(Exit::Success);
@@ -75,15 +67,33 @@ pub(crate) async fn events(args: &EventsArgs, surface: &Surface) -> Result<Exit,
     Ok(Exit::Success)
 }
 
-fn shown<'a>(story: &'a Story, seq: u64, record: &'a Record) -> Shown<'a> {
+/// The journal of a run after a record.
+pub(super) async fn journal(
+    store: &Store,
+    run: &RunId,
+    after: u64,
+) -> Result<Vec<(u64, Record)>, CliError> {
+    let mut records: Vec<(u64, Record)> = Vec::new();
+    loop {
+        let last = records.last().map_or(after, |(seq, _)| *seq);
+        let page = store.records(run, last, PAGE).await?;
+        let is_last = page.len() < PAGE as usize;
+        records.extend(page);
+        if is_last {
+            return Ok(records);
+        }
+    }
+}
+
+pub(super) fn shown<'a>(dag: &Dag, run: &'a Run, seq: u64, record: &'a Record) -> Shown<'a> {
     let map_key = record
         .task
-        .and_then(|ix| story.run.tasks.get(ix.index()))
+        .and_then(|ix| run.tasks.get(ix.index()))
         .and_then(|task| task.map_key.as_deref());
     Shown {
         seq,
         at: times::json(record.at),
-        task: task(&story.dag, &story.run, record),
+        task: task(dag, run, record),
         map_key,
         attempt: record.attempt,
         fact: &record.fact,
@@ -95,7 +105,7 @@ fn task(dag: &Dag, run: &Run, record: &Record) -> Option<String> {
     Some(dag.task(task.task).name.to_string())
 }
 
-fn words(fact: &Fact, zone: Zone) -> String {
+pub(super) fn words(fact: &Fact, zone: Zone) -> String {
     let because = |why: &Option<String>| {
         why.as_ref()
             .map_or_else(String::new, |why| format!(": {why}"))
@@ -184,5 +194,6 @@ fn words(fact: &Fact, zone: Zone) -> String {
         Fact::Alarm { message } => format!("ALARM: {message}"),
         Fact::AlarmOver => "the alarm is over".to_owned(),
         Fact::LateAnswer { what } => format!("late, without effect: {what}"),
+        Fact::Noted => "noted".to_owned(),
     }
 }

@@ -19,6 +19,7 @@ fn every_command_has_help_and_every_wrong_one_ends_with_two() {
         "show",
         "logs",
         "events",
+        "replay",
         "explain",
         "retry",
         "cancel",

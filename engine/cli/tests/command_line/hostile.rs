@@ -21,7 +21,7 @@ fn arguments_are_never_written_as_they_are() {
         format!("d@{EVIL}"),
     ];
     for name in &names {
-        for command in ["show", "logs", "events", "explain"] {
+        for command in ["show", "logs", "events", "replay", "explain"] {
             quiet(&project.noctule(&[command, name]).stderr);
         }
     }

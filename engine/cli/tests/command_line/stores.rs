@@ -12,6 +12,7 @@ fn where_nothing_has_run_lists_are_empty_and_runs_are_not_found() {
     for args in [
         &["show", "@latest"][..],
         &["events", "d@latest"],
+        &["replay", "d@latest"],
         &["logs", "x"],
         &["explain", "d@20260113"],
     ] {

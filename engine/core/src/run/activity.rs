@@ -5,9 +5,11 @@
 use super::attempt::{Attempt, AttemptState, LaunchStep, Nature};
 use super::state::Instant;
 use noctule_executor::Wait;
+use serde::Serialize;
 
 /// What is to be done for a live attempt. A different value is a different thing to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "activity")]
 pub enum Activity {
     /// Send the stored request.
     Launch {

@@ -33,15 +33,6 @@ pub struct NewRun {
 /// Makes a run of a DAG, queued, and the step that writes it.
 #[must_use]
 pub fn create(dag: &Dag, new: NewRun, now: Instant) -> (Run, Step) {
-    let records = vec![Record {
-        at: now,
-        task: None,
-        attempt: None,
-        fact: Fact::RunCreated {
-            trigger: new.trigger.clone(),
-        },
-    }];
-    let tasks: Vec<TaskRun> = dag.outer().map(TaskRun::new).collect();
     let facts = RunFacts {
         id: new.id,
         dag: dag.definition().id.clone(),
@@ -55,21 +46,34 @@ pub fn create(dag: &Dag, new: NewRun, now: Instant) -> (Run, Step) {
         created_at: now,
         previous: new.previous,
     };
-    let touched = (0..u32::try_from(tasks.len()).unwrap_or(u32::MAX))
+    let run = newborn(dag, facts);
+    let touched = (0..u32::try_from(run.tasks.len()).unwrap_or(u32::MAX))
         .map(super::state::TaskRunIx)
         .collect();
-    let run = Run {
+    let step = Step {
+        run_changed: true,
+        touched,
+        records: vec![birth(&run.facts)],
+    };
+    (run, step)
+}
+
+/// A run as it is when it is created: what its journal begins with.
+#[must_use]
+pub fn newborn(dag: &Dag, facts: RunFacts) -> Run {
+    let phase = Phase::Queued {
+        since: facts.created_at,
+    };
+    Run {
         facts,
         round: 1,
-        phase: Phase::Queued { since: now },
-        tasks,
-    };
-    (
-        run,
-        Step {
-            run_changed: true,
-            touched,
-            records,
-        },
-    )
+        phase,
+        tasks: dag.outer().map(TaskRun::new).collect(),
+    }
+}
+
+/// The first record of a run.
+pub(crate) fn birth(facts: &RunFacts) -> Record {
+    let trigger = facts.trigger.clone();
+    Record::new(facts.created_at, None, None, Fact::RunCreated { trigger })
 }

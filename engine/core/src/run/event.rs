@@ -74,6 +74,20 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// The task runs that it is about.
+    pub fn tasks(&self) -> impl Iterator<Item = TaskRunIx> {
+        let (one, several) = match self {
+            Self::Admit { tasks } | Self::Retry { tasks, .. } => (None, tasks.as_slice()),
+            Self::News { task, .. } | Self::Cleared { task, .. } | Self::Mark { task, .. } => {
+                (Some(*task), &[][..])
+            }
+            Self::Begin | Self::Resumed | Self::Due | Self::Cancel { .. } => (None, &[][..]),
+        };
+        one.into_iter().chain(several.iter().copied())
+    }
+}
+
 /// What is new about an attempt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "news")]

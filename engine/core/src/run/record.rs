@@ -1,4 +1,6 @@
 //! The journal of a run: one record for each thing that changed, in order, appended in the commit that changes it.
+//!
+//! Guarantees: the first record of a transition has what began it, so the journal alone makes the state again.
 
 use noctule_executor::{AttemptKey, ErrorClass};
 use serde::{Deserialize, Serialize};
@@ -6,6 +8,7 @@ use serde_json::Value;
 
 use super::actor::Actor;
 use super::attempt::AttemptStop;
+use super::heard::Heard;
 use super::state::{Instant, RunEnding, StopWhy, TaskRunIx, Trigger, Verdict};
 
 /// One entry of the journal.
@@ -19,6 +22,23 @@ pub struct Record {
     pub attempt: Option<u32>,
     /// What it says.
     pub fact: Fact,
+    /// What was heard: of the first record of a transition; the ones after it follow from the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heard: Option<Box<Heard>>,
+}
+
+impl Record {
+    /// A record that follows from what an earlier one heard.
+    #[must_use]
+    pub fn new(at: Instant, task: Option<TaskRunIx>, attempt: Option<u32>, fact: Fact) -> Self {
+        Self {
+            at,
+            task,
+            attempt,
+            fact,
+            heard: None,
+        }
+    }
 }
 
 /// What a record says.
@@ -158,4 +178,6 @@ pub enum Fact {
         /// What it said.
         what: String,
     },
+    /// Something changed that is no news to people: kept for what was heard.
+    Noted,
 }

@@ -41,6 +41,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use super::attempt::{Attempt, AttemptState, LaunchStep, Launching};
 use super::event::{Event, News};
+use super::heard::{Heard, Overheard};
 use super::lifecycle::ending;
 use super::port::{Intent, Port};
 use super::record::{Fact, Record};
@@ -77,21 +78,38 @@ impl Step {
         self.touched.extend(later.touched);
         self.records.extend(later.records);
     }
+
+    /// The first record of a change has what began it; a change that is no news gets a record for that alone.
+    fn hear(&mut self, now: Instant, event: Event, overheard: Overheard<'_>, run: &Run) {
+        if self.is_empty() {
+            return;
+        }
+        if self.records.is_empty() {
+            self.records.push(Record::new(now, None, None, Fact::Noted));
+        }
+        if let Some(first) = self.records.first_mut() {
+            let heard = Heard::of(event, overheard.answers(), run, &first.fact);
+            first.heard = Some(Box::new(heard));
+        }
+    }
 }
 
 /// Applies an event.
 pub fn advance(dag: &Dag, run: &mut Run, event: Event, now: Instant, port: &dyn Port) -> Step {
+    let overheard = Overheard::new(port);
     let mut turn = Turn {
         dag,
         run,
         now,
-        port,
+        port: &overheard,
         step: Step::default(),
         judged: VecDeque::new(),
     };
-    turn.apply(event);
+    turn.apply(event.clone());
     turn.settle();
-    turn.step
+    let mut step = turn.step;
+    step.hear(now, event, overheard, run);
+    step
 }
 
 /// One application of one event.
@@ -310,12 +328,8 @@ impl Turn<'_> {
     }
 
     pub(super) fn record_of(&mut self, task: Option<TaskRunIx>, attempt: Option<u32>, fact: Fact) {
-        self.step.records.push(Record {
-            at: self.now,
-            task,
-            attempt,
-            fact,
-        });
+        let record = Record::new(self.now, task, attempt, fact);
+        self.step.records.push(record);
     }
 }
 

@@ -23,6 +23,7 @@ use serde_json::Map;
 use tokio::task::JoinHandle;
 
 use crate::inbox_source::{Letters, LettersSource};
+use crate::replaying::replays;
 
 pub(crate) fn profile() -> ProfileName {
     "test".parse().unwrap()
@@ -321,11 +322,13 @@ impl Running {
     pub(crate) async fn kill(self) {
         self.task.abort();
         let _ended = self.task.await;
+        replays(&self.store).await;
     }
 
     pub(crate) async fn drain(self) {
         self.control.drain();
         self.task.await.unwrap().unwrap();
+        replays(&self.store).await;
     }
 }
 

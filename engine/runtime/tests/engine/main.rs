@@ -15,4 +15,5 @@ mod harness;
 mod inbox;
 mod inbox_source;
 mod pools;
+mod replaying;
 mod rings;

@@ -235,12 +235,7 @@ fn intend(run: &mut Run, ix: u32, step: &mut Step) {
 }
 
 pub(crate) fn record(task: Option<u32>, fact: Fact) -> Record {
-    Record {
-        at: minutes(2),
-        task: task.map(TaskRunIx),
-        attempt: task.map(|_| 1),
-        fact,
-    }
+    Record::new(minutes(2), task.map(TaskRunIx), task.map(|_| 1), fact)
 }
 
 /// A store whose DAG `d` of some tasks is pinned.

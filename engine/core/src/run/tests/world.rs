@@ -11,6 +11,7 @@ use noctule_executor::{
 };
 use serde_json::{Map, Value, json};
 
+use super::journal::Journal;
 use crate::dag::{Dag, Definition, OnUnknown, PoolUse, Retries, TaskDefinition, TriggerRule};
 use crate::name::{StoreId, attempt_key};
 use crate::run::{
@@ -311,6 +312,7 @@ pub(super) struct Engine<'a> {
     pub(super) facts: Vec<Fact>,
     hands: BTreeMap<TaskRunIx, (u32, Activity)>,
     board: Board,
+    pub(super) journal: Journal<'a>,
     slots: usize,
     /// Killed after that many commits and effects, each counted.
     pub(super) kill_after: Option<usize>,
@@ -329,7 +331,8 @@ impl<'a> Engine<'a> {
             vars: Map::new(),
             previous: Previous::default(),
         };
-        let (run, _) = create(dag, new, at(0));
+        let (run, step) = create(dag, new, at(0));
+        let journal = Journal::new(dag, &run, &step);
         let mut engine = Self {
             dag,
             world,
@@ -339,6 +342,7 @@ impl<'a> Engine<'a> {
             facts: Vec::new(),
             hands: BTreeMap::new(),
             board: Board::default(),
+            journal,
             slots: 16,
             kill_after: None,
             events: 0,
@@ -363,11 +367,18 @@ impl<'a> Engine<'a> {
 
     pub(super) fn happen(&mut self, event: Event) -> Step {
         let step = advance(self.dag, &mut self.run, event, self.now, &self.world);
+        self.journal.append(&step, &self.run);
         self.facts
             .extend(step.records.iter().map(|record| record.fact.clone()));
         self.board.look_run(&self.run);
         self.look_anew();
         step
+    }
+
+    /// What was decided becomes durable, and its journal has to make the same of it.
+    fn commit(&mut self) {
+        self.stored = self.run.clone();
+        self.journal.commit(&self.stored);
     }
 
     fn killed(&mut self) -> bool {
@@ -379,11 +390,12 @@ impl<'a> Engine<'a> {
     fn restart(&mut self) {
         self.kill_after = None;
         self.run = self.stored.clone();
+        self.journal.forget();
         self.hands.clear();
         self.look_anew();
         self.happen(Event::Resumed);
         self.happen(Event::Due);
-        self.stored = self.run.clone();
+        self.commit();
     }
 
     /// The store is set back to an earlier state, and says so to a fresh engine. The world goes on as it is.
@@ -417,7 +429,7 @@ impl<'a> Engine<'a> {
         if self.killed() {
             return false;
         }
-        self.stored = self.run.clone();
+        self.commit();
         !self.killed()
     }
 
@@ -568,6 +580,7 @@ impl<'a> Engine<'a> {
                 continue;
             }
             if let Phase::Ended { ending, .. } = self.run.phase {
+                self.journal.replays(&self.stored);
                 return ending;
             }
             match self.perform() {

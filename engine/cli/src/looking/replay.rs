@@ -1,0 +1,252 @@
+//! `replay`: the decisions of a recorded run, made again from the store alone and compared with the record.
+//!
+//! Guarantees: nothing is started, changed or asked but the store; a run that moves while it is read is replayed as far as
+//! it had come; the first difference is shown, with exit code 1.
+
+use noctule_core::dag::Dag;
+use noctule_core::name::RunId;
+use noctule_core::replay::{Decided, Difference, fold_telling};
+use noctule_core::run::Run;
+use noctule_store::{RunFilter, Store};
+use serde::Serialize;
+
+use super::events::journal;
+use super::replayed::{Document, Sheet};
+use super::story::{Story, pinned};
+use crate::args::{Format, ReplayArgs};
+use crate::console::emit;
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::output::{Grid, Tone, document, documents, printable};
+use crate::project::OpenProject;
+use crate::surface::Surface;
+use crate::times::Zone;
+
+/// How many runs are read at a time.
+const PAGE: u32 = 500;
+
+/// A run that was heard once more.
+struct Again {
+    dag: Dag,
+    /// As it is stored; a difference may make another of it.
+    run: Run,
+    events: Vec<Decided>,
+    difference: Option<Difference>,
+}
+
+/// What became of it, as JSON has it.
+#[derive(Serialize)]
+struct Verdict<'a> {
+    run: &'a str,
+    dag: &'a str,
+    /// None: there is nothing to compare with.
+    identical: Option<bool>,
+    events: usize,
+    decisions: usize,
+    difference: Option<String>,
+}
+
+/// One run, as `-o json` has it.
+#[derive(Serialize)]
+struct Whole<'a> {
+    #[serde(flatten)]
+    verdict: Verdict<'a>,
+    replayed: Vec<Document<'a>>,
+}
+
+/// Replays one run, or all of them.
+pub(crate) async fn replay(args: &ReplayArgs, surface: &Surface) -> Result<Exit, CliError> {
+    let Some(name) = &args.run else {
+        return replay_all(args, surface).await;
+    };
+    let story = Story::find(surface, name).await?;
+    let zone = Zone::of(story.open.project().ok());
+    let again = Again::hear(&story.store, story.dag, &story.run.facts.id).await?;
+    if again.difference == Some(Difference::Earlier) {
+        let id = &again.run.facts.id;
+        return Err(
+            CliError::conflict(format!("run {id}: {}", Difference::Earlier))
+                .help(format!("`noctule events {id}` prints what it kept")),
+        );
+    }
+    again.print(surface, zone)?;
+    Ok(again.exit())
+}
+
+async fn replay_all(args: &ReplayArgs, surface: &Surface) -> Result<Exit, CliError> {
+    let open = OpenProject::read(surface, &[])?;
+    let dag = args.dag.as_ref().map(|dag| dag.parse()).transpose();
+    let dag = dag.map_err(|_| {
+        let dag = printable(args.dag.as_deref().unwrap_or_default());
+        CliError::usage(format!("--dag: `{dag}` is no id of a DAG"))
+    })?;
+    let mut filter = RunFilter {
+        dag,
+        limit: PAGE,
+        ..RunFilter::default()
+    };
+    let mut all = Vec::new();
+    if let Some(store) = open.store(surface).await? {
+        loop {
+            let page = store.find_runs(&filter).await?;
+            filter.before = page.last().map(|run| run.facts.id.clone());
+            for found in &page {
+                let Some(run) = store.run(&found.facts.id).await? else {
+                    continue;
+                };
+                let dag = pinned(&store, &run).await?;
+                all.push(Again::hear(&store, dag, &run.facts.id).await?.forgotten());
+            }
+            if page.len() < PAGE as usize {
+                break;
+            }
+        }
+    }
+    print_all(&all, surface)
+}
+
+fn print_all(all: &[Summary], surface: &Surface) -> Result<Exit, CliError> {
+    let verdicts: Vec<Verdict<'_>> = all.iter().map(Summary::verdict).collect();
+    if surface.format() == Format::Table {
+        let mut grid = Grid::new(surface, &["RUN", "DAG", "REPLAY"]);
+        for verdict in &verdicts {
+            grid.row([
+                (verdict.run.to_owned(), Tone::Plain),
+                (verdict.dag.to_owned(), Tone::Plain),
+                (verdict.words(), verdict.tone()),
+            ]);
+        }
+        if !grid.is_empty() {
+            grid.print()?;
+        }
+    } else {
+        documents(surface.format(), &verdicts)?;
+    }
+    let different = |verdict: &Verdict<'_>| verdict.identical == Some(false);
+    Ok(if verdicts.iter().any(different) {
+        Exit::RunFailed
+    } else {
+        Exit::Success
+    })
+}
+
+/// A run of many, without what it heard.
+struct Summary {
+    run: String,
+    dag: String,
+    events: usize,
+    decisions: usize,
+    difference: Option<Difference>,
+}
+
+impl Summary {
+    fn verdict(&self) -> Verdict<'_> {
+        let identical = match &self.difference {
+            None => Some(true),
+            Some(Difference::Earlier) => None,
+            Some(_) => Some(false),
+        };
+        Verdict {
+            run: &self.run,
+            dag: &self.dag,
+            identical,
+            events: self.events,
+            decisions: self.decisions,
+            difference: self.difference.as_ref().map(ToString::to_string),
+        }
+    }
+}
+
+impl Verdict<'_> {
+    fn words(&self) -> String {
+        let (events, decisions) = (self.events, self.decisions);
+        match (&self.difference, self.identical) {
+            (None, _) => format!(
+                "identical: {events} events, {decisions} decisions; the state is the stored one"
+            ),
+            (Some(difference), None) => difference.clone(),
+            (Some(difference), Some(_)) => {
+                format!("different after {events} events: {difference}")
+            }
+        }
+    }
+
+    fn tone(&self) -> Tone {
+        match self.identical {
+            Some(true) => Tone::Good,
+            Some(false) => Tone::Bad,
+            None => Tone::Dim,
+        }
+    }
+}
+
+impl Again {
+    /// Reads the journal before the run and once more after it: a commit between the two looks is heard as well.
+    async fn hear(store: &Store, dag: Dag, id: &RunId) -> Result<Self, CliError> {
+        let mut records = journal(store, id, 0).await?;
+        let settled = records.last().map_or(0, |(seq, _)| *seq);
+        let run = store.run(id).await?;
+        let run =
+            run.ok_or_else(|| CliError::not_found(format!("there is no run {id} any more")))?;
+        records.extend(journal(store, id, settled).await?);
+        let mut events = Vec::new();
+        let tell = |event| events.push(event);
+        let difference = fold_telling(&dag, &run, &records, settled, tell).err();
+        Ok(Self {
+            dag,
+            run,
+            events,
+            difference,
+        })
+    }
+
+    fn forgotten(self) -> Summary {
+        Summary {
+            run: self.run.facts.id.to_string(),
+            dag: self.run.facts.dag.to_string(),
+            events: self.events.len(),
+            decisions: self.events.iter().map(|event| event.records.len()).sum(),
+            difference: self.difference,
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        match self.difference {
+            None => Exit::Success,
+            Some(_) => Exit::RunFailed,
+        }
+    }
+
+    fn print(&self, surface: &Surface, zone: Zone) -> Result<(), CliError> {
+        let summary = Summary {
+            run: self.run.facts.id.to_string(),
+            dag: self.run.facts.dag.to_string(),
+            events: self.events.len(),
+            decisions: self.events.iter().map(|event| event.records.len()).sum(),
+            difference: self.difference.clone(),
+        };
+        let verdict = summary.verdict();
+        let documents_of = || {
+            self.events
+                .iter()
+                .map(|it| Document::of(&self.dag, &self.run, it))
+        };
+        match surface.format() {
+            Format::Table => {
+                let mut sheet = Sheet::new(surface, &self.dag, &self.run, zone);
+                self.events.iter().for_each(|event| sheet.add(event));
+                sheet.print()?;
+                let words = printable(&verdict.words());
+                emit(&(surface.data_style().paint(verdict.tone(), &words) + "\n"))
+            }
+            Format::Json => {
+                let replayed = documents_of().collect();
+                document(Format::Json, &Whole { verdict, replayed })
+            }
+            Format::Jsonl => {
+                documents(Format::Jsonl, &documents_of().collect::<Vec<_>>())?;
+                document(Format::Jsonl, &verdict)
+            }
+        }
+    }
+}
