@@ -12,6 +12,7 @@ use super::record::Fact;
 use super::state::{TaskRun, TaskRunIx, TaskState, Verdict};
 use super::transition::Turn;
 use crate::dag::TaskIx;
+use crate::planted::{self, Bug};
 
 impl Turn<'_> {
     /// The gate is open: the list is rendered, and every item gets its task runs.
@@ -115,16 +116,18 @@ impl Turn<'_> {
         else {
             return;
         };
-        if tally.waiting > 0 {
+        let over = tally.succeeded + tally.bad > 0 && planted::is(Bug::MapEndsEarly);
+        if tally.waiting > 0 && !over {
             let most = self
                 .definition(head)
                 .map
                 .as_ref()
-                .and_then(|map| map.max_parallel);
+                .and_then(|map| map.max_parallel)
+                .filter(|_| !planted::is(Bug::MaxParallelIsMissed));
             let most = most.map_or(usize::MAX, |most| most as usize);
             return self.open_items(head, most.saturating_sub(tally.open));
         }
-        if tally.open == 0 {
+        if tally.open == 0 || over {
             let (verdict, why) = self.judge_items(head, tally);
             self.end_task(head, verdict, why);
         }

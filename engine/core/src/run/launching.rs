@@ -17,6 +17,7 @@ use super::obligation::{Duty, Obligation};
 use super::record::Fact;
 use super::state::{Instant, TaskRunIx};
 use super::transition::{Turn, after, pause};
+use crate::planted::{self, Bug};
 
 /// How often a backend that cannot be reached is tried before the attempt fails: about half a minute with the pauses below.
 const REACH_TRIES: u32 = 6;
@@ -157,6 +158,11 @@ impl Turn<'_> {
         launching.sent_at = now;
         launching.trouble = Some(message.clone());
         let stopping = launching.stop.is_some();
+        let recovery = match recovery {
+            Recovery::Never if planted::is(Bug::UnknownIsSentAgain) => Recovery::Resend,
+            Recovery::Search { .. } if planted::is(Bug::SearchIsSkipped) => Recovery::Resend,
+            recovery => recovery,
+        };
         match recovery {
             Recovery::Search { after: looks } => {
                 let at = looks
@@ -212,7 +218,8 @@ impl Turn<'_> {
             return;
         };
         launching.tries += 1;
-        if let Some(next) = looks.get(look as usize + 1) {
+        let enough = planted::is(Bug::FirstListIsBelieved);
+        if let Some(next) = looks.get(look as usize + 1).filter(|_| !enough) {
             let at = after(launching.sent_at, Some(*next)).unwrap_or(now);
             launching.step = LaunchStep::Look { look: look + 1, at };
             return;
@@ -232,12 +239,18 @@ impl Turn<'_> {
         launching.sends += 1;
         launching.sent_at = now;
         launching.step = LaunchStep::Send { not_before: None };
+        if let Some(attempt) = self.live(ix).filter(|_| planted::is(Bug::ResendHasNewKey)) {
+            attempt.key = noctule_executor::AttemptKey::from_text(format!("{}-2", attempt.key));
+        }
         self.record(ix, Fact::SentAgain);
     }
 
     /// A search that could not be made is no evidence: the same look is made again later.
     pub(super) fn look_failed(&mut self, ix: TaskRunIx, error: &ExecutorError) {
         let now = self.now;
+        if planted::is(Bug::FailedSearchIsEvidence) {
+            return self.found_nothing(ix);
+        }
         let asked = match error {
             ExecutorError::Throttled { retry_after, .. } => *retry_after,
             _ => None,
@@ -265,6 +278,7 @@ impl Turn<'_> {
                 not_before: Some(later),
             } if *later > now => {}
             LaunchStep::Look { .. } => {}
+            LaunchStep::Send { .. } if planted::is(Bug::RestartIsIgnored) => {}
             LaunchStep::Send { .. } => self.launch_unknown_after_restart(ix),
         }
     }

@@ -1,0 +1,1 @@
+//! The simulation, in the bounded form of the test command.
