@@ -37,7 +37,7 @@ struct Try {
 impl Try {
     async fn make(self) {
         if let Some(at) = self.of.not_before {
-            tokio::time::sleep_until(self.clock.at(at)).await;
+            self.clock.sleep_until(at).await;
         }
         let answer = self
             .executor

@@ -61,12 +61,12 @@ impl Work {
         match activity {
             Activity::Launch { not_before, .. } => {
                 if let Some(at) = not_before {
-                    tokio::time::sleep_until(self.clock.at(at)).await;
+                    self.clock.sleep_until(at).await;
                 }
                 self.launch().await;
             }
             Activity::Look { at, .. } => {
-                tokio::time::sleep_until(self.clock.at(at)).await;
+                self.clock.sleep_until(at).await;
                 self.look().await;
             }
             Activity::Watch { .. } => self.watch(PATIENCE).await,

@@ -1,6 +1,6 @@
 //! Backends of every nature, as far as an engine can tell them apart, and a ledger of what was really launched.
 //!
-//! - `keyed`: a second launch of a key gives the same work. - `listed`: it does not; a list that lags behind shows the work.
+//! - `keyed`: a second launch of a key gives the same work, and who asks after a launch sees it. - `listed`: it does not; a list that lags behind shows the work.
 //! - `silent`: nothing finds it. - `call`: the launch lasts as long as the work. - `sensor`: a question.
 //! - `held`: ready work that goes on, made in two steps, torn down later.
 
@@ -125,7 +125,7 @@ impl Backends {
         Fate::Arrives
     }
 
-    /// A request arrives.
+    /// A request arrives; tells whether it started anything.
     pub(crate) fn launch(
         &mut self,
         key: &AttemptKey,
@@ -134,9 +134,9 @@ impl Backends {
         now: Ms,
         chance: &mut Chance,
         mix: &Mix,
-    ) {
+    ) -> bool {
         if kind == "keyed" && self.works.contains_key(key) {
-            return;
+            return false;
         }
         if kind != "sensor" {
             *self.launches.entry(key.clone()).or_default() += 1;
@@ -170,6 +170,7 @@ impl Backends {
             stubborn: chance.below(3),
         };
         self.works.insert(key.clone(), work);
+        true
     }
 
     /// Faults stop: what hangs comes to its end.
@@ -192,7 +193,8 @@ impl Backends {
     /// What a list shows.
     pub(crate) fn find(&self, key: &AttemptKey, now: Ms) -> Option<Value> {
         let work = self.works.get(key)?;
-        let shown = work.visible <= now && !matches!(work.kind, "silent" | "call");
+        let shown = (work.visible <= now || work.kind == "keyed")
+            && !matches!(work.kind, "silent" | "call");
         shown.then(|| handle(key, 0))
     }
 

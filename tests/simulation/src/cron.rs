@@ -86,11 +86,11 @@ pub(crate) fn ticks(rule: &ScheduleRule, from: Instant, to: Instant) -> BTreeSet
         let words = Words { minute, hour };
         let real = hour.contains(['*', '/']);
         let minute = TimeDelta::minutes(1);
-        let mut at = from - TimeDelta::seconds(i64::from(from.second()));
+        let begun = DateTime::from_timestamp(from.timestamp() / 60 * 60, 0);
+        let mut at = begun.unwrap_or(from);
         while at <= to {
-            let whole = at.with_nanosecond(0).unwrap_or(at);
-            if fires(rule, &words, zone, whole, real) && whole > from && whole <= to {
-                ticks.insert(whole);
+            if at > from && fires(rule, &words, zone, at, real) {
+                ticks.insert(at);
             }
             at += minute;
         }

@@ -80,7 +80,10 @@ impl World {
             self.events += 1;
             self.mix_in(at.unsigned_abs());
             self.mix_in(happening.kind());
-            let may_be_over = matches!(happening, Happening::Committed { .. } | Happening::Bound);
+            let may_be_over = matches!(
+                happening,
+                Happening::Committed { .. } | Happening::Lease { .. } | Happening::Bound
+            );
             self.happen(happening);
             if self.out.settled && may_be_over {
                 self.look_for_the_end();
@@ -198,9 +201,10 @@ impl World {
             mix,
             ..
         } = out;
-        backends.launch(key, to.kind, to.lasts, out.now, chance, mix);
-        let launches = out.backends.launches.get(key).copied().unwrap_or(0);
-        out.referee.started(&out.store, to.kind, key, launches);
+        if backends.launch(key, to.kind, to.lasts, out.now, chance, mix) {
+            let launches = out.backends.launches.get(key).copied().unwrap_or(0);
+            out.referee.started(&out.store, to.kind, key, launches);
+        }
         if answered {
             let delay = out.latency();
             let (news, wait) = Engine::answer_of(out, &to, key);
@@ -319,13 +323,21 @@ impl World {
             .get(&id)
             .map(|stored| stored.run.clone());
         let written = self.out.store.write(write, self.out.wrong);
+        if std::env::var("DBG").is_ok() {
+            for record in &records {
+                eprintln!(
+                    "{} {id} {:?} {:?} {:?}",
+                    self.out.now, record.task, record.attempt, record.fact
+                );
+            }
+        }
         for record in &records {
             self.mix_in(record.at.timestamp_millis().unsigned_abs());
             self.mix_in(record.task.map_or(0, |ix| u64::from(ix.0) + 1));
             self.mix_in(u64::from(record.attempt.unwrap_or(0)));
         }
         let out = &mut self.out;
-        if let Some(stored) = out.store.runs.get(&id) {
+        if let (Written::Done, Some(stored)) = (&written, out.store.runs.get(&id)) {
             let truth = Truth {
                 backends: &out.backends,
                 now: out.now,
@@ -372,6 +384,7 @@ impl World {
                 let tasks = out.store.runs[&run].run.tasks.len() as u64;
                 let task = noctule_core::run::TaskRunIx(out.chance.below(tasks) as u32);
                 let leave = out.chance.hits(300);
+                out.referee.marked.insert(run.clone());
                 if leave {
                     out.referee.left.insert(run.clone());
                 }

@@ -100,6 +100,9 @@ pub struct Launching {
     pub stop: Option<Stopping>,
     /// What the last try said.
     pub trouble: Option<String>,
+    /// A request that was sent again was refused: unless a look finds what an earlier one started, that is the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<ErrorClass>,
 }
 
 /// What an attempt without a handle does now.

@@ -117,6 +117,7 @@ impl Turn<'_> {
             return;
         };
         let over = tally.succeeded + tally.bad > 0 && planted::is(Bug::MapEndsEarly);
+        self.begin_rest(head);
         if tally.waiting > 0 && !over {
             let most = self
                 .definition(head)
@@ -130,6 +131,22 @@ impl Turn<'_> {
         if tally.open == 0 || over {
             let (verdict, why) = self.judge_items(head, tally);
             self.end_task(head, verdict, why);
+        }
+    }
+
+    /// An item that a mark in its midst has begun goes on with all that it begins with.
+    fn begin_rest(&mut self, head: TaskRunIx) {
+        let walk = self.dag.walk(self.task(head));
+        let items = self.run.tasks[head.index()].expansion.iter();
+        let begun = items
+            .flat_map(|expansion| &expansion.items)
+            .filter(|item| self.run.item_state(self.dag, &walk, item) == ItemState::Open);
+        let runs = begun.flat_map(|item| self.run.item_runs(&walk, item).zip(&walk));
+        let first = runs.filter(|(_, task)| self.dag.upstream(**task).is_empty());
+        for ix in first.map(|(ix, _)| ix).collect::<Vec<_>>() {
+            if matches!(self.state(ix), TaskState::Waiting) {
+                self.open(ix);
+            }
         }
     }
 
@@ -149,7 +166,8 @@ impl Turn<'_> {
         let mut over = false;
         for first in firsts {
             for (ix, task) in (first.0..).map(TaskRunIx).zip(&walk) {
-                if self.dag.upstream(*task).is_empty() || walk.len() == 1 {
+                let first = self.dag.upstream(*task).is_empty() || walk.len() == 1;
+                if first && matches!(self.state(ix), TaskState::Waiting) {
                     self.open(ix);
                     over |= self.run.tasks[ix.index()].end().is_some();
                 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use noctule_executor::{ErrorClass, ExecutorError, Recovery, Wait};
 
 use super::attempt::{
-    Attempt, AttemptEnd, AttemptState, CANCEL_GRACE, CANCEL_PATIENCE, Cancelling, Handle,
-    LaunchStep, Launching, Running, Stopping,
+    AttemptEnd, AttemptState, CANCEL_GRACE, CANCEL_PATIENCE, Cancelling, Handle, LaunchStep,
+    Launching, Nature, Running, Stopping,
 };
 use super::ending::Conclusion;
 use super::obligation::{Duty, Obligation};
@@ -71,14 +71,13 @@ impl Turn<'_> {
     }
 
     pub(super) fn launch_failed(&mut self, ix: TaskRunIx, error: ExecutorError) {
-        let Some(Attempt {
-            state: AttemptState::Launching(launching),
-            ..
-        }) = self.live(ix)
-        else {
+        let Some(attempt) = self.live(ix) else { return };
+        let AttemptState::Launching(launching) = &mut attempt.state else {
             return;
         };
         let stop = launching.stop.clone();
+        let nature = attempt.prepared.nature;
+        let resent = attempt.prepared.recovery == Recovery::Resend && nature != Nature::Sensor;
         // This send did not happen; an earlier one of the same attempt may have.
         let sent_before = launching.sends > 1;
         match (error, stop) {
@@ -89,6 +88,13 @@ impl Turn<'_> {
                 Some(_),
             ) if sent_before => {
                 self.launch_unknown(ix, message);
+            }
+            // The refusal is of the second request; a look tells what became of the first.
+            (ExecutorError::Rejected { class, message }, _) if sent_before && resent => {
+                launching.refused = Some(class);
+                launching.trouble = Some(message.clone());
+                let now = self.now;
+                self.search(ix, message, now);
             }
             (_, Some(stop)) => self.conclude_stop(ix, &stop.why, None),
             (ExecutorError::Rejected { class, message }, None) => {
@@ -224,9 +230,19 @@ impl Turn<'_> {
             launching.step = LaunchStep::Look { look: look + 1, at };
             return;
         }
-        match launching.stop.clone() {
-            Some(stop) => self.conclude_stop(ix, &stop.why, None),
-            None => self.send_again(ix),
+        let message = launching.trouble.clone().unwrap_or_default();
+        match (launching.stop.clone(), launching.refused) {
+            (Some(stop), _) => self.conclude_stop(ix, &stop.why, None),
+            (None, Some(class)) => {
+                let output = None;
+                let end = AttemptEnd::Failed {
+                    class,
+                    message,
+                    output,
+                };
+                self.conclude(ix, Conclusion::of(end));
+            }
+            (None, None) => self.send_again(ix),
         }
     }
 

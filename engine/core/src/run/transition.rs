@@ -212,6 +212,7 @@ impl Turn<'_> {
             step: LaunchStep::Send { not_before: None },
             stop: None,
             trouble: None,
+            refused: None,
         };
         let attempt = Attempt {
             number,

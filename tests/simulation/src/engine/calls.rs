@@ -6,10 +6,11 @@ use noctule_executor::{ExecutorError, Status};
 use serde_json::Value;
 
 use super::Engine;
+use super::hands::LOOK_AGAIN;
 use crate::agenda::Happening;
 use crate::backend::{Backends, Fate};
 use crate::bugs::Wrong;
-use crate::clock::{Ms, SECOND};
+use crate::clock::{Ms, SECOND, until};
 use crate::dags::KINDS;
 use crate::faults::Fault;
 use crate::outside::{Outside, Sender};
@@ -37,6 +38,15 @@ impl Engine {
         let calls = matches!(activity, Activity::Launch { .. } | Activity::Cancel { .. });
         if calls && !self.trusts(out) && !out.is(Wrong::NoRecheckBeforeCall) {
             return self.step_down(out);
+        }
+        let at = match activity {
+            Activity::Launch { not_before, .. } => not_before,
+            Activity::Look { at, .. } => Some(at),
+            Activity::Watch { .. } | Activity::Cancel { .. } => None,
+        };
+        let left = at.map_or(0, |at| until(self.wall(out), at));
+        if left > 0 {
+            return self.again(out, &to, number, left.min(LOOK_AGAIN));
         }
         match activity {
             Activity::Launch { .. } => self.launch(out, &to),
@@ -84,7 +94,9 @@ impl Engine {
             out.referee.sent_blindly(to.kind, &key, times);
         }
         let life = self.life;
-        let delay = out.latency();
+        let answer = out.latency();
+        // Where a request may be sent again at once, whoever asks after it sees it.
+        let delay = if to.kind == "keyed" { 0 } else { answer };
         let late = out.chance.between(1, 30) * SECOND;
         let arrive = |answered| Happening::Arrive {
             key: key.clone(),
@@ -94,8 +106,9 @@ impl Engine {
         let unknown = News::LaunchFailed {
             error: ExecutorError::unknown("the answer is lost"),
         };
+        let arrives = matches!(fate, Fate::Arrives | Fate::AnswerLost);
         match fate {
-            Fate::Says(error) => out.tell_news(life, to, News::LaunchFailed { error }, delay),
+            Fate::Says(error) => out.tell_news(life, to, News::LaunchFailed { error }, answer),
             Fate::Arrives => out.after(delay, arrive(true)),
             Fate::AnswerLost => {
                 out.after(delay, arrive(false));
@@ -103,13 +116,13 @@ impl Engine {
             }
             Fate::RequestLost => out.tell_news(life, to, unknown, late),
         }
-        if to.kind == "keyed" && out.strikes(out.mix.duplicate, "duplicated request") {
+        if to.kind == "keyed" && arrives && out.strikes(out.mix.duplicate, "duplicated request") {
             let later = delay + out.chance.between(1, 5_000);
             out.after(later, arrive(false));
         }
         if out.strikes(out.mix.worst_moment, "crash after an effect") {
             let engine = self.life.engine;
-            let soon = out.chance.between(0, 2 * delay);
+            let soon = out.chance.between(0, 2 * answer);
             out.after(
                 soon,
                 Happening::Strike {
@@ -253,6 +266,18 @@ impl Engine {
         else {
             return;
         };
+        let not_before = under_way.and_then(|known| known.of.not_before);
+        let left = not_before.map_or(0, |at| until(self.wall(out), at));
+        if left > 0 {
+            let clear = Happening::Clear {
+                life: self.life,
+                run: run.clone(),
+                task,
+                attempt,
+                hand: number,
+            };
+            return out.after(left.min(LOOK_AGAIN), clear);
+        }
         let cleared = if out.strikes(out.mix.poll_fails, "clearing failed") {
             let message = "no answer".to_owned();
             Cleared::Failed { message }

@@ -11,6 +11,9 @@ use crate::agenda::Happening;
 use crate::clock::{Ms, SECOND, until};
 use crate::outside::Outside;
 
+/// A sleeper looks at the clock again after this.
+pub(super) const LOOK_AGAIN: Ms = 10 * SECOND;
+
 /// An activity under way.
 pub(super) struct Hand {
     pub(super) attempt: u32,
@@ -92,7 +95,7 @@ impl Engine {
             Activity::Look { at, .. } => Some(at),
             Activity::Watch { .. } | Activity::Cancel { .. } => None,
         };
-        let wait = at.map_or(first, |at| until(wall, at));
+        let wait = at.map_or(first, |at| until(wall, at).min(LOOK_AGAIN));
         let act = Happening::Act {
             life: self.life,
             run: id.clone(),
@@ -124,7 +127,9 @@ impl Engine {
             self.work.hand += 1;
             let number = self.work.hand;
             clearings.insert((ix, attempt), Clearance { of, number });
-            let wait = of.not_before.map_or(0, |at| until(wall, at));
+            let wait = of
+                .not_before
+                .map_or(0, |at| until(wall, at).min(LOOK_AGAIN));
             let clear = Happening::Clear {
                 life: self.life,
                 run: id.clone(),

@@ -44,6 +44,8 @@ pub(super) struct Committing {
     order: Vec<Option<RunId>>,
     /// Only a part of the batch is in it: a mistake.
     part: Option<Part>,
+    /// An answer to it was lost: a refusal now says nothing about the time before.
+    doubtful: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -77,6 +79,7 @@ impl Engine {
             commit,
             order,
             part,
+            doubtful: false,
         });
     }
 
@@ -142,7 +145,7 @@ impl Engine {
     }
 
     pub(crate) fn committed(&mut self, out: &mut Outside, serial: u64, reply: Reply) {
-        let Some(committing) = self.work.committing.take() else {
+        let Some(mut committing) = self.work.committing.take() else {
             return;
         };
         if committing.commit.serial != serial {
@@ -155,6 +158,7 @@ impl Engine {
             Reply::Fenced if out.is(Wrong::FencedGoesOn) => Reply::Done(all_done),
             Reply::Silence if out.is(Wrong::LostAnswerIsDone) => Reply::Done(all_done),
             Reply::Silence if out.is(Wrong::CommitIsSentAgainAsNew) => Reply::Refused,
+            Reply::Refused if committing.doubtful => Reply::Silence,
             reply => reply,
         };
         match reply {
@@ -170,6 +174,7 @@ impl Engine {
             }
             Reply::Silence if self.trusts(out) => {
                 self.send(out, &committing.commit, SECOND);
+                committing.doubtful = true;
                 self.work.committing = Some(committing);
             }
             Reply::Silence | Reply::Fenced => self.step_down(out),

@@ -27,6 +27,8 @@ pub(crate) struct Referee {
     ends: BTreeSet<(RunId, TaskRunIx, u32)>,
     /// Runs of which somebody asked to leave some work alone.
     pub(crate) left: BTreeSet<RunId>,
+    /// Runs of which somebody marked a task.
+    pub(crate) marked: BTreeSet<RunId>,
     /// The run that each idempotency key was answered with.
     answered: BTreeMap<(String, String), RunId>,
     pub(crate) successes: u64,
@@ -43,6 +45,7 @@ impl Referee {
             intents: BTreeMap::new(),
             ends: BTreeSet::new(),
             left: BTreeSet::new(),
+            marked: BTreeSet::new(),
             answered: BTreeMap::new(),
             successes: 0,
             ended_runs: 0,

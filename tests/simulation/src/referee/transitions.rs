@@ -235,7 +235,8 @@ impl Referee {
             ));
         }
         // In a new round items that had begun go on beside each other.
-        if run.round == 1 && rule.max_parallel.is_some_and(|most| open > most) {
+        let counts = run.round == 1 && !self.marked.contains(id);
+        if counts && rule.max_parallel.is_some_and(|most| open > most) {
             self.say(format!("{id}: {open} items at once"));
         }
     }
@@ -290,7 +291,12 @@ impl Referee {
             let Some(work) = truth.backends.works.get(&attempt.key) else {
                 continue;
             };
-            if attempt.prepared.obliges && (!work.torn_down || work.place_left) {
+            let number = attempt.number;
+            let given_up = task
+                .obligations
+                .iter()
+                .any(|o| o.attempt == number && !o.is_open());
+            if attempt.prepared.obliges && !given_up && (!work.torn_down || work.place_left) {
                 let (id, key) = (&run.facts.id, &attempt.key);
                 self.say(format!("{id} ended, and {key} has left something behind"));
             }
