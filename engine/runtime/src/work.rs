@@ -59,12 +59,7 @@ impl Work {
     /// Performs an activity to its end.
     pub(crate) async fn perform(self, activity: Activity) {
         match activity {
-            Activity::Launch { not_before, .. } => {
-                if let Some(at) = not_before {
-                    self.clock.sleep_until(at).await;
-                }
-                self.launch().await;
-            }
+            Activity::Launch { .. } => self.launch().await,
             Activity::Look { at, .. } => {
                 self.clock.sleep_until(at).await;
                 self.look().await;

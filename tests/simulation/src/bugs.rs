@@ -4,6 +4,8 @@
 
 use noctule_core::planted;
 
+use crate::Kind;
+
 /// A mistake that somebody could make in the loop, or in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Wrong {
@@ -98,6 +100,22 @@ impl Mistake {
     pub fn all() -> impl Iterator<Item = Self> {
         let core = planted::Bug::ALL.into_iter().map(Self::Core);
         core.chain(Wrong::ALL.into_iter().map(Self::Loop))
+    }
+
+    /// In which histories it can be found.
+    #[must_use]
+    pub fn kind(self) -> Kind {
+        use planted::Bug as B;
+        match self {
+            Self::Core(
+                B::PauseIsMissed
+                | B::TicksAreDecidedAhead
+                | B::CatchupKeepsTheFirst
+                | B::FoldFiresTwice
+                | B::GapNeverFires,
+            ) => Kind::Schedules,
+            _ => Kind::Work,
+        }
     }
 
     pub(crate) fn core(self) -> Option<planted::Bug> {

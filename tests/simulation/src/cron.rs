@@ -130,14 +130,20 @@ fn ends_a_gap(words: &Words<'_>, zone: Tz, at: Instant) -> bool {
     false
 }
 
+/// What is known of a history besides its store.
+pub(crate) struct Known<'a> {
+    /// Ticks count from here on.
+    pub(crate) began: Instant,
+    /// A clock has jumped.
+    pub(crate) jumped: bool,
+    /// From when to when each engine has surely decided every tick.
+    pub(crate) sessions: &'a [(Instant, Instant)],
+    /// From when to when the DAG was paused.
+    pub(crate) pauses: &'a [(Instant, Option<Instant>)],
+}
+
 /// What a history should have made of the ticks of one DAG, compared with what it made; gives the number of its ticks.
-pub(crate) fn judge(
-    store: &Store,
-    dag: &Dag,
-    began: Instant,
-    jumped: bool,
-    sessions: &[(Instant, Instant)],
-) -> Result<u64, String> {
+pub(crate) fn judge(store: &Store, dag: &Dag, known: &Known<'_>) -> Result<u64, String> {
     let definition = dag.definition();
     let (id, Some(rule)) = (&definition.id, &definition.schedule) else {
         return Ok(0);
@@ -145,7 +151,7 @@ pub(crate) fn judge(
     let Some(considered) = store.dags.get(id).and_then(|record| record.considered) else {
         return Err(format!("{id} was never looked at"));
     };
-    let expected = ticks(rule, began, considered);
+    let expected = ticks(rule, known.began, considered);
     let mut runs: BTreeMap<Instant, bool> = BTreeMap::new();
     for stored in store
         .runs
@@ -190,8 +196,7 @@ pub(crate) fn judge(
             *tick,
             runs.get(tick).copied(),
             dropped.get(tick),
-            jumped,
-            sessions,
+            known,
         )
         .map_err(|what| format!("{id} {:?} {}: {tick} {what}", rule.cron, rule.timezone))?;
     }
@@ -207,18 +212,24 @@ fn fits(
     tick: Instant,
     run: Option<bool>,
     dropped: Option<&DropReason>,
-    jumped: bool,
-    sessions: &[(Instant, Instant)],
+    known: &Known<'_>,
 ) -> Result<(), &'static str> {
-    let witnessed = sessions
+    let jumped = known.jumped;
+    let witnessed = known
+        .sessions
         .iter()
         .any(|(since, until)| *since <= tick && tick < *until);
+    let paused = known
+        .pauses
+        .iter()
+        .any(|(since, until)| *since < tick && until.is_some_and(|until| tick < until));
     match (run, dropped) {
         (Some(_), Some(_)) => Err("has a run and was dropped"),
         (None, None) => Err("has no run and was not dropped"),
         (Some(true), None) if rule.catchup == Catchup::None => {
             Err("was caught up, which nobody asked for")
         }
+        (Some(_), None) if paused && !jumped => Err("has a run, and came in a pause"),
         (Some(_), None) => Ok(()),
         (None, Some(DropReason::Paused)) => Ok(()),
         (None, Some(DropReason::Overlap)) if rule.overlap == Overlap::Skip => Ok(()),

@@ -164,3 +164,13 @@ pub fn minima(kind: Kind, seeds: u64) -> Vec<(&'static str, u64)> {
     }
     minima
 }
+
+/// How many histories it takes until a known mistake is found, and what is said then; none if it is not found.
+#[must_use]
+pub fn seeds_until_found(mistake: Mistake, most: u64) -> Option<(u64, String)> {
+    let kind = mistake.kind();
+    (0..most).find_map(|seed| {
+        let broken = live_through(kind, seed, Some(mistake)).broken?;
+        Some((seed + 1, broken))
+    })
+}

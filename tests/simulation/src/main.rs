@@ -1,4 +1,5 @@
-//! Histories by hand: `noctule-simulation --seeds N [--from S] [--kind work|schedules] [--mistake NAME]`.
+//! Histories by hand: `noctule-simulation --seeds N [--from S] [--kind work|schedules] [--mistake NAME]`, or
+//! `--find N` to look for every known mistake in at most N seeds.
 //!
 //! Every core lives through its share of the seeds. It prints the seed and the commit of the first rule that is broken, and
 //! what was done and what struck; a campaign that did or met too little fails.
@@ -14,13 +15,14 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use noctule_simulation::{Kind, Mistake, Struck, live_through, minima};
+use noctule_simulation::{Kind, Mistake, Struck, live_through, minima, seeds_until_found};
 
 struct Wanted {
     seeds: u64,
     from: u64,
     kinds: Vec<Kind>,
     mistake: Option<Mistake>,
+    find: Option<u64>,
 }
 
 #[derive(Default)]
@@ -38,6 +40,9 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if let Some(most) = wanted.find {
+        return find(most);
+    }
     let mut good = true;
     for kind in &wanted.kinds {
         good &= campaign(&wanted, *kind);
@@ -55,6 +60,7 @@ fn read(mut args: impl Iterator<Item = String>) -> Result<Wanted, String> {
         from: 0,
         kinds: vec![Kind::Work, Kind::Schedules],
         mistake: None,
+        find: None,
     };
     while let Some(arg) = args.next() {
         let value = args.next().ok_or_else(|| format!("{arg} needs a value"))?;
@@ -64,6 +70,7 @@ fn read(mut args: impl Iterator<Item = String>) -> Result<Wanted, String> {
         };
         match arg.as_str() {
             "--seeds" => wanted.seeds = number()?,
+            "--find" => wanted.find = Some(number()?),
             "--from" => wanted.from = number()?,
             "--kind" => {
                 let kind = [("work", Kind::Work), ("schedules", Kind::Schedules)];
@@ -79,6 +86,42 @@ fn read(mut args: impl Iterator<Item = String>) -> Result<Wanted, String> {
         }
     }
     Ok(wanted)
+}
+
+/// Looks for every known mistake, and says how many seeds each took.
+fn find(most: u64) -> ExitCode {
+    let mistakes: Vec<Mistake> = Mistake::all().collect();
+    let next = AtomicU64::new(0);
+    let missed = AtomicU64::new(0);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some(mistake) =
+                    mistakes.get(next.fetch_add(1, Ordering::Relaxed) as usize)
+                {
+                    match seeds_until_found(*mistake, most) {
+                        Some((seeds, what)) => println!("{mistake} {seeds} {what}"),
+                        None => {
+                            missed.fetch_add(1, Ordering::Relaxed);
+                            println!("{mistake} NOT FOUND in {most}");
+                        }
+                    }
+                }
+            });
+        }
+    });
+    let missed = missed.into_inner();
+    println!(
+        "{} of {} found",
+        mistakes.len() as u64 - missed,
+        mistakes.len()
+    );
+    if missed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 fn campaign(wanted: &Wanted, kind: Kind) -> bool {

@@ -6,7 +6,7 @@ use noctule_core::name::DagId;
 use noctule_core::run::{Instant, Verdict};
 
 use crate::agenda::{Happening, Life};
-use crate::asks::{Asked, Wish};
+use crate::asks::{Answer, Asked, Wish};
 use crate::backend::Backends;
 use crate::bugs::Wrong;
 use crate::clock::{HOUR, MINUTE, Ms, SECOND, YEAR};
@@ -28,6 +28,8 @@ pub(crate) struct World {
     pub(crate) hash: u64,
     /// From when to when each epoch has surely decided every tick.
     sessions: BTreeMap<u64, (Instant, Instant)>,
+    /// From when to when each DAG was paused.
+    pauses: BTreeMap<DagId, Vec<(Instant, Option<Instant>)>>,
     /// From when on the ticks of each DAG count.
     began: BTreeMap<DagId, Instant>,
     jumped: bool,
@@ -45,6 +47,7 @@ impl World {
             events: 0,
             hash: 0xcbf2_9ce4_8422_2325,
             sessions: BTreeMap::new(),
+            pauses: BTreeMap::new(),
             began: BTreeMap::new(),
             jumped: false,
             punctual: false,
@@ -259,11 +262,25 @@ impl World {
         }
         self.witness(&commit);
         let turn = commit.turn;
+        let is_answer = |write: &&Write| matches!(write, Write::Answer { .. });
+        let answers: Vec<Write> = commit.writes.iter().filter(is_answer).cloned().collect();
         let writes = commit.writes.into_iter();
         let written = writes
             .map(|write| self.write(write, turn))
             .collect::<Vec<_>>();
         let out = &mut self.out;
+        for write in answers {
+            if let Write::Answer {
+                ask,
+                answer: Answer::Done { run: Some(run) },
+            } = write
+                && !out.store.runs.contains_key(&run)
+            {
+                out.referee.say(format!(
+                    "ask {ask} is answered with {run}, which is not there"
+                ));
+            }
+        }
         out.store.remember(place.0, place.1, written.clone());
         out.referee.commits += 1;
         out.referee.limits(&out.store, out.mix.slots);
@@ -286,6 +303,12 @@ impl World {
                 && let Some(considered) = record.considered
             {
                 self.began.entry(dag.clone()).or_insert(considered);
+                let pauses = self.pauses.entry(dag.clone()).or_default();
+                match (record.paused, pauses.last_mut()) {
+                    (Some(_), Some((_, None))) | (None, None | Some((_, Some(_)))) => {}
+                    (Some(_), _) => pauses.push((turn, None)),
+                    (None, Some((_, end))) => *end = Some(turn),
+                }
             }
         }
     }
@@ -585,7 +608,14 @@ impl World {
             let Some(began) = self.began.get(&dag.definition().id) else {
                 continue;
             };
-            match cron::judge(&self.out.store, &dag, *began, self.jumped, &sessions) {
+            let pauses = self.pauses.get(&dag.definition().id);
+            let known = cron::Known {
+                began: *began,
+                jumped: self.jumped,
+                sessions: &sessions,
+                pauses: pauses.map_or(&[], Vec::as_slice),
+            };
+            match cron::judge(&self.out.store, &dag, &known) {
                 Ok(ticks) => self.ticks_judged += ticks,
                 Err(what) => self.out.referee.say(what),
             }

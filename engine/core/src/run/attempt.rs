@@ -111,7 +111,7 @@ pub struct Launching {
 pub enum LaunchStep {
     /// Sends the request.
     Send {
-        /// Not before this instant.
+        /// It rests until then: surely not sent since the last answer, whatever any clock shows.
         not_before: Option<Instant>,
     },
     /// Looks for what an earlier send may have started.

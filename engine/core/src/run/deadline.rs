@@ -67,8 +67,11 @@ impl Turn<'_> {
                 }
             }
             AttemptState::Launching(_) | AttemptState::Running(_) => {
+                let rested = rests_until(attempt).is_some_and(|at| at <= self.now);
                 if let Some(why) = passed(attempt, given_up, self.now) {
                     self.stop_attempt(ix, why);
+                } else if rested {
+                    self.rested(ix);
                 }
             }
             AttemptState::Cancelling(_) | AttemptState::Ended(_) => {}
@@ -110,8 +113,7 @@ impl Turn<'_> {
                     AttemptState::Cancelling(cancelling(handle, launched, started, stop, now));
             }
             AttemptState::Launching(launching) => {
-                let resting =
-                    matches!(launching.step, LaunchStep::Send { not_before: Some(at) } if at > now);
+                let resting = matches!(launching.step, LaunchStep::Send { not_before } if not_before.is_some());
                 let surely_not =
                     (resting && launching.sends <= 1) || planted::is(Bug::StopSkipsSearch);
                 launching.stop = Some(stop);
@@ -156,6 +158,17 @@ fn passed(attempt: &Attempt, given_up: bool, now: Instant) -> Option<AttemptStop
     (!begun && by(attempt.start_by)).then_some(AttemptStop::StartTimeout)
 }
 
+/// When a request that rests goes out again.
+fn rests_until(attempt: &Attempt) -> Option<Instant> {
+    match &attempt.state {
+        AttemptState::Launching(launching) => match launching.step {
+            LaunchStep::Send { not_before } => not_before,
+            LaunchStep::Look { .. } => None,
+        },
+        _ => None,
+    }
+}
+
 fn stop_patience(stop: Option<&Stopping>) -> Option<Instant> {
     after(stop?.at, Some(CANCEL_PATIENCE))
 }
@@ -183,7 +196,8 @@ fn attempt_next(attempt: &Attempt) -> Option<Instant> {
             stop_patience(launching.stop.as_ref())
         }
         AttemptState::Launching(_) | AttemptState::Running(_) => {
-            [attempt.deadline, attempt.start_by.filter(|_| !begun)]
+            let start_by = attempt.start_by.filter(|_| !begun);
+            [attempt.deadline, start_by, rests_until(attempt)]
                 .into_iter()
                 .flatten()
                 .min()

@@ -285,15 +285,14 @@ impl Turn<'_> {
 
     /// A fresh engine: a request that was being sent may have arrived or not. One that was resting was surely not sent.
     pub(super) fn resume(&mut self, ix: TaskRunIx) {
-        let now = self.now;
         let Some(launching) = self.launching_untouched(ix) else {
             return;
         };
         match &launching.step {
             LaunchStep::Send {
-                not_before: Some(later),
-            } if *later > now => {}
-            LaunchStep::Look { .. } => {}
+                not_before: Some(_),
+            }
+            | LaunchStep::Look { .. } => {}
             LaunchStep::Send { .. } if planted::is(Bug::RestartIsIgnored) => {}
             LaunchStep::Send { .. } => self.launch_unknown_after_restart(ix),
         }
@@ -321,6 +320,13 @@ impl Turn<'_> {
             );
         }
         self.launch_unknown(ix, message);
+    }
+
+    /// The rest is over: from the commit of this step on the request may be sent.
+    pub(super) fn rested(&mut self, ix: TaskRunIx) {
+        if let Some(launching) = self.launching(ix) {
+            launching.step = LaunchStep::Send { not_before: None };
+        }
     }
 
     fn launching_untouched(&self, ix: TaskRunIx) -> Option<&Launching> {

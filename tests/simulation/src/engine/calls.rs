@@ -40,9 +40,8 @@ impl Engine {
             return self.step_down(out);
         }
         let at = match activity {
-            Activity::Launch { not_before, .. } => not_before,
             Activity::Look { at, .. } => Some(at),
-            Activity::Watch { .. } | Activity::Cancel { .. } => None,
+            Activity::Launch { .. } | Activity::Watch { .. } | Activity::Cancel { .. } => None,
         };
         let left = at.map_or(0, |at| until(self.wall(out), at));
         if left > 0 {
@@ -142,7 +141,12 @@ impl Engine {
         else {
             return;
         };
-        let news = if out.strikes(out.mix.poll_fails, "search failed") {
+        let most = if out.backends.storm {
+            700
+        } else {
+            out.mix.poll_fails
+        };
+        let news = if out.strikes(most, "search failed") {
             let error = ExecutorError::unavailable("no answer");
             News::LookFailed { error }
         } else {

@@ -91,9 +91,8 @@ impl Engine {
         };
         live.hands.insert(ix, hand);
         let at = match activity {
-            Activity::Launch { not_before, .. } => not_before,
             Activity::Look { at, .. } => Some(at),
-            Activity::Watch { .. } | Activity::Cancel { .. } => None,
+            Activity::Launch { .. } | Activity::Watch { .. } | Activity::Cancel { .. } => None,
         };
         let wait = at.map_or(first, |at| until(wall, at).min(LOOK_AGAIN));
         let act = Happening::Act {
