@@ -80,6 +80,8 @@ pub(crate) struct Mix {
     /// A crash right after a commit, or right after an effect.
     pub(crate) worst_moment: u64,
     pub(crate) lost_commit_answer: u64,
+    /// A commit is under way for longer than a lease.
+    pub(crate) late_commit: u64,
     pub(crate) lost_answer: u64,
     pub(crate) lost_request: u64,
     pub(crate) refused: u64,
@@ -125,6 +127,7 @@ impl Mix {
             faults,
             worst_moment: some(chance, 120),
             lost_commit_answer: some(chance, 120),
+            late_commit: some(chance, 60),
             lost_answer: some(chance, 200),
             lost_request: some(chance, 200),
             refused: some(chance, 100),

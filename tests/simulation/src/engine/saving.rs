@@ -84,7 +84,10 @@ impl Engine {
     }
 
     fn send(&mut self, out: &mut Outside, commit: &Commit, pause: Ms) {
-        let delay = pause + out.latency();
+        let mut delay = pause + out.latency();
+        if out.strikes(out.mix.late_commit, "late commit") {
+            delay += out.chance.between(1, 40) * SECOND;
+        }
         let commit = Box::new(commit.clone());
         let life = self.life;
         out.after(delay, Happening::Commit { life, commit });

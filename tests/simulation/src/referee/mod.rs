@@ -4,8 +4,9 @@
 
 mod limits;
 mod transitions;
+mod truth;
 
-pub(crate) use transitions::Truth;
+pub(crate) use truth::Truth;
 
 use std::collections::{BTreeMap, BTreeSet};
 

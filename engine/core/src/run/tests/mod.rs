@@ -2,6 +2,7 @@
 
 mod crash;
 mod fan_out;
+mod found;
 mod holding;
 mod launch;
 mod line;
