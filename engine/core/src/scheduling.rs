@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::dag::{Catchup, Dag, Overlap};
+use crate::planted::{self, Bug};
 use crate::run::Instant;
 
 /// Up to which instant the ticks of a DAG have been decided.
@@ -114,13 +115,14 @@ pub fn decide(dag: &Dag, at: Circumstances) -> Decision {
     let considered = if more {
         ticks.last().copied()
     } else {
-        Some(at.now)
+        let ahead = u64::from(planted::is(Bug::TicksAreDecidedAhead)) * 61;
+        Some(at.now + Duration::from_secs(ahead))
     };
     let mut decision = Decision {
         considered,
         ..Decision::default()
     };
-    if at.paused {
+    if at.paused && !planted::is(Bug::PauseIsMissed) {
         decision.drop_all(&ticks, DropReason::Paused);
         return decision;
     }
@@ -154,7 +156,10 @@ impl Decision {
             Catchup::Latest => usize::from(!more),
             Catchup::All => within.len(),
         };
-        let (dropped, kept) = within.split_at(within.len().saturating_sub(keep));
+        let (mut dropped, mut kept) = within.split_at(within.len().saturating_sub(keep));
+        if keep == 1 && planted::is(Bug::CatchupKeepsTheFirst) {
+            (kept, dropped) = within.split_at(keep.min(within.len()));
+        }
         self.drop_all(dropped, DropReason::Catchup);
         self.runs.extend(kept.iter().map(|tick| DueTick {
             tick: *tick,

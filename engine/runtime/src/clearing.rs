@@ -39,7 +39,7 @@ struct Try {
 impl Try {
     async fn make(self) {
         if let Some(at) = self.of.not_before {
-            tokio::time::sleep_until(self.clock.at(at)).await;
+            self.clock.sleep_until(at).await;
         }
         if !self.lease.is_trusted() {
             return;

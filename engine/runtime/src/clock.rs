@@ -4,6 +4,9 @@
 
 use chrono::{DateTime, Utc};
 
+/// A sleeper looks at the clock again after this.
+const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// Where `now` comes from.
 #[derive(Debug, Clone, Copy)]
 pub enum Clock {
@@ -38,6 +41,14 @@ impl Clock {
                     chrono::Duration::from_std(since.elapsed()).unwrap_or(chrono::Duration::MAX);
                 from.checked_add_signed(passed).unwrap_or(*from)
             }
+        }
+    }
+
+    /// Sleeps until an instant. A jump of the clock meanwhile is seen: an instant that was a year away may have come.
+    pub async fn sleep_until(&self, instant: DateTime<Utc>) {
+        while instant > self.now() {
+            let longest = tokio::time::Instant::now() + LOOK_AGAIN;
+            tokio::time::sleep_until(self.at(instant).min(longest)).await;
         }
     }
 

@@ -396,10 +396,7 @@ impl Engine {
     fn is_drained(&self) -> bool {
         self.draining
             && self.batch.is_empty()
-            && !self
-                .live
-                .values()
-                .any(|live| live.is_launching(self.options.clock.now()))
+            && !self.live.values().any(|live| live.is_launching())
     }
 
     /// A run that is over leaves memory; the store keeps it.

@@ -44,13 +44,11 @@ impl Drop for Task {
 
 impl Live {
     /// Whether a request is being sent right now.
-    pub(crate) fn is_launching(&self, now: Instant) -> bool {
+    pub(crate) fn is_launching(&self) -> bool {
         self.hands
             .values()
             .any(|hand| match (&hand.activity, &hand.how) {
-                (Activity::Launch { not_before, .. }, How::Task(task)) => {
-                    not_before.is_none_or(|at| at <= now) && !task.0.is_finished()
-                }
+                (Activity::Launch { .. }, How::Task(task)) => !task.0.is_finished(),
                 _ => false,
             })
     }
@@ -86,7 +84,8 @@ impl Engine {
         let Some((number, activity)) = wanted else {
             return self.release(id, ix);
         };
-        let sending = matches!(activity, Activity::Launch { .. });
+        // A request that has rested is awaited like one that is under way: its rest is over for every engine.
+        let sending = matches!(activity, Activity::Launch { tries: 1 });
         if sending && self.draining {
             return;
         }

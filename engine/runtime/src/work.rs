@@ -62,14 +62,9 @@ impl Work {
     /// Performs an activity to its end.
     pub(crate) async fn perform(self, activity: Activity) {
         match activity {
-            Activity::Launch { not_before, .. } => {
-                if let Some(at) = not_before {
-                    tokio::time::sleep_until(self.clock.at(at)).await;
-                }
-                self.launch().await;
-            }
+            Activity::Launch { .. } => self.launch().await,
             Activity::Look { at, .. } => {
-                tokio::time::sleep_until(self.clock.at(at)).await;
+                self.clock.sleep_until(at).await;
                 self.look().await;
             }
             Activity::Watch { .. } => self.watch(PATIENCE).await,

@@ -15,8 +15,6 @@ pub enum Activity {
     Launch {
         /// Tells one try from the next.
         tries: u32,
-        /// Not before this instant.
-        not_before: Option<Instant>,
     },
     /// Look for what an earlier send may have started.
     Look {
@@ -41,16 +39,17 @@ pub enum Activity {
 #[must_use]
 pub fn activity(attempt: &Attempt) -> Option<Activity> {
     match &attempt.state {
-        AttemptState::Launching(launching) => Some(match launching.step {
-            LaunchStep::Send { not_before } => Activity::Launch {
+        AttemptState::Launching(launching) => match launching.step {
+            LaunchStep::Send { not_before: None } => Some(Activity::Launch {
                 tries: launching.tries,
-                not_before,
-            },
-            LaunchStep::Look { at, .. } => Activity::Look {
+            }),
+            // It rests; that the rest is over is a step of its own, durable before the request goes out.
+            LaunchStep::Send { .. } => None,
+            LaunchStep::Look { at, .. } => Some(Activity::Look {
                 tries: launching.tries,
                 at,
-            },
-        }),
+            }),
+        },
         AttemptState::Running(work) => Some(Activity::Watch {
             advances: work.handle.advances,
         }),

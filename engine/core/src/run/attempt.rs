@@ -100,6 +100,9 @@ pub struct Launching {
     pub stop: Option<Stopping>,
     /// What the last try said.
     pub trouble: Option<String>,
+    /// A request that was sent again was refused: unless a look finds what an earlier one started, that is the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<ErrorClass>,
 }
 
 /// What an attempt without a handle does now.
@@ -108,7 +111,7 @@ pub struct Launching {
 pub enum LaunchStep {
     /// Sends the request.
     Send {
-        /// Not before this instant.
+        /// It rests until then: surely not sent since the last answer, whatever any clock shows.
         not_before: Option<Instant>,
     },
     /// Looks for what an earlier send may have started.

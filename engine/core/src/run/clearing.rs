@@ -8,10 +8,14 @@ use super::record::Fact;
 use super::state::{TaskRunIx, Verdict};
 use super::transition::{Turn, after, pause};
 use crate::dag::{HoldUntil, TaskIx};
+use crate::planted::{self, Bug};
 
 impl Turn<'_> {
     /// The obligation of the live attempt follows its handle.
     pub(super) fn oblige_further(&mut self, ix: TaskRunIx, number: u32, handle: &Handle) {
+        if planted::is(Bug::DutyKeepsOldHandle) {
+            return;
+        }
         let obligations = &mut self.run.tasks[ix.index()].obligations;
         for obligation in obligations.iter_mut().filter(|o| o.attempt == number) {
             obligation.handle = handle.clone();
@@ -20,8 +24,12 @@ impl Turn<'_> {
 
     /// An attempt has ended: unless others use its work from now on, what it left behind is to be cleared away.
     pub(super) fn attempt_over(&mut self, ix: TaskRunIx, number: u32, succeeded: bool) {
-        if succeeded && self.definition(ix).hold_until.is_some() {
+        let held = self.definition(ix).hold_until.is_some() && !planted::is(Bug::HoldIsForgotten);
+        if succeeded && held {
             return;
+        }
+        if succeeded && planted::is(Bug::SuccessClearsDuties) {
+            return self.run.tasks[ix.index()].obligations.clear();
         }
         let usage = if succeeded { Use::Good } else { Use::Bad };
         self.clear(ix, usage, |obligation| obligation.attempt == number);

@@ -8,6 +8,7 @@ use super::launching::cancelling;
 use super::record::Fact;
 use super::state::{Instant, Phase, StopWhy, TaskRun, TaskRunIx, TaskState, Verdict};
 use super::transition::{Turn, after};
+use crate::planted::{self, Bug};
 
 impl Turn<'_> {
     /// Does all that stored instants ask for by now.
@@ -18,6 +19,7 @@ impl Turn<'_> {
             ..
         } = self.run.phase
             && deadline <= self.now
+            && !planted::is(Bug::RunDeadlineIsMissed)
         {
             self.stop_run(StopWhy::Deadline);
         }
@@ -37,7 +39,11 @@ impl Turn<'_> {
                     Some("its total_timeout passed".to_owned()),
                 );
             }
-            TaskState::Backoff { until } if *until <= self.now => self.ready(ix),
+            TaskState::Backoff { until }
+                if *until <= self.now || planted::is(Bug::BackoffIsCut) =>
+            {
+                self.ready(ix);
+            }
             TaskState::Active => self.attempt_due(ix, given_up),
             _ => {}
         }
@@ -61,8 +67,11 @@ impl Turn<'_> {
                 }
             }
             AttemptState::Launching(_) | AttemptState::Running(_) => {
+                let rested = rests_until(attempt).is_some_and(|at| at <= self.now);
                 if let Some(why) = passed(attempt, given_up, self.now) {
                     self.stop_attempt(ix, why);
+                } else if rested {
+                    self.rested(ix);
                 }
             }
             AttemptState::Cancelling(_) | AttemptState::Ended(_) => {}
@@ -92,7 +101,9 @@ impl Turn<'_> {
         match &mut attempt.state {
             AttemptState::Ended(_) => return,
             AttemptState::Cancelling(cancelling) => cancelling.stop = stop,
-            AttemptState::Running(_) if nature == Nature::Sensor => {
+            AttemptState::Running(_)
+                if nature == Nature::Sensor || planted::is(Bug::CancelIsTheEnd) =>
+            {
                 return self.conclude_stop(ix, &why, None);
             }
             AttemptState::Running(work) => {
@@ -102,9 +113,9 @@ impl Turn<'_> {
                     AttemptState::Cancelling(cancelling(handle, launched, started, stop, now));
             }
             AttemptState::Launching(launching) => {
-                let resting =
-                    matches!(launching.step, LaunchStep::Send { not_before: Some(at) } if at > now);
-                let surely_not = resting && launching.sends <= 1;
+                let resting = matches!(launching.step, LaunchStep::Send { not_before } if not_before.is_some());
+                let surely_not =
+                    (resting && launching.sends <= 1) || planted::is(Bug::StopSkipsSearch);
                 launching.stop = Some(stop);
                 if surely_not || nature == Nature::Sensor {
                     return self.conclude_stop(ix, &why, None);
@@ -141,10 +152,21 @@ fn passed(attempt: &Attempt, given_up: bool, now: Instant) -> Option<AttemptStop
     if given_up {
         return Some(AttemptStop::TotalTimeout);
     }
-    if by(attempt.deadline) {
+    if by(attempt.deadline) && !planted::is(Bug::TimeoutIsMissed) {
         return Some(AttemptStop::Timeout);
     }
     (!begun && by(attempt.start_by)).then_some(AttemptStop::StartTimeout)
+}
+
+/// When a request that rests goes out again.
+fn rests_until(attempt: &Attempt) -> Option<Instant> {
+    match &attempt.state {
+        AttemptState::Launching(launching) => match launching.step {
+            LaunchStep::Send { not_before } => not_before,
+            LaunchStep::Look { .. } => None,
+        },
+        _ => None,
+    }
 }
 
 fn stop_patience(stop: Option<&Stopping>) -> Option<Instant> {
@@ -174,7 +196,8 @@ fn attempt_next(attempt: &Attempt) -> Option<Instant> {
             stop_patience(launching.stop.as_ref())
         }
         AttemptState::Launching(_) | AttemptState::Running(_) => {
-            [attempt.deadline, attempt.start_by.filter(|_| !begun)]
+            let start_by = attempt.start_by.filter(|_| !begun);
+            [attempt.deadline, start_by, rests_until(attempt)]
                 .into_iter()
                 .flatten()
                 .min()

@@ -10,6 +10,7 @@ use super::record::Fact;
 use super::state::{Instant, TaskRunIx, TaskState, Verdict};
 use super::transition::{Turn, after};
 use crate::dag::OnUnknown;
+use crate::planted::{self, Bug};
 
 /// An end with the times that the backend told.
 pub(super) struct Conclusion {
@@ -85,6 +86,9 @@ impl Turn<'_> {
             }
         }
         match outcome {
+            Outcome::Failed { output, .. } if planted::is(Bug::DoneIsSuccess) => {
+                self.judged_success(ix, output.unwrap_or_default())
+            }
             Outcome::Failed {
                 class,
                 message,
@@ -263,7 +267,7 @@ impl Turn<'_> {
         };
         let tries = u32::try_from(run.attempts.len())
             .unwrap_or(u32::MAX)
-            .saturating_sub(run.earlier);
+            .saturating_sub(run.earlier + u32::from(planted::is(Bug::RetryTooMany)));
         if self.run.is_stopping()
             || tries > allowed
             || !(unknown || task.retries.on.contains(&class))

@@ -12,6 +12,7 @@ use super::record::Fact;
 use super::state::{TaskRun, TaskRunIx, TaskState, Verdict};
 use super::transition::Turn;
 use crate::dag::TaskIx;
+use crate::planted::{self, Bug};
 
 impl Turn<'_> {
     /// The gate is open: the list is rendered, and every item gets its task runs.
@@ -117,18 +118,37 @@ impl Turn<'_> {
         else {
             return;
         };
-        if tally.waiting > 0 {
+        let over = tally.succeeded + tally.bad > 0 && planted::is(Bug::MapEndsEarly);
+        self.begin_rest(head);
+        if tally.waiting > 0 && !over {
             let most = self
                 .definition(head)
                 .map
                 .as_ref()
-                .and_then(|map| map.max_parallel);
+                .and_then(|map| map.max_parallel)
+                .filter(|_| !planted::is(Bug::MaxParallelIsMissed));
             let most = most.map_or(usize::MAX, |most| most as usize);
             return self.open_items(head, most.saturating_sub(tally.open));
         }
-        if tally.open == 0 {
+        if tally.open == 0 || over {
             let (verdict, why) = self.judge_items(head, tally);
             self.end_task(head, verdict, why);
+        }
+    }
+
+    /// An item that a mark in its midst has begun goes on with all that it begins with.
+    fn begin_rest(&mut self, head: TaskRunIx) {
+        let walk = self.dag.walk(self.task(head));
+        let items = self.run.tasks[head.index()].expansion.iter();
+        let begun = items
+            .flat_map(|expansion| &expansion.items)
+            .filter(|item| self.run.item_state(self.dag, &walk, item) == ItemState::Open);
+        let runs = begun.flat_map(|item| self.run.item_runs(&walk, item).zip(&walk));
+        let first = runs.filter(|(_, task)| self.dag.upstream(**task).is_empty());
+        for ix in first.map(|(ix, _)| ix).collect::<Vec<_>>() {
+            if matches!(self.state(ix), TaskState::Waiting) {
+                self.open(ix);
+            }
         }
     }
 
@@ -148,7 +168,8 @@ impl Turn<'_> {
         let mut over = false;
         for first in firsts {
             for (ix, task) in (first.0..).map(TaskRunIx).zip(&walk) {
-                if self.dag.upstream(*task).is_empty() || walk.len() == 1 {
+                let first = self.dag.upstream(*task).is_empty() || walk.len() == 1;
+                if first && matches!(self.state(ix), TaskState::Waiting) {
                     self.open(ix);
                     over |= self.run.tasks[ix.index()].end().is_some();
                 }

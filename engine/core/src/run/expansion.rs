@@ -76,15 +76,20 @@ impl Run {
         (first..first + u32::try_from(walk.len()).unwrap_or(0)).map(TaskRunIx)
     }
 
-    /// How an item stands. Bad if one of its tasks that counts ended bad, skipped if all were.
+    /// How an item stands. It waits while none of its tasks has begun, whatever is marked in it; bad if one of its tasks that counts ended bad, skipped if all were.
     #[must_use]
     pub fn item_state(&self, dag: &Dag, walk: &[TaskIx], item: &Item) -> ItemState {
         let (mut waiting, mut ended, mut bad, mut skipped) = (0, 0, false, 0);
+        let (mut marked, mut to_begin) = (0, walk.len() == 1);
         for (ix, task) in self.item_runs(walk, item).zip(walk) {
             match &self.tasks[ix.index()].state {
-                TaskState::Waiting => waiting += 1,
+                TaskState::Waiting => {
+                    waiting += 1;
+                    to_begin |= dag.upstream(*task).is_empty();
+                }
                 TaskState::Ended(end) => {
                     ended += 1;
+                    marked += usize::from(end.marked_by.is_some());
                     skipped += usize::from(end.verdict == Verdict::Skipped);
                     bad |= end.verdict.is_bad() && !(walk.len() > 1 && dag.task(*task).may_fail);
                 }
@@ -92,7 +97,7 @@ impl Run {
             }
         }
         match walk.len() {
-            all if waiting == all => ItemState::Waiting,
+            all if to_begin && waiting > 0 && waiting + marked == all => ItemState::Waiting,
             all if ended < all => ItemState::Open,
             _ if bad => ItemState::Ended(Verdict::Failed),
             all if skipped == all => ItemState::Ended(Verdict::Skipped),

@@ -9,14 +9,15 @@ use std::time::Duration;
 use noctule_executor::{ErrorClass, ExecutorError, Recovery, Wait};
 
 use super::attempt::{
-    Attempt, AttemptEnd, AttemptState, CANCEL_GRACE, CANCEL_PATIENCE, Cancelling, Handle,
-    LaunchStep, Launching, Running, Stopping,
+    AttemptEnd, AttemptState, CANCEL_GRACE, CANCEL_PATIENCE, Cancelling, Handle, LaunchStep,
+    Launching, Nature, Running, Stopping,
 };
 use super::ending::Conclusion;
 use super::obligation::{Duty, Obligation};
 use super::record::Fact;
 use super::state::{Instant, TaskRunIx};
 use super::transition::{Turn, after, pause};
+use crate::planted::{self, Bug};
 
 /// How often a backend that cannot be reached is tried before the attempt fails: about half a minute with the pauses below.
 const REACH_TRIES: u32 = 6;
@@ -70,14 +71,13 @@ impl Turn<'_> {
     }
 
     pub(super) fn launch_failed(&mut self, ix: TaskRunIx, error: ExecutorError) {
-        let Some(Attempt {
-            state: AttemptState::Launching(launching),
-            ..
-        }) = self.live(ix)
-        else {
+        let Some(attempt) = self.live(ix) else { return };
+        let AttemptState::Launching(launching) = &mut attempt.state else {
             return;
         };
         let stop = launching.stop.clone();
+        let nature = attempt.prepared.nature;
+        let resent = attempt.prepared.recovery == Recovery::Resend && nature != Nature::Sensor;
         // This send did not happen; an earlier one of the same attempt may have.
         let sent_before = launching.sends > 1;
         match (error, stop) {
@@ -88,6 +88,13 @@ impl Turn<'_> {
                 Some(_),
             ) if sent_before => {
                 self.launch_unknown(ix, message);
+            }
+            // The refusal is of the second request; a look tells what became of the first.
+            (ExecutorError::Rejected { class, message }, _) if sent_before && resent => {
+                launching.refused = Some(class);
+                launching.trouble = Some(message.clone());
+                let now = self.now;
+                self.search(ix, message, now);
             }
             (_, Some(stop)) => self.conclude_stop(ix, &stop.why, None),
             (ExecutorError::Rejected { class, message }, None) => {
@@ -157,6 +164,11 @@ impl Turn<'_> {
         launching.sent_at = now;
         launching.trouble = Some(message.clone());
         let stopping = launching.stop.is_some();
+        let recovery = match recovery {
+            Recovery::Never if planted::is(Bug::UnknownIsSentAgain) => Recovery::Resend,
+            Recovery::Search { .. } if planted::is(Bug::SearchIsSkipped) => Recovery::Resend,
+            recovery => recovery,
+        };
         match recovery {
             Recovery::Search { after: looks } => {
                 let at = looks
@@ -212,14 +224,25 @@ impl Turn<'_> {
             return;
         };
         launching.tries += 1;
-        if let Some(next) = looks.get(look as usize + 1) {
+        let enough = planted::is(Bug::FirstListIsBelieved);
+        if let Some(next) = looks.get(look as usize + 1).filter(|_| !enough) {
             let at = after(launching.sent_at, Some(*next)).unwrap_or(now);
             launching.step = LaunchStep::Look { look: look + 1, at };
             return;
         }
-        match launching.stop.clone() {
-            Some(stop) => self.conclude_stop(ix, &stop.why, None),
-            None => self.send_again(ix),
+        let message = launching.trouble.clone().unwrap_or_default();
+        match (launching.stop.clone(), launching.refused) {
+            (Some(stop), _) => self.conclude_stop(ix, &stop.why, None),
+            (None, Some(class)) => {
+                let output = None;
+                let end = AttemptEnd::Failed {
+                    class,
+                    message,
+                    output,
+                };
+                self.conclude(ix, Conclusion::of(end));
+            }
+            (None, None) => self.send_again(ix),
         }
     }
 
@@ -232,12 +255,18 @@ impl Turn<'_> {
         launching.sends += 1;
         launching.sent_at = now;
         launching.step = LaunchStep::Send { not_before: None };
+        if let Some(attempt) = self.live(ix).filter(|_| planted::is(Bug::ResendHasNewKey)) {
+            attempt.key = noctule_executor::AttemptKey::from_text(format!("{}-2", attempt.key));
+        }
         self.record(ix, Fact::SentAgain);
     }
 
     /// A search that could not be made is no evidence: the same look is made again later.
     pub(super) fn look_failed(&mut self, ix: TaskRunIx, error: &ExecutorError) {
         let now = self.now;
+        if planted::is(Bug::FailedSearchIsEvidence) {
+            return self.found_nothing(ix);
+        }
         let asked = match error {
             ExecutorError::Throttled { retry_after, .. } => *retry_after,
             _ => None,
@@ -256,15 +285,15 @@ impl Turn<'_> {
 
     /// A fresh engine: a request that was being sent may have arrived or not. One that was resting was surely not sent.
     pub(super) fn resume(&mut self, ix: TaskRunIx) {
-        let now = self.now;
         let Some(launching) = self.launching_untouched(ix) else {
             return;
         };
         match &launching.step {
             LaunchStep::Send {
-                not_before: Some(later),
-            } if *later > now => {}
-            LaunchStep::Look { .. } => {}
+                not_before: Some(_),
+            }
+            | LaunchStep::Look { .. } => {}
+            LaunchStep::Send { .. } if planted::is(Bug::RestartIsIgnored) => {}
             LaunchStep::Send { .. } => self.launch_unknown_after_restart(ix),
         }
     }
@@ -291,6 +320,13 @@ impl Turn<'_> {
             );
         }
         self.launch_unknown(ix, message);
+    }
+
+    /// The rest is over: from the commit of this step on the request may be sent.
+    pub(super) fn rested(&mut self, ix: TaskRunIx) {
+        if let Some(launching) = self.launching(ix) {
+            launching.step = LaunchStep::Send { not_before: None };
+        }
     }
 
     fn launching_untouched(&self, ix: TaskRunIx) -> Option<&Launching> {

@@ -1,5 +1,7 @@
 //! The run as a whole: its beginning, its stop, a new round, a mark by hand.
 
+use std::collections::BTreeSet;
+
 use super::actor::Actor;
 use super::attempt::AttemptStop;
 use super::expansion::ItemState;
@@ -53,8 +55,10 @@ impl Turn<'_> {
             StopWhy::Cancelled { .. } => (AttemptStop::RunCancelled, "the run was cancelled"),
             StopWhy::Deadline => (AttemptStop::RunDeadline, "the deadline of the run passed"),
         };
+        // Judged before anything ends: an item that is ended here has not begun by that.
+        let cleaning: BTreeSet<TaskRunIx> = self.all().filter(|ix| self.cleans_up(*ix)).collect();
         for ix in self.all() {
-            let cleans_up = self.cleans_up(ix) && !again;
+            let cleans_up = cleaning.contains(&ix) && !again;
             match self.state(ix) {
                 TaskState::Active => self.stop_attempt(ix, reason.clone()),
                 // A mapped task ends with its items.

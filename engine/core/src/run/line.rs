@@ -16,6 +16,7 @@ use super::hall::Hall;
 use super::state::{Instant, TaskRun, TaskRunIx, TaskState};
 use crate::dag::{PoolUse, TaskDefinition};
 use crate::name::RunId;
+use crate::planted::{self, Bug};
 
 pub(super) type Place = (RunId, TaskRunIx);
 
@@ -165,10 +166,13 @@ impl Line {
         self.forget(&place);
         let Some(now) = now else { return };
         self.within(&place.0, &now.pool.name, |party| party.put(place.1, &now));
-        if now.slot {
+        let launching = run.live().is_some_and(|attempt| {
+            matches!(attempt.state, super::attempt::AttemptState::Launching(_))
+        });
+        if now.slot && !(launching && planted::is(Bug::SlotIsNotCounted)) {
             self.slots.insert(place.clone());
         }
-        if now.live && !now.pool.is_default() {
+        if now.live && !now.pool.is_default() && !planted::is(Bug::PoolIsNotCounted) {
             let held = self.pools.entry(now.pool.name.clone()).or_default();
             held.insert(place.clone(), now.pool.slots);
         }
@@ -189,7 +193,9 @@ impl Line {
             return;
         };
         self.within(&place.0, &old.pool.name, |party| party.take(place.1, &old));
-        self.slots.remove(place);
+        if !planted::is(Bug::SlotLeaks) {
+            self.slots.remove(place);
+        }
         if let Some(held) = self.pools.get_mut(&old.pool.name) {
             held.remove(place);
             if held.is_empty() {

@@ -47,6 +47,7 @@ use super::port::{Intent, Port};
 use super::record::{Fact, Record};
 use super::state::{Instant, Phase, Run, StopWhy, TaskEnd, TaskRun, TaskRunIx, TaskState, Verdict};
 use crate::dag::{Dag, TaskDefinition, TaskIx};
+use crate::planted::{self, Bug};
 
 /// Pauses grow from the first to the second.
 const PAUSES: (std::time::Duration, std::time::Duration) = (
@@ -162,7 +163,7 @@ impl Turn<'_> {
             .get(task.index())
             .and_then(|t| t.live())
             .map(|attempt| attempt.number);
-        if live != Some(number) {
+        if live != Some(number) && !(live.is_some() && planted::is(Bug::LateAnswerIsTaken)) {
             let what = late(&news);
             self.record_of(Some(task), Some(number), Fact::LateAnswer { what });
             return;
@@ -200,8 +201,12 @@ impl Turn<'_> {
         if !matches!(self.state(ix), TaskState::Ready { .. }) {
             return;
         }
-        let number =
-            u32::try_from(self.run.tasks[ix.index()].attempts.len()).unwrap_or(u32::MAX - 1) + 1;
+        let before = u32::try_from(self.run.tasks[ix.index()].attempts.len());
+        let number = match before.unwrap_or(u32::MAX - 1) + 1 {
+            number if number > 1 && planted::is(Bug::RetryReusesNumber) => number - 1,
+            number if number > 1 && planted::is(Bug::RetrySkipsNumber) => number + 1,
+            number => number,
+        };
         let key = self.port.key(self.dag, self.run, ix, number);
         let prepared = self.port.prepare(
             self.dag,
@@ -226,6 +231,7 @@ impl Turn<'_> {
             step: LaunchStep::Send { not_before: None },
             stop: None,
             trouble: None,
+            refused: None,
         };
         let attempt = Attempt {
             number,
@@ -268,7 +274,8 @@ impl Turn<'_> {
         // The end of a mapped task or group is the end of its items.
         let outer = &self.run.tasks[..self.dag.outer().len()];
         let open = outer.iter().any(|task| task.end().is_none());
-        if open || self.run.tasks.iter().any(TaskRun::is_obliged) {
+        let obliged = self.run.tasks.iter().any(TaskRun::is_obliged);
+        if open || (obliged && !planted::is(Bug::EndLeavesDuties)) {
             return;
         }
         let ending = ending(self.dag, self.run, stop.as_ref().map(|stop| &stop.why));

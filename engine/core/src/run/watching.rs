@@ -7,6 +7,7 @@ use super::ending::Conclusion;
 use super::record::Fact;
 use super::state::{Instant, TaskRunIx};
 use super::transition::Turn;
+use crate::planted::{self, Bug};
 
 impl Turn<'_> {
     pub(super) fn polled(&mut self, ix: TaskRunIx, status: Status) {
@@ -84,6 +85,10 @@ impl Turn<'_> {
 
     /// Only an alarm is news, and only once.
     pub(super) fn poll_failed(&mut self, ix: TaskRunIx, error: &ExecutorError) {
+        if planted::is(Bug::SilenceIsLoss) {
+            let reason = error.to_string();
+            return self.polled(ix, Status::Lost { reason });
+        }
         let (ExecutorError::Unavailable {
             message,
             alarm: true,

@@ -14,6 +14,7 @@ use super::calendar::DAY;
 use super::cron::Cron;
 use super::schedule::{DstFold, DstGap};
 use super::zone::{CHANGE_LIMIT, Change, OFFSET_LIMIT, first_change, last_change, offset_at};
+use crate::planted::{self, Bug};
 
 /// How far beyond the last tick the next one is looked for. The calendar
 /// repeats after 28 years, and 29 February is 8 years away at most.
@@ -134,6 +135,7 @@ impl<'a> Walk<'a> {
             .and_then(Change::gap);
         !self.cron.is_real()
             && self.clock.gap == DstGap::FireAfter
+            && !planted::is(Bug::GapNeverFires)
             && gap
                 .is_some_and(|(from, to)| self.cron.next_match(from).is_some_and(|wall| wall < to))
     }
@@ -143,7 +145,7 @@ impl<'a> Walk<'a> {
     fn wall_times(&self, stretch: Stretch) -> (i64, i64) {
         let mut from = self.cursor + stretch.offset;
         let mut to = stretch.until + stretch.offset;
-        if self.cron.is_real() {
+        if self.cron.is_real() || planted::is(Bug::FoldFiresTwice) {
             return (from, to);
         }
         match self.clock.fold {

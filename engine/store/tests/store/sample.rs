@@ -199,6 +199,7 @@ fn intend(run: &mut Run, ix: u32, step: &mut Step) {
         step: LaunchStep::Send { not_before: None },
         stop: None,
         trouble: None,
+        refused: None,
     };
     let prepared = Prepared {
         request: Request(

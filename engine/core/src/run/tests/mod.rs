@@ -3,6 +3,7 @@
 mod crash;
 mod doubt;
 mod fan_out;
+mod found;
 mod holding;
 mod journal;
 mod launch;

@@ -502,11 +502,7 @@ impl<'a> Engine<'a> {
                 .name
                 .to_string();
             let waits = match activity {
-                Activity::Launch {
-                    not_before: Some(at),
-                    ..
-                }
-                | Activity::Look { at, .. } => at > self.now,
+                Activity::Look { at, .. } => at > self.now,
                 _ => false,
             };
             let once = !matches!(activity, Activity::Watch { .. } | Activity::Cancel { .. });

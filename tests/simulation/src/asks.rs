@@ -1,0 +1,46 @@
+//! What people ask for, as they stand in the inbox of the store.
+
+use noctule_core::name::{DagId, RunId};
+use noctule_core::run::{TaskRunIx, Verdict};
+
+/// A wish.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Wish {
+    Trigger {
+        dag: DagId,
+        key: Option<String>,
+    },
+    Cancel {
+        run: RunId,
+    },
+    Retry {
+        run: RunId,
+        all: bool,
+    },
+    Mark {
+        run: RunId,
+        task: TaskRunIx,
+        verdict: Verdict,
+        leave: bool,
+    },
+    Pause {
+        dag: DagId,
+    },
+    Resume {
+        dag: DagId,
+    },
+}
+
+/// What the engine says.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Answer {
+    Done { run: Option<RunId> },
+    Refused,
+}
+
+/// One ask.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    pub(crate) wish: Wish,
+    pub(crate) answer: Option<Answer>,
+}

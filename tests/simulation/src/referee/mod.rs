@@ -1,0 +1,191 @@
+//! The referee: it sees everything, the truth of the backends too, and says the first rule that is broken.
+//!
+//! It judges every commit, every call, every piece of work that begins, and every answer, when it happens.
+
+mod limits;
+mod transitions;
+mod truth;
+
+pub(crate) use truth::Truth;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use noctule_core::name::{RunId, StoreId};
+use noctule_core::run::{AttemptEnd, AttemptState, Duty, TaskRunIx};
+use noctule_executor::{AttemptKey, ErrorClass};
+
+use crate::asks::{Answer, Wish};
+use crate::store::{Store, Stored};
+
+/// What it remembers besides the store.
+pub(crate) struct Referee {
+    pub(crate) store_id: StoreId,
+    /// The first rule that was broken.
+    pub(crate) broken: Option<String>,
+    /// The place of each key that was intended.
+    pub(crate) intents: BTreeMap<AttemptKey, (RunId, TaskRunIx, u32)>,
+    /// Ends that were recorded, by run, task run and attempt.
+    ends: BTreeSet<(RunId, TaskRunIx, u32)>,
+    /// Runs of which somebody asked to leave some work alone.
+    pub(crate) left: BTreeSet<RunId>,
+    /// Runs of which somebody marked a task.
+    pub(crate) marked: BTreeSet<RunId>,
+    /// The run that each idempotency key was answered with.
+    answered: BTreeMap<(String, String), RunId>,
+    pub(crate) successes: u64,
+    pub(crate) ended_runs: u64,
+    pub(crate) attempts: u64,
+    pub(crate) commits: u64,
+}
+
+impl Referee {
+    pub(crate) fn new(store_id: StoreId) -> Self {
+        Self {
+            store_id,
+            broken: None,
+            intents: BTreeMap::new(),
+            ends: BTreeSet::new(),
+            left: BTreeSet::new(),
+            marked: BTreeSet::new(),
+            answered: BTreeMap::new(),
+            successes: 0,
+            ended_runs: 0,
+            attempts: 0,
+            commits: 0,
+        }
+    }
+
+    pub(crate) fn say(&mut self, what: String) {
+        self.broken.get_or_insert(what);
+    }
+
+    /// An engine sends a request.
+    pub(crate) fn sent(
+        &mut self,
+        store: &Store,
+        now: i64,
+        by: (usize, Option<u64>),
+        key: &AttemptKey,
+    ) {
+        if !self.intents.contains_key(key) {
+            return self.say(format!("{key} is sent before its intent is durable"));
+        }
+        let (engine, epoch) = by;
+        let holds = store.lease.as_ref().is_some_and(|lease| {
+            lease.holder == engine && Some(lease.epoch) == epoch && now < lease.expires
+        });
+        if !holds {
+            self.say(format!("engine {engine} sends {key} without the lease"));
+        }
+        if let Some(ended) = self
+            .attempt_of(store, key)
+            .filter(|attempt| is_ended(attempt))
+        {
+            let number = ended.number;
+            self.say(format!("{key} is sent although attempt {number} is over"));
+        }
+    }
+
+    /// A request went out of which nobody can tell that it started nothing.
+    pub(crate) fn sent_blindly(&mut self, kind: &str, key: &AttemptKey, times: u32) {
+        if matches!(kind, "silent" | "call") && times > 1 {
+            self.say(format!("{key} of kind {kind} is sent {times} times"));
+        }
+    }
+
+    fn attempt_of<'s>(
+        &self,
+        store: &'s Store,
+        key: &AttemptKey,
+    ) -> Option<&'s noctule_core::run::Attempt> {
+        let (run, ix, _) = self.intents.get(key)?;
+        let task = store.runs.get(run)?.run.tasks.get(ix.index())?;
+        task.attempts.iter().find(|attempt| attempt.key == *key)
+    }
+
+    /// Work begins.
+    pub(crate) fn started(&mut self, store: &Store, kind: &str, key: &AttemptKey, launches: u32) {
+        if launches > 1 {
+            self.say(format!("{key} of kind {kind} is launched {launches} times"));
+        }
+        let Some(attempt) = self.attempt_of(store, key) else {
+            return;
+        };
+        let AttemptState::Ended(ended) = &attempt.state else {
+            return;
+        };
+        let unknown = match &ended.end {
+            AttemptEnd::Failed { class, .. } => *class == ErrorClass::Unknown,
+            AttemptEnd::TimedOut { .. } => kind == "call",
+            _ => false,
+        };
+        let place = self.intents.get(key);
+        let left = place.is_some_and(|(run, ..)| self.left.contains(run));
+        if !unknown && !left && !matches!(kind, "call" | "sensor") {
+            let end = ended.end.word();
+            self.say(format!(
+                "{key} of kind {kind} begins after its attempt has {end}"
+            ));
+        }
+    }
+
+    /// Something is torn down.
+    pub(crate) fn torn_down(&mut self, store: &Store, run: &RunId, ix: TaskRunIx, attempt: u32) {
+        let Some(Stored { run: kept, dag }) = store.runs.get(run) else {
+            return self.say(format!(
+                "something of {run} is torn down, which is not there"
+            ));
+        };
+        let task = &kept.tasks[ix.index()];
+        let due = task
+            .obligations
+            .iter()
+            .any(|o| o.attempt == attempt && matches!(o.duty, Duty::Due { .. }));
+        let older = store.lease.as_ref().map(|lease| lease.epoch) != Some(store.epoch);
+        let live = task.live().is_some_and(|live| live.number == attempt);
+        if (!due && live) || older {
+            self.say(format!(
+                "{run} {} is torn down while it is live",
+                kept.name_of(dag, ix)
+            ));
+        }
+        self.users_have_ended(dag, kept, ix, attempt);
+    }
+
+    /// An answer reaches the person who asked.
+    pub(crate) fn replied(&mut self, store: &Store, number: usize, answer: &Answer) {
+        let ask = &store.asks[number];
+        let Some(kept) = &ask.answer else {
+            return self.say(format!("ask {number} is answered before that is durable"));
+        };
+        let (Answer::Done { run: Some(id) }, Answer::Done { run: Some(told) }) = (kept, answer)
+        else {
+            return;
+        };
+        if id != told {
+            self.say(format!("ask {number} is told {told}, its answer says {id}"));
+        }
+        if !store.runs.contains_key(id) {
+            self.say(format!(
+                "ask {number} is answered with {id}, which is not there"
+            ));
+        }
+        let Wish::Trigger {
+            dag,
+            key: Some(key),
+        } = &ask.wish
+        else {
+            return;
+        };
+        let place = (dag.to_string(), key.clone());
+        let first = self.answered.entry(place).or_insert_with(|| id.clone());
+        if first != id {
+            let what = format!("key {key} of {dag} gave {first} and {id}");
+            self.say(what);
+        }
+    }
+}
+
+fn is_ended(attempt: &noctule_core::run::Attempt) -> bool {
+    matches!(attempt.state, AttemptState::Ended(_))
+}

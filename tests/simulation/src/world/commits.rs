@@ -1,0 +1,235 @@
+//! What arrives at the store and at the backends, and what the referee sees of it.
+
+use noctule_core::run::Instant;
+
+use super::World;
+use crate::agenda::{Happening, Life};
+use crate::asks::Answer;
+use crate::bugs::Wrong;
+use crate::clock::{Ms, SECOND};
+use crate::engine::Engine;
+use crate::faults::Fault;
+use crate::outside::Outside;
+use crate::referee::Truth;
+use crate::store::{Commit, Reply, Write, Written};
+
+impl World {
+    pub(super) fn lease_asked(&mut self, life: Life, held: Option<u64>, started: Ms) {
+        let out = &mut self.out;
+        if !out.reaches_store(life.engine) {
+            return;
+        }
+        let judged_at = if out.is(Wrong::ExpiryByOwnClock) {
+            out.now + self.engines[life.engine].offset
+        } else {
+            out.now
+        };
+        let (now, ttl) = (out.now, out.mix.ttl);
+        let wrong = out.wrong;
+        let epoch = out
+            .store
+            .acquire(life.engine, held, now, judged_at, ttl, wrong);
+        if out.strikes(out.mix.lost_commit_answer, "lease answer lost") {
+            return;
+        }
+        let delay = out.latency();
+        let answer = Happening::LeaseAnswered {
+            life,
+            started,
+            epoch,
+        };
+        out.after(delay, answer);
+    }
+
+    pub(super) fn arrive(
+        &mut self,
+        key: &noctule_executor::AttemptKey,
+        life: Life,
+        answered: bool,
+    ) {
+        let out = &mut self.out;
+        let Some(to) = out.senders.get(key).cloned() else {
+            return;
+        };
+        let Outside {
+            backends,
+            chance,
+            mix,
+            ..
+        } = out;
+        if backends.launch(key, to.kind, to.lasts, out.now, chance, mix) {
+            let launches = out.backends.launches.get(key).copied().unwrap_or(0);
+            out.referee.started(&out.store, to.kind, key, launches);
+        }
+        if answered {
+            let delay = out.latency();
+            let (news, wait) = Engine::answer_of(out, &to, key);
+            out.tell_news(life, &to, news, delay + wait);
+        }
+    }
+
+    pub(super) fn commit(&mut self, life: Life, commit: Commit) {
+        let serial = commit.serial;
+        let out = &mut self.out;
+        let (reply, delay) = if !out.reaches_store(life.engine) {
+            out.struck.count("commit unanswered");
+            (Reply::Silence, 5 * SECOND)
+        } else if out.store_full {
+            out.struck.count("commit refused");
+            (Reply::Refused, out.latency())
+        } else {
+            let reply = self.apply(life, commit);
+            let out = &mut self.out;
+            let done = matches!(reply, Reply::Done(_));
+            if done && out.strikes(out.mix.lost_commit_answer, "commit answer lost") {
+                (Reply::Silence, 5 * SECOND)
+            } else {
+                let delay = out.latency();
+                (reply, delay)
+            }
+        };
+        let committed = Happening::Committed {
+            life,
+            serial,
+            reply,
+        };
+        self.out.after(delay, committed);
+    }
+
+    /// A commit that has arrived at a store that is well.
+    fn apply(&mut self, life: Life, commit: Commit) -> Reply {
+        let out = &mut self.out;
+        let place = (commit.epoch, commit.serial);
+        if let Some(written) = out.store.done.get(&place) {
+            out.struck.count("commit made once, sent twice");
+            return Reply::Done(written.clone());
+        }
+        if commit.epoch != out.store.epoch {
+            if !out.is(Wrong::NoFencing) {
+                out.struck.count("fenced");
+                return Reply::Fenced;
+            }
+            let (old, new) = (commit.epoch, out.store.epoch);
+            out.referee
+                .say(format!("a commit of epoch {old} lands in epoch {new}"));
+        }
+        self.witness(&commit);
+        let turn = commit.turn;
+        let is_answer = |write: &&Write| matches!(write, Write::Answer { .. });
+        let answers: Vec<Write> = commit.writes.iter().filter(is_answer).cloned().collect();
+        let writes = commit.writes.into_iter();
+        let written = writes
+            .map(|write| self.write(write, turn))
+            .collect::<Vec<_>>();
+        let out = &mut self.out;
+        for write in answers {
+            if let Write::Answer {
+                ask,
+                answer: Answer::Done { run: Some(run) },
+            } = write
+                && !out.store.runs.contains_key(&run)
+            {
+                out.referee.say(format!(
+                    "ask {ask} is answered with {run}, which is not there"
+                ));
+            }
+        }
+        out.store.remember(place.0, place.1, written.clone());
+        out.referee.commits += 1;
+        out.referee.limits(&out.store, out.mix.slots);
+        let lags = out.chance.hits(300);
+        if out.is(Wrong::StaleCopyIsRead) && lags {
+            let copy = out.store.clone();
+            out.copy = Some(copy);
+        }
+        self.worst_moment(life);
+        Reply::Done(written)
+    }
+
+    /// What a commit says about ticks.
+    fn witness(&mut self, commit: &Commit) {
+        let turn = commit.turn;
+        let session = self.sessions.entry(commit.epoch).or_insert((turn, turn));
+        session.1 = session.1.max(turn);
+        for write in &commit.writes {
+            if let Write::Dag { dag, record } = write
+                && let Some(considered) = record.considered
+            {
+                self.began.entry(dag.clone()).or_insert(considered);
+                let pauses = self.pauses.entry(dag.clone()).or_default();
+                match (record.paused, pauses.last_mut()) {
+                    (Some(_), Some((_, None))) | (None, None | Some((_, Some(_)))) => {}
+                    (Some(_), _) => pauses.push((turn, None)),
+                    (None, Some((_, end))) => *end = Some(turn),
+                }
+            }
+        }
+    }
+
+    fn write(&mut self, write: Write, turn: Instant) -> Written {
+        let (id, dag, records) = match &write {
+            Write::Create {
+                run, dag, records, ..
+            } => (
+                run.facts.id.clone(),
+                std::rc::Rc::clone(dag),
+                records.clone(),
+            ),
+            Write::Step { run, records, .. } => {
+                let Some(stored) = self.out.store.runs.get(run) else {
+                    self.out
+                        .referee
+                        .say(format!("a step of {run}, which is not there"));
+                    return Written::Done;
+                };
+                (
+                    run.clone(),
+                    std::rc::Rc::clone(&stored.dag),
+                    records.clone(),
+                )
+            }
+            _ => return self.out.store.write(write, self.out.wrong),
+        };
+        let scheduled =
+            matches!(&write, Write::Create { run, .. } if run.facts.trigger.tick().is_some());
+        let old = self
+            .out
+            .store
+            .runs
+            .get(&id)
+            .map(|stored| stored.run.clone());
+        let written = self.out.store.write(write, self.out.wrong);
+        for record in &records {
+            self.mix_in(record.at.timestamp_millis().unsigned_abs());
+            self.mix_in(record.task.map_or(0, |ix| u64::from(ix.0) + 1));
+            self.mix_in(u64::from(record.attempt.unwrap_or(0)));
+        }
+        let out = &mut self.out;
+        if let (Written::Done, Some(stored)) = (&written, out.store.runs.get(&id)) {
+            let truth = Truth {
+                backends: &out.backends,
+                now: out.now,
+                turn,
+            };
+            out.referee
+                .stepped(&dag, old.as_ref(), &stored.run, &records, &truth);
+        }
+        if scheduled {
+            out.referee.one_run_for_each_tick(&out.store);
+        }
+        written
+    }
+
+    /// A crash, or a stop, between a commit and what follows from it.
+    fn worst_moment(&mut self, life: Life) {
+        let out = &mut self.out;
+        if !out.strikes(out.mix.worst_moment, "struck right after a commit") {
+            return;
+        }
+        let fault = out.chance.pick(&[Fault::Crash, Fault::Pause]);
+        let most = 2 * out.mix.latency + 20;
+        let soon = out.chance.between(0, most);
+        let engine = life.engine;
+        out.after(soon, Happening::Strike { engine, fault });
+    }
+}

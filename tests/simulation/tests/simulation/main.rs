@@ -1,0 +1,177 @@
+//! The simulation, in the bounded form of the test command; the long form is the program of this package.
+//!
+//! `NOCTULE_SIMULATION_SEEDS` asks for another number of histories.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use noctule_simulation::{History, Kind, Mistake, Struck, live_through, minima, seeds_until_found};
+
+/// Seeds that once broke a rule, and what they showed.
+const ONCE_BROKEN: [(Kind, u64, &str); 8] = [
+    (
+        Kind::Work,
+        50,
+        "a resend that is refused ended the attempt while the first request's work went on",
+    ),
+    (Kind::Work, 629, "the same, once more"),
+    (
+        Kind::Work,
+        139,
+        "a mark within an item that waits left the rest of the item waiting for ever",
+    ),
+    (
+        Kind::Work,
+        1418,
+        "a stop let tasks of an item begin that had not begun",
+    ),
+    (Kind::Work, 1351, "the same for a deadline"),
+    (
+        Kind::Work,
+        521,
+        "a sleeper that a clock jump had sent a year away did not look at the clock again",
+    ),
+    (
+        Kind::Work,
+        2074,
+        "an engine whose clock was behind took a request that had been sent for one that rested",
+    ),
+    (
+        Kind::Work,
+        704,
+        "the same for a call that nobody may make twice",
+    ),
+];
+
+fn seeds(kind: Kind) -> u64 {
+    let asked = std::env::var("NOCTULE_SIMULATION_SEEDS").ok();
+    let asked = asked.and_then(|text| text.parse().ok());
+    asked.unwrap_or(match kind {
+        Kind::Work => 1_200,
+        Kind::Schedules => 80,
+    })
+}
+
+/// Does something for every number below a bound, on every core.
+fn each(count: u64, act: impl Fn(u64) + Sync) {
+    let next = AtomicU64::new(0);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= count {
+                        return;
+                    }
+                    act(number);
+                }
+            });
+        }
+    });
+}
+
+fn hold(kind: Kind) {
+    let count = seeds(kind);
+    let sum = Mutex::new((Struck::default(), Vec::new()));
+    each(count, |seed| {
+        let History { broken, struck, .. } = live_through(kind, seed, None);
+        let mut sum = sum.lock().expect("no thread panics");
+        sum.0.add(&struck);
+        sum.1
+            .extend(broken.map(|what| format!("{kind:?} seed {seed}: {what}")));
+    });
+    let (struck, broken) = sum.into_inner().expect("no thread panics");
+    assert!(broken.is_empty(), "{broken:#?}");
+    for (what, least) in minima(kind, count) {
+        let found = struck.of(what);
+        assert!(
+            found >= least,
+            "{what}: {found}, wanted {least}: {struck:#?}"
+        );
+    }
+}
+
+#[test]
+fn no_rule_is_broken_whatever_strikes() {
+    hold(Kind::Work);
+}
+
+#[test]
+fn every_tick_has_exactly_one_run_or_a_reason_through_downtime_fail_over_and_changes_of_the_clocks()
+{
+    hold(Kind::Schedules);
+}
+
+#[test]
+fn what_once_broke_a_rule_does_so_no_more() {
+    for (kind, seed, what) in ONCE_BROKEN {
+        let broken = live_through(kind, seed, None).broken;
+        assert_eq!(broken, None, "seed {seed}: {what}");
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_history() {
+    for kind in [Kind::Work, Kind::Schedules] {
+        for seed in 0..20 {
+            let [one, two] = [0, 1].map(|_| live_through(kind, seed, None));
+            assert_eq!(
+                (one.hash, one.events),
+                (two.hash, two.events),
+                "seed {seed}"
+            );
+            assert_eq!(one.struck, two.struck, "seed {seed}");
+        }
+    }
+    let other = live_through(Kind::Work, 1, None).hash;
+    assert_ne!(live_through(Kind::Work, 0, None).hash, other);
+}
+
+/// How many seeds every known mistake may take.
+const MOST: u64 = 10_000;
+
+#[test]
+fn every_known_mistake_is_found() {
+    let mistakes: Vec<Mistake> = Mistake::all().collect();
+    assert!(mistakes.len() >= 25);
+    let table = Mutex::new(Vec::new());
+    each(mistakes.len() as u64, |number| {
+        let mistake = mistakes[number as usize];
+        let found = seeds_until_found(mistake, MOST);
+        table
+            .lock()
+            .expect("no thread panics")
+            .push((mistake, found));
+    });
+    let mut table = table.into_inner().expect("no thread panics");
+    table.sort_by_key(|(mistake, _)| *mistake);
+    for (mistake, found) in &table {
+        match found {
+            Some((seeds, what)) => println!("{mistake}: {seeds} seeds; {what}"),
+            None => println!("{mistake}: not found"),
+        }
+    }
+    let missed: Vec<_> = table.iter().filter(|(_, found)| found.is_none()).collect();
+    assert!(missed.is_empty(), "{missed:?}");
+}
+
+/// Which features of the core a package is built with.
+fn features_of_the_core(package: &str) -> String {
+    let output = std::process::Command::new(env!("CARGO"))
+        .args(["tree", "--offline", "--locked", "-e", "features,no-dev"])
+        .args(["-i", "noctule-core", "-p", package])
+        .output()
+        .expect("cargo answers");
+    let tree = String::from_utf8_lossy(&output.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(tree.contains("noctule-core v"), "{errors}");
+    tree
+}
+
+#[test]
+fn no_release_holds_the_planted_mistakes() {
+    let planted = "feature \"planted\"";
+    assert!(!features_of_the_core("noctule").contains(planted));
+    assert!(features_of_the_core("noctule-simulation").contains(planted));
+}
