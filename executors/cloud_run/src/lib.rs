@@ -47,6 +47,8 @@ mod session;
 pub mod simulator;
 mod target;
 mod transport;
+#[doc(hidden)]
+pub mod untrusted;
 mod verdict;
 
 pub use config::{Config, TaskCount};

@@ -47,12 +47,15 @@ impl Place {
         let Some((latest, _)) = self.seen.last() else {
             return self;
         };
-        let mut since = *latest - OVERLAP;
+        // A cursor comes from outside: its instants may lie at the edges of the calendar.
+        let edge = DateTime::<Utc>::MIN_UTC;
+        let mut since = latest.checked_sub_signed(OVERLAP).unwrap_or(edge);
         if self.seen.len() > MOST_SEEN
             && let Some((kept, _)) = self.seen.iter().nth_back(MOST_SEEN)
         {
             // Strictly after the last one that is forgotten, or it would come again.
-            since = since.max(*kept + TimeDelta::nanoseconds(1));
+            let past = kept.checked_add_signed(TimeDelta::nanoseconds(1));
+            since = since.max(past.unwrap_or(*kept));
         }
         let since = self.since.map_or(since, |before| before.max(since));
         self.seen.retain(|(at, _)| *at >= since);

@@ -99,7 +99,7 @@ async fn read_into(
 }
 
 /// Appends an entry that was not given out before.
-fn give_out(entry: &Value, place: &mut Place, bytes: &mut Vec<u8>) {
+pub(crate) fn give_out(entry: &Value, place: &mut Place, bytes: &mut Vec<u8>) {
     let Some(line) = line(entry) else {
         return;
     };

@@ -62,6 +62,8 @@ mod session;
 mod shelf;
 mod signed;
 mod tasks;
+#[doc(hidden)]
+pub mod untrusted;
 mod verdict;
 
 pub use config::{Config, Flag, Health, Log, Names};

@@ -29,6 +29,8 @@ mod record;
 mod refusal;
 mod starter;
 pub mod supervisor;
+#[doc(hidden)]
+pub mod untrusted;
 mod verdict;
 
 pub use config::Config;

@@ -137,7 +137,7 @@ enum Line<S, E> {
 }
 
 /// What whole lines say; the first of each kind counts.
-fn parse(bytes: &[u8]) -> (Option<Start>, Option<Exit>) {
+pub(crate) fn parse(bytes: &[u8]) -> (Option<Start>, Option<Exit>) {
     let mut found = (None, None);
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {
         match serde_json::from_slice::<Line<Start, Exit>>(line) {
