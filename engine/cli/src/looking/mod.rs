@@ -15,6 +15,7 @@ mod picture;
 mod plan;
 mod planned;
 mod runs;
+mod secrets;
 mod schema;
 mod show;
 mod sim;

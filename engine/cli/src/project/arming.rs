@@ -94,6 +94,7 @@ impl OpenProject {
         Ok(Desk {
             registry: surface.registry.clone(),
             connections: connections(project, simulators),
+            secrets: project.secrets.clone(),
             store,
             public_url: project.engine.public_url.clone(),
         })
@@ -133,7 +134,7 @@ impl OpenProject {
             env: surface.env.clone(),
             binary: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("noctule")),
         };
-        let secrets = Arc::new(self.secrets(project));
+        let secrets = Arc::new(self.secrets(project, &desk)?);
         let surroundings = Surroundings::new(
             Arc::new(desk),
             secrets,
@@ -150,24 +151,38 @@ impl OpenProject {
         Ok(state_dir(&self.place.root.join(path)))
     }
 
-    /// The secrets that this version can read.
-    fn secrets(&self, project: &Project) -> BTreeMap<String, Secret> {
+    /// The secrets, and where each is read.
+    fn secrets(&self, project: &Project, desk: &Desk) -> Result<BTreeMap<String, Secret>, CliError> {
         let read = |(name, secret): (&String, &noctule_core::source::Secret)| {
             let origin = match &secret.from {
                 SecretOrigin::Environment(variable) => Origin::Env(variable.clone()),
                 SecretOrigin::File(path) => Origin::File(self.place.root.join(path)),
-                SecretOrigin::Gcp(_) | SecretOrigin::Aws(_) => return None,
-            };
-            Some((
-                name.clone(),
-                Secret {
-                    origin,
-                    dags: secret.dags.clone(),
+                SecretOrigin::Gcp(place) | SecretOrigin::Aws(place) => Origin::Vault {
+                    kind: secret.from.vault().map_or("", |(kind, _)| kind).to_owned(),
+                    name: place.clone(),
+                    connection: reader_of(desk, name, secret)?,
                 },
-            ))
+            };
+            let dags = secret.dags.clone();
+            Ok((name.clone(), Secret { origin, dags }))
         };
-        project.secrets.iter().filter_map(read).collect()
+        project.secrets.iter().map(read).collect()
     }
+}
+
+/// The connection whose identity reads a secret of a vault.
+pub(crate) fn reader_of(
+    desk: &Desk,
+    name: &str,
+    secret: &noctule_core::source::Secret,
+) -> Result<Option<Connection>, CliError> {
+    let vault = secret.from.vault();
+    let Some(vault) = vault.and_then(|(kind, _)| desk.registry.vault(kind)) else {
+        return Ok(None);
+    };
+    let found = desk.connection_of(Some(vault.connection_kind()), secret.connection.as_deref());
+    let found = found.map_err(|why| CliError::unreachable(format!("secret `{name}`: {why}")))?;
+    Ok(found.cloned())
 }
 
 /// The private folder beside a store where executors keep files: `state.db` has `state.d`.

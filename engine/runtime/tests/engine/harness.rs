@@ -206,6 +206,7 @@ impl Stage {
         let desk = Desk {
             registry: over_store(self.registry(), store, &profile()),
             connections: BTreeMap::new(),
+            secrets: Default::default(),
             store: store.id().clone(),
             public_url: None,
         };

@@ -27,7 +27,7 @@ pub(super) use self::read::{ProjectTree, read};
 pub use self::secret::{Secret, SecretOrigin};
 pub(super) use self::setting::settings;
 pub use self::setting::{Origin, Setting};
-pub use self::simulator::SimulatedJob;
+pub use self::simulator::{SimulatedJob, SimulatedSecrets};
 pub(super) use self::vars::render as render_vars;
 
 /// A project, as it is effective under its profile.
@@ -57,6 +57,8 @@ pub struct Project {
     pub notify: Map<String, Value>,
     /// `[simulator.jobs.*]`: what simulated containers do.
     pub simulator: BTreeMap<String, SimulatedJob>,
+    /// `[simulator.secrets]`: where simulated vaults have their values from.
+    pub simulated_secrets: SimulatedSecrets,
     /// `[executors.*]`: commands of executors out of process.
     pub executors: BTreeMap<String, Vec<String>>,
     /// Every effective value with its origin, by path.
