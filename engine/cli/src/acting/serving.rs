@@ -33,6 +33,7 @@ pub(crate) async fn serve(args: ServeArgs, surface: &Surface) -> Result<Exit, Cl
         .local_addr()
         .map_err(|error| CliError::unreachable(error.to_string()))?;
     let mut signals = Signals::new()?;
+    warn_of_footing(&open)?;
     let store = open.make_store(surface).await?;
     let me = owner(surface, Role::Serve, Some(address.to_string()));
     // Another `serve` stays; a `run` gives the store over.
@@ -102,6 +103,16 @@ fn tell_problems(open: &OpenProject) {
     for unread in &open.unread {
         eprintln!("{}: {}", unread.path, unread.message);
     }
+}
+
+/// A store that may be lost or broken is said at the start: `doctor` calls it a problem.
+fn warn_of_footing(open: &OpenProject) -> Result<(), CliError> {
+    if let Some((folder, footing)) = open.footing()?
+        && let Some(trouble) = footing.trouble()
+    {
+        eprintln!("warning: the store in {} {trouble}", folder.display());
+    }
+    Ok(())
 }
 
 /// Loopback only, until there are tokens.

@@ -16,7 +16,7 @@ use crate::console::remark;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::{Grid, Tone, documents};
-use crate::project::{Chosen, OpenProject};
+use crate::project::{Chosen, Footing, OpenProject};
 use crate::simulator::{Addresses, Simulators};
 use crate::surface::Surface;
 
@@ -47,6 +47,7 @@ pub(crate) async fn doctor(args: &DoctorArgs, surface: &Surface) -> Result<Exit,
     }
     let mut findings = files(&open)?;
     findings.push(store(&open, surface).await);
+    findings.extend(footing(&open)?);
     let simulators = Simulators::for_a_look(open.project()?, &open.place.root).await?;
     let simulators = simulators.with_secrets(open.project()?, &open.place.root, &surface.env);
     let address = simulators.addresses();
@@ -86,7 +87,11 @@ fn policies(open: &OpenProject, dags: &[Dag], surface: &Surface) -> Result<Exit,
     Ok(Exit::Success)
 }
 
-pub(super) fn finding(good: bool, subject: impl Into<String>, message: impl Into<String>) -> Finding {
+pub(super) fn finding(
+    good: bool,
+    subject: impl Into<String>,
+    message: impl Into<String>,
+) -> Finding {
     Finding {
         good,
         subject: subject.into(),
@@ -107,6 +112,25 @@ fn files(open: &OpenProject) -> Result<Vec<Finding>, CliError> {
         finding(open.place.has_file, "project", place),
         finding(errors == 0, "files", told),
     ])
+}
+
+/// Whether a store in a file may stand where it does.
+fn footing(open: &OpenProject) -> Result<Option<Finding>, CliError> {
+    let Some((folder, footing)) = open.footing()? else {
+        return Ok(None);
+    };
+    let subject = format!("disk of the store, {}", folder.display());
+    Ok(Some(match footing.trouble() {
+        Some(trouble) => finding(false, subject, format!("it {trouble}")),
+        None => match footing {
+            Footing::Disk(kind) => finding(true, subject, kind),
+            _ => finding(
+                true,
+                subject,
+                "a file system that is not known here: it must have locks, shared memory and sync",
+            ),
+        },
+    }))
 }
 
 async fn store(open: &OpenProject, surface: &Surface) -> Finding {

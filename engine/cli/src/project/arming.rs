@@ -16,6 +16,7 @@ use noctule_store::{OpenOptions, Store, StoreError};
 use serde_json::Value;
 
 use super::checkout;
+use super::footing::{Footing, stands_on};
 use super::open::OpenProject;
 use crate::error::CliError;
 use crate::simulator::Addresses;
@@ -141,7 +142,18 @@ impl OpenProject {
             Arc::new(host),
             project.vars.clone(),
         );
-        Ok(surroundings.with_pools(project.pools.clone()))
+        Ok(surroundings
+            .with_pools(project.pools.clone())
+            .with_host_lost_after(project.engine.host_lost_after))
+    }
+
+    /// What a store in a file stands on; none for a store on a server.
+    pub(crate) fn footing(&self) -> Result<Option<(PathBuf, Footing)>, CliError> {
+        let url = &self.project()?.store_url;
+        let path = url
+            .strip_prefix("sqlite://")
+            .or_else(|| url.strip_prefix("sqlite:"));
+        Ok(path.and_then(|path| stands_on(&self.place.root.join(path))))
     }
 
     /// The folder that executors will have beside the store, which need not be there yet.
@@ -152,7 +164,11 @@ impl OpenProject {
     }
 
     /// The secrets, and where each is read.
-    fn secrets(&self, project: &Project, desk: &Desk) -> Result<BTreeMap<String, Secret>, CliError> {
+    fn secrets(
+        &self,
+        project: &Project,
+        desk: &Desk,
+    ) -> Result<BTreeMap<String, Secret>, CliError> {
         let read = |(name, secret): (&String, &noctule_core::source::Secret)| {
             let origin = match &secret.from {
                 SecretOrigin::Environment(variable) => Origin::Env(variable.clone()),
