@@ -97,7 +97,9 @@ impl SecretSource for Secrets {
                 {
                     return Ok(value.clone());
                 }
-                let value = self.of_vault(name, kind, place, connection.as_ref()).await?;
+                let value = self
+                    .of_vault(name, kind, place, connection.as_ref())
+                    .await?;
                 *kept = Some((Instant::now(), value.clone()));
                 Ok(value)
             }
@@ -207,6 +209,10 @@ pub fn fits(glob: &str, name: &str) -> bool {
     }
     rest.len() >= last.len() && rest.ends_with(last)
 }
+
+#[cfg(test)]
+#[path = "secret_tests.rs"]
+mod of_vaults;
 
 #[cfg(test)]
 mod tests {

@@ -33,7 +33,11 @@ pub(crate) async fn launch(
     {
         return Ok(handle(attempt, request, target, found, None));
     }
-    let wire = Wire::post(Verb::Launch, target.run_url(), body(session, request).await?);
+    let wire = Wire::post(
+        Verb::Launch,
+        target.run_url(),
+        body(session, request).await?,
+    );
     let operation = match session.json(&wire).await {
         Ok(operation) => operation,
         Err(error) => return refused(session, attempt, request, target, error.of_launch()).await,

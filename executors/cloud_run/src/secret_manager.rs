@@ -138,7 +138,9 @@ fn refused(place: &SecretName, who: &str, error: &CallError) -> ExecutorError {
     let message = format!("secret {place}, read as {who}: {error}");
     let Some(refusal) = error.refusal() else {
         return match error.of_read() {
-            ExecutorError::Unavailable { alarm, .. } => ExecutorError::Unavailable { message, alarm },
+            ExecutorError::Unavailable { alarm, .. } => {
+                ExecutorError::Unavailable { message, alarm }
+            }
             _ => ExecutorError::unavailable(message),
         };
     };
@@ -188,7 +190,9 @@ fn payload(answer: &Value) -> Result<SecretString, Flaw> {
         .map_err(|_| Flaw::Broken("the answer's payload is no base64"))?;
     let told = lenient::signed(payload, "dataCrc32c");
     if told.is_some_and(|told| told != i64::from(CRC32C.checksum(&bytes))) {
-        return Err(Flaw::Broken("the answer's checksum does not fit its payload"));
+        return Err(Flaw::Broken(
+            "the answer's checksum does not fit its payload",
+        ));
     }
     if bytes.is_empty() {
         return Err(Flaw::Broken("the answer has no payload"));

@@ -87,9 +87,18 @@ mod tests {
     #[test]
     fn a_version_may_be_named() {
         for (text, full) in [
-            ("projects/p/secrets/s", "projects/p/secrets/s/versions/latest"),
-            ("projects/p/secrets/s/versions/7", "projects/p/secrets/s/versions/7"),
-            ("projects/123/secrets/A_b-c/versions/prod", "projects/123/secrets/A_b-c/versions/prod"),
+            (
+                "projects/p/secrets/s",
+                "projects/p/secrets/s/versions/latest",
+            ),
+            (
+                "projects/p/secrets/s/versions/7",
+                "projects/p/secrets/s/versions/7",
+            ),
+            (
+                "projects/123/secrets/A_b-c/versions/prod",
+                "projects/123/secrets/A_b-c/versions/prod",
+            ),
         ] {
             assert_eq!(SecretName::read(text).unwrap().to_string(), full);
         }
@@ -111,7 +120,10 @@ mod tests {
             "hunter2",
         ] {
             let said = SecretName::read(text).unwrap_err();
-            assert!(text.is_empty() || text.len() < 3 || !said.contains(text), "{said}");
+            assert!(
+                text.is_empty() || text.len() < 3 || !said.contains(text),
+                "{said}"
+            );
         }
     }
 

@@ -128,7 +128,8 @@ fn check(name: &str) -> Result<Option<&str>, String> {
         rules::region(arn.region).is_ok() && named.is_some_and(is_name)
     };
     let arn = arn.filter(fine).ok_or_else(|| {
-        "the ARN of a secret is written arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME".to_owned()
+        "the ARN of a secret is written arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME"
+            .to_owned()
     })?;
     Ok(Some(arn.region))
 }
@@ -150,7 +151,8 @@ fn payload(answer: &Value) -> Result<SecretString, &'static str> {
     let text = match (&answer["SecretString"], &answer["SecretBinary"]) {
         (Value::String(text), _) => text.clone(),
         (_, Value::String(binary)) => {
-            let bytes = aws_smithy_types::base64::decode(binary).map_err(|_| "the answer is no base64")?;
+            let bytes =
+                aws_smithy_types::base64::decode(binary).map_err(|_| "the answer is no base64")?;
             String::from_utf8(bytes).map_err(|_| "its value is no UTF-8 text")?
         }
         _ => return Err("the answer holds no value"),
@@ -187,7 +189,8 @@ mod tests {
 
     #[test]
     fn a_policy_names_each_secret_and_no_other() {
-        let policy = SecretsManager::new().rights(&["db".to_owned(), ARN.to_owned(), "db".to_owned()]);
+        let policy =
+            SecretsManager::new().rights(&["db".to_owned(), ARN.to_owned(), "db".to_owned()]);
         assert_eq!(
             policy["Statement"],
             json!([{

@@ -28,12 +28,10 @@ const MOST_AT_ONCE: u32 = 64;
 /// Runs an execution to its end, or until its script waits for the test.
 pub(crate) async fn drive(shared: Arc<Shared>, name: ExecutionName, script: JobScript) {
     let found = shared.read(|cloud| {
-        cloud
-            .execution(&name)
-            .map(|one| {
-                let secrets = secrets::resolved(cloud, &name, &one.plan);
-                (one.plan.clone(), one.cancellation(), secrets)
-            })
+        cloud.execution(&name).map(|one| {
+            let secrets = secrets::resolved(cloud, &name, &one.plan);
+            (one.plan.clone(), one.cancellation(), secrets)
+        })
     });
     let Ok((plan, cancelled, secrets)) = found else {
         return;

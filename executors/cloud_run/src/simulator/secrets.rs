@@ -34,7 +34,10 @@ pub(crate) fn resolved(
             format!("projects/{project}/secrets/{}", reference.secret)
         };
         let short = full.rsplit('/').next().unwrap_or_default();
-        let found = cloud.secrets.get(&full).or_else(|| cloud.secrets.get(short));
+        let found = cloud
+            .secrets
+            .get(&full)
+            .or_else(|| cloud.secrets.get(short));
         match found {
             Some(value) => Ok((reference.variable, value.expose_secret().to_owned())),
             None => Err(full),

@@ -115,7 +115,9 @@ fn query(action: Action, result: Xml) -> Result<Response, Refusal> {
 fn unknown(service: Service) -> Refusal {
     match service {
         Service::LoadBalancing => Refusal::new(400, "InvalidAction", "no such action"),
-        Service::Ecs | Service::Logs | Service::Secrets => Refusal::new(400, "UnknownOperationException", ""),
+        Service::Ecs | Service::Logs | Service::Secrets => {
+            Refusal::new(400, "UnknownOperationException", "")
+        }
     }
 }
 
