@@ -200,6 +200,7 @@ impl Engine {
             wait: attempt.prepared.wait,
             handle: handle(attempt).cloned(),
             clock: self.options.clock,
+            lost_after: self.surroundings.host_lost_after,
             tell: self.tell.clone(),
         })
     }

@@ -3,8 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use noctule_core::desk::Desk;
+use noctule_core::run::HOST_LOST_AFTER;
 use noctule_executor::{Budget, Connection, Context, Host, Unlimited};
 use serde_json::{Map, Value};
 
@@ -24,6 +26,8 @@ pub struct Surroundings {
     pub vars: Arc<Map<String, Value>>,
     /// How large each pool is.
     pub pools: Arc<BTreeMap<String, u32>>,
+    /// How long a host of local tasks may be silent.
+    pub host_lost_after: Duration,
     budgets: Budgets,
 }
 
@@ -70,6 +74,7 @@ impl Surroundings {
             host,
             vars: Arc::new(vars),
             pools: Arc::default(),
+            host_lost_after: HOST_LOST_AFTER,
             budgets,
         }
     }
@@ -78,6 +83,13 @@ impl Surroundings {
     #[must_use]
     pub fn with_pools(mut self, pools: BTreeMap<String, u32>) -> Self {
         self.pools = Arc::new(pools);
+        self
+    }
+
+    /// The same with another patience for hosts that say nothing.
+    #[must_use]
+    pub fn with_host_lost_after(mut self, silence: Duration) -> Self {
+        self.host_lost_after = silence;
         self
     }
 
@@ -121,7 +133,6 @@ mod tests {
     use noctule_executor::{Call, Registry};
     use serde_json::json;
     use std::path::PathBuf;
-    use std::time::Duration;
 
     use super::*;
 
@@ -142,7 +153,7 @@ mod tests {
         let desk = Desk {
             registry: Registry::new(),
             connections: BTreeMap::from([("gcp".to_owned(), connection)]),
-            secrets: Default::default(),
+            secrets: BTreeMap::new(),
             store,
             public_url: None,
         };

@@ -43,10 +43,9 @@ impl Hosted {
     ) -> Result<Self, CliError> {
         let project = open.project()?;
         stand_in(open)?;
-        let simulators =
-            Simulators::start(project, &open.place.root, &state_dir(store.path()))
-                .await?
-                .with_secrets(project, &open.place.root, &surface.env);
+        let simulators = Simulators::start(project, &open.place.root, &state_dir(store.path()))
+            .await?
+            .with_secrets(project, &open.place.root, &surface.env);
         let address = simulators.addresses();
         let surroundings = open.surroundings(surface, store, address)?;
         let options = options(project, purpose);

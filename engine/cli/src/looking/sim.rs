@@ -44,11 +44,7 @@ async fn cloud_run(
     Ok(Exit::Success)
 }
 
-async fn ecs(
-    listen: SocketAddr,
-    file: Option<&Path>,
-    surface: &Surface,
-) -> Result<Exit, CliError> {
+async fn ecs(listen: SocketAddr, file: Option<&Path>, surface: &Surface) -> Result<Exit, CliError> {
     check_local(listen)?;
     let config = configured(file, surface, ecs_config)?;
     let families = named("families", config.jobs.keys());

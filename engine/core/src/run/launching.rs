@@ -50,6 +50,7 @@ impl Turn<'_> {
                     launched_at: now,
                     started_at: None,
                     alarm: None,
+                    silence: None,
                 };
                 attempt.state = AttemptState::Running(running);
             }

@@ -90,6 +90,7 @@ pub(crate) struct Stage {
     pub(crate) killer: Arc<Killer>,
     pub(crate) slots: usize,
     pub(crate) pools: BTreeMap<String, u32>,
+    pub(crate) lost_after: Duration,
     pub(crate) dags: Vec<PublishedDag>,
 }
 
@@ -123,6 +124,7 @@ impl Stage {
             killer: Arc::default(),
             slots: 4,
             pools: BTreeMap::from([("gpu".to_owned(), 1)]),
+            lost_after: noctule_core::run::HOST_LOST_AFTER,
             dags: Vec::new(),
         };
         stage.dags = stage.read_all(dags);
@@ -138,6 +140,7 @@ impl Stage {
         let scripted = Scripted::new(Arc::clone(&self.world)).recovery(self.recovery.clone());
         with_dags(Registry::new())
             .with(scripted)
+            .with(crate::hosts::Far::seen_from_here())
             .with_source(LettersSource(Arc::clone(&self.letters)))
     }
 
@@ -206,7 +209,7 @@ impl Stage {
         let desk = Desk {
             registry: over_store(self.registry(), store, &profile()),
             connections: BTreeMap::new(),
-            secrets: Default::default(),
+            secrets: BTreeMap::new(),
             store: store.id().clone(),
             public_url: None,
         };
@@ -218,6 +221,7 @@ impl Stage {
         };
         Surroundings::new(Arc::new(desk), Arc::default(), Arc::new(host), Map::new())
             .with_pools(self.pools.clone())
+            .with_host_lost_after(self.lost_after)
     }
 
     pub(crate) async fn start(&self) -> Running {

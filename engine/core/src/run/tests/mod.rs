@@ -5,6 +5,7 @@ mod fan_out;
 mod holding;
 mod launch;
 mod line;
+mod silence;
 mod stop;
 mod table;
 mod tasks;

@@ -76,6 +76,8 @@ pub struct EngineSettings {
     pub new_dags: NewDags,
     /// Attempts that may hold a slot at once.
     pub slots: u32,
+    /// How long a host of local tasks may be silent before what became of them counts as unknown.
+    pub host_lost_after: Duration,
     /// Where the API listens.
     pub listen: String,
     /// The address for links in messages.
@@ -115,6 +117,7 @@ impl Default for EngineSettings {
             watch: true,
             new_dags: NewDags::Active,
             slots: 16,
+            host_lost_after: crate::run::HOST_LOST_AFTER,
             listen: "127.0.0.1:7878".to_owned(),
             public_url: None,
             display_timezone: None,

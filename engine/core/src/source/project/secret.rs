@@ -164,7 +164,8 @@ fn read_one(fields: &Fields<'_, '_>, registry: &Registry) -> Option<(Secret, Pla
         return None;
     };
     if from.vault().is_none() && connection.is_some() {
-        let what = "`connection` is for secrets of `gcp:` and `aws:`: this one stands on this machine";
+        let what =
+            "`connection` is for secrets of `gcp:` and `aws:`: this one stands on this machine";
         fields.bad_value("connection", what);
     }
     let place = connection.as_ref().map_or(words.place, |named| named.place);
@@ -227,11 +228,18 @@ pub(super) fn check_connections(
             None => match of_kind.len() {
                 1 => continue,
                 0 if !vault.needs_connection() => continue,
-                0 => format!("secret `{name}` needs a connection of kind `{kind}`, and the project has none"),
-                count => format!("by which connection of kind `{kind}` is secret `{name}` read? the project has {count}"),
+                0 => format!(
+                    "secret `{name}` needs a connection of kind `{kind}`, and the project has none"
+                ),
+                count => format!(
+                    "by which connection of kind `{kind}` is secret `{name}` read? the project has {count}"
+                ),
             },
         };
-        let help = suggest::known("name one as `connection` in its table", of_kind.iter().copied());
+        let help = suggest::known(
+            "name one as `connection` in its table",
+            of_kind.iter().copied(),
+        );
         let how = || format!("add it to the project file: [connections.NAME] kind = \"{kind}\"");
         let note = Note::error("connection", *place, message);
         report.say(note.help(help.unwrap_or_else(how)));

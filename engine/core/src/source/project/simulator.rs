@@ -62,7 +62,9 @@ fn read_secrets(simulator: &Fields<'_, '_>) -> SimulatedSecrets {
             // Perhaps it is the secret itself.
             let what = "a simulated secret has its value from this machine";
             let note = Note::error("bad_value", words.place, what).sensitive();
-            table.report.say(note.help("write `env:NAME` or `file:PATH`"));
+            table
+                .report
+                .say(note.help("write `env:NAME` or `file:PATH`"));
         }
         Some((entry.key.to_string(), origin?))
     };

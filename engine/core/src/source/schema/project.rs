@@ -74,6 +74,7 @@ fn engine() -> Value {
         "watch": { "type": "boolean" },
         "new_dags": { "enum": ["active", "paused"] },
         "slots": count(1, 100_000),
+        "host_lost_after": duration(),
         "listen": { "type": "string" },
         "public_url": { "type": "string", "pattern": "^https?://" },
         "display_timezone": { "type": "string" },
