@@ -141,7 +141,9 @@ fn by() -> Actor {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_stands_by_on_the_host_says_how_its_work_stands() {
     for wait in ["block", "poll"] {
-        let stage = Stage::new(&dag(wait));
+        let mut stage = Stage::new(&dag(wait));
+        // Silence is told in steps of a tenth: the second one comes after a second.
+        stage.lost_after = Duration::from_secs(10);
         let engine = stage.start().await;
         let run = engine.trigger().await;
         engine.until(&run, is_silent).await;
