@@ -172,6 +172,7 @@ impl Stage {
         let desk = Desk {
             registry: registry(&self.sessions),
             connections: self.project.connections.clone(),
+            secrets: BTreeMap::new(),
             store: store.id().clone(),
             public_url: None,
         };

@@ -212,6 +212,7 @@ fn request(tenant: Tenant, task: &str, param: Option<(&str, &str)>) -> Value {
     let desk = Desk {
         registry: registry(),
         connections: project.connections,
+        secrets: std::collections::BTreeMap::new(),
         store: "0123abcd".parse().unwrap(),
         public_url: None,
     };

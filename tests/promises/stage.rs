@@ -131,6 +131,7 @@ impl Stage {
         let desk = Desk {
             registry: registry(),
             connections: self.project.connections.clone(),
+            secrets: BTreeMap::new(),
             store: store.id().clone(),
             public_url: None,
         };

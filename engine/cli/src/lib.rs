@@ -50,6 +50,8 @@ pub fn standard() -> Registry {
         .with(noctule_postgres::Sql::new(&databases))
         .with(noctule_postgres::Postgres::new(&databases))
         .with(noctule_postgres::SqlSensor::new(&databases))
+        .with_vault(noctule_cloud_run::SecretManager::new())
+        .with_vault(noctule_fargate::SecretsManager::new())
         .with_source(noctule_postgres::PostgresTrigger::new(&databases))
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::name::{DagHash, DagId, ProfileName, RunId, TaskTarget};
-use crate::run::{Actor, Instant, Verdict};
+use crate::run::{Actor, Instant, Report, Verdict};
 
 /// One ask.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -76,6 +76,8 @@ pub enum Wish {
         /// Runs for the ticks of the pause, too.
         catchup: bool,
     },
+    /// What an engine that stands by says of work on its own host; nobody asks for anything.
+    Report(Report),
     /// Read the DAG files again.
     Reload,
 }

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use noctule_executor::{
-    AnyExecutor, Attempt, AttemptKey, Connection, Draft, Registry, RunFacts as ExecutorRun, Wait,
+    AnyExecutor, Attempt, AttemptKey, Connection, Draft, Passing, Registry,
+    RunFacts as ExecutorRun, Wait,
 };
 use serde_json::{Map, Value};
 
@@ -16,6 +17,7 @@ use crate::run::{
     AttemptEnd, AttemptState, Ended, Instant, Intent, Nature, Port, Prepared, Run, TaskRun,
     TaskRunIx,
 };
+use crate::source::Secret;
 use crate::template::{DagScope, Outputs, RunScope, Scope, TaskScope, holds, render_table_except};
 
 /// The key of a `with` table below which the executor itself renders what names `answer`, over the answer it polls.
@@ -28,6 +30,8 @@ pub struct Desk {
     pub registry: Registry,
     /// The connections of the project, `vars` rendered.
     pub connections: BTreeMap<String, Connection>,
+    /// The secrets of the project: where they stand, never what they are.
+    pub secrets: BTreeMap<String, Secret>,
     /// The store whose attempts these are.
     pub store: StoreId,
     /// For `run.url`.
@@ -174,6 +178,20 @@ impl Desk {
             .map_err(|error| error.to_string())
     }
 
+    /// How the secrets of a task may reach a backend that shows what it is given: by the project as it is now, whatever it
+    /// was when the DAG was read.
+    fn passing(&self, dag: &Dag, task: &TaskDefinition) -> Passing {
+        let id = dag.definition().id.as_str();
+        let reference = |(name, secret): (&String, &Secret)| {
+            let stands = secret.readable && secret.from.vault().is_some() && secret.allows(id);
+            stands.then(|| (name.clone(), secret.from.to_string()))
+        };
+        Passing {
+            references: self.secrets.iter().filter_map(reference).collect(),
+            exposed: task.expose_secrets,
+        }
+    }
+
     fn prepared(
         &self,
         task: &TaskDefinition,
@@ -223,7 +241,8 @@ impl Port for Desk {
         let task = dag.task(task_run.task);
         let executor = self.executor(&task.executor)?;
         let config = self.render(dag, run, (intent.task, intent.number), &task.with)?;
-        let attempt = executor_attempt(dag, run, intent, config);
+        let mut attempt = executor_attempt(dag, run, intent, config);
+        attempt.passing = self.passing(dag, task);
         self.prepared(task, executor, &attempt)
     }
 
@@ -267,6 +286,7 @@ fn executor_attempt(dag: &Dag, run: &Run, intent: &Intent<'_>, config: Value) ->
         intended_at: intent.at,
         hold: dag.task(task_run.task).hold_until.is_some(),
         failed_before: failed_before(task_run, intent.number),
+        passing: Passing::default(),
         config,
     }
 }

@@ -7,7 +7,8 @@ use noctule_core::ask::{Answer, Ask, Refusal, TriggerWish, Wish};
 use noctule_core::dag::Dag;
 use noctule_core::name::{DagId, RunId, TaskTarget};
 use noctule_core::run::{
-    Actor, Event, NewRun, Phase, RetryRefusal, RetryScope, Trigger, Verdict, plan_retry,
+    Actor, Event, NewRun, News, Phase, Report, RetryRefusal, RetryScope, Trigger, Verdict,
+    plan_retry,
 };
 use noctule_core::source::resolve_params;
 use noctule_core::ticks::IngestionId;
@@ -129,6 +130,7 @@ impl Engine {
             }
             Wish::Pause { dag, reason } => Ok(self.pause(&dag, by, reason)),
             Wish::Resume { dag, catchup } => self.resume_dag(&dag, catchup).await,
+            Wish::Report(report) => Ok(self.report(report)),
             // The reload is done by whoever watches the files: it sees the ask, too, and publishes.
             Wish::Reload => Ok(self.reload()),
         }
@@ -235,6 +237,27 @@ impl Engine {
             Some(run) => OfKey::Known(Box::new(run.facts)),
             None => OfKey::Forgotten(id),
         }))
+    }
+
+    /// News of work on the host of an engine that stands by.
+    fn report(&mut self, report: Report) -> Answer {
+        let Some(live) = self.live.get(&report.run) else {
+            return no_run(&report.run);
+        };
+        if let Err(why) = report.is_believed(&live.run) {
+            return refused(Refusal::Conflict, why);
+        }
+        let run = report.run;
+        let news = News::Polled {
+            status: report.status,
+        };
+        let event = Event::News {
+            task: report.task,
+            attempt: report.attempt,
+            news,
+        };
+        self.happen(&run, event);
+        done(Some(run))
     }
 
     async fn cancel(

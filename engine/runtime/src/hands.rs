@@ -200,6 +200,7 @@ impl Engine {
             handle: handle(attempt).cloned(),
             clock: self.options.clock,
             lease: self.lease.clone(),
+            lost_after: self.surroundings.host_lost_after,
             tell: self.tell.clone(),
         })
     }

@@ -12,7 +12,7 @@ use noctule_executor::{ExecutorError, Status};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 
-use crate::work::{Told, Work, is_last, pause};
+use crate::work::{Ear, Told, Work, is_last, pause};
 
 /// The pause between two waits for news of an executor that hears them.
 const BREATH: Duration = Duration::from_millis(100);
@@ -87,6 +87,7 @@ struct Wait {
     pause: Duration,
     failures: u32,
     begun: bool,
+    ear: Ear,
     next: Instant,
     group: Group,
     /// It is being asked about now.
@@ -171,6 +172,7 @@ impl Actor {
                 pause,
                 failures: 0,
                 begun: false,
+                ear: Ear::default(),
                 next,
                 group,
                 asked: false,
@@ -299,6 +301,7 @@ impl Actor {
                 let handle = wait.work.known_as(handle);
                 Some(News::Advanced { handle })
             }
+            Ok(Status::Elsewhere { host }) => wait.ear.unheard(host, wait.work.lost_after),
             Ok(status) if is_last(&status) => {
                 // The engine removes the wait; until then there is nothing more to ask.
                 rest = wait.interval;

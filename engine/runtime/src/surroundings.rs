@@ -3,9 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use noctule_core::desk::Desk;
-use noctule_executor::{Budget, Context, Host, Unlimited};
+use noctule_core::run::HOST_LOST_AFTER;
+use noctule_executor::{Budget, Connection, Context, Host, Unlimited};
 use serde_json::{Map, Value};
 
 use crate::budget::Rates;
@@ -24,7 +26,30 @@ pub struct Surroundings {
     pub vars: Arc<Map<String, Value>>,
     /// How large each pool is.
     pub pools: Arc<BTreeMap<String, u32>>,
-    budgets: Arc<BTreeMap<String, Arc<Rates>>>,
+    /// How long a host of local tasks may be silent.
+    pub host_lost_after: Duration,
+    budgets: Budgets,
+}
+
+/// The rate budgets of the connections.
+#[derive(Clone, Default)]
+pub(crate) struct Budgets(Arc<BTreeMap<String, Arc<Rates>>>);
+
+impl Budgets {
+    /// The budget of a connection.
+    pub(crate) fn of(&self, connection: Option<&str>) -> Arc<dyn Budget> {
+        match connection.and_then(|name| self.0.get(name)) {
+            Some(rates) => Arc::clone(rates) as Arc<dyn Budget>,
+            None => Arc::new(Unlimited),
+        }
+    }
+}
+
+/// A connection as it is handed out: the engine keeps the budget; executors need not know the key.
+pub(crate) fn as_given(connection: &Connection) -> Connection {
+    let mut connection = connection.clone();
+    connection.settings.remove("rate");
+    connection
 }
 
 impl Surroundings {
@@ -36,19 +61,20 @@ impl Surroundings {
         host: Arc<Host>,
         vars: Map<String, Value>,
     ) -> Self {
-        let rates = |(name, connection): (&String, &noctule_executor::Connection)| {
+        let rates = |(name, connection): (&String, &Connection)| {
             (
                 name.clone(),
                 Arc::new(Rates::of(connection.settings.get("rate"))),
             )
         };
-        let budgets = Arc::new(desk.connections.iter().map(rates).collect());
+        let budgets = Budgets(Arc::new(desk.connections.iter().map(rates).collect()));
         Self {
             desk,
             secrets,
             host,
             vars: Arc::new(vars),
             pools: Arc::default(),
+            host_lost_after: HOST_LOST_AFTER,
             budgets,
         }
     }
@@ -60,42 +86,42 @@ impl Surroundings {
         self
     }
 
+    /// The same with another patience for hosts that say nothing.
+    #[must_use]
+    pub fn with_host_lost_after(mut self, silence: Duration) -> Self {
+        self.host_lost_after = silence;
+        self
+    }
+
     /// The same with the budgets of earlier surroundings where their rates are what they were: reading the files again
     /// gives nobody a second burst.
     #[must_use]
     pub(crate) fn after(mut self, earlier: &Self) -> Self {
         let carried = |(name, rates): (&String, &Arc<Rates>)| {
-            let old = earlier.budgets.get(name);
+            let old = earlier.budgets.0.get(name);
             let kept = old.filter(|old| old.is_alike(rates)).unwrap_or(rates);
             (name.clone(), Arc::clone(kept))
         };
-        self.budgets = Arc::new(self.budgets.iter().map(carried).collect());
+        self.budgets = Budgets(Arc::new(self.budgets.0.iter().map(carried).collect()));
         self
     }
 
     /// The context of calls for one DAG through one connection.
     #[must_use]
     pub fn context(&self, dag: &str, connection: Option<&str>) -> Context {
-        let budget = connection.and_then(|name| self.budgets.get(name)).cloned();
-        let budget: Arc<dyn Budget> = match budget {
-            Some(rates) => rates,
-            None => Arc::new(Unlimited),
-        };
         Context {
             connection: connection
                 .and_then(|name| self.desk.connections.get(name))
-                .map(|connection| {
-                    let mut connection = connection.clone();
-                    // The engine keeps the budget; executors need not know the key.
-                    connection.settings.remove("rate");
-                    connection
-                }),
+                .map(as_given),
             secrets: Arc::new(Secrets {
                 known: Arc::clone(&self.secrets),
                 host: Arc::clone(&self.host),
                 dag: dag.to_owned(),
+                vaults: self.desk.registry.clone(),
+                budgets: self.budgets.clone(),
+                read: Arc::default(),
             }),
-            budget,
+            budget: self.budgets.of(connection),
             host: Arc::clone(&self.host),
         }
     }
@@ -104,10 +130,9 @@ impl Surroundings {
 #[cfg(test)]
 mod tests {
     use noctule_core::name::StoreId;
-    use noctule_executor::{Call, Connection, Registry};
+    use noctule_executor::{Call, Registry};
     use serde_json::json;
     use std::path::PathBuf;
-    use std::time::Duration;
 
     use super::*;
 
@@ -128,6 +153,7 @@ mod tests {
         let desk = Desk {
             registry: Registry::new(),
             connections: BTreeMap::from([("gcp".to_owned(), connection)]),
+            secrets: BTreeMap::new(),
             store,
             public_url: None,
         };

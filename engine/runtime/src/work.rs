@@ -54,6 +54,8 @@ pub(crate) struct Work {
     pub(crate) clock: Clock,
     /// The right to act, looked at right before each call that starts something.
     pub(crate) lease: Lease,
+    /// How long a host may say nothing.
+    pub(crate) lost_after: Duration,
     /// Where to tell what is seen.
     pub(crate) tell: UnboundedSender<Told>,
 }
@@ -107,6 +109,7 @@ impl Work {
         let handles = [handle.raw.clone()];
         let mut failures = 0;
         let mut begun = false;
+        let mut ear = Ear::default();
         loop {
             // Short turns while an answer may be news: `start_timeout` judges what the engine knows, and an alarm is to end.
             let newsworthy = !begun || failures > 0;
@@ -124,6 +127,11 @@ impl Work {
                 Some(Ok(Status::Advanced { handle })) => {
                     let handle = self.known_as(handle);
                     return self.say(News::Advanced { handle });
+                }
+                Some(Ok(Status::Elsewhere { host })) => {
+                    let news = ear.unheard(host, self.lost_after);
+                    news.into_iter().for_each(|news| self.say(news));
+                    tokio::time::sleep(step(self.lost_after).min(PAUSES.1)).await;
                 }
                 Some(Ok(status)) if is_last(&status) => {
                     return self.say(News::Polled { status });
@@ -200,6 +208,32 @@ impl Work {
             event,
         }));
     }
+}
+
+/// Listens for a host that says nothing, by a clock that does not jump.
+#[derive(Default)]
+pub(crate) struct Ear(Option<tokio::time::Instant>);
+
+impl Ear {
+    /// What there is to say of its silence: at first, and then a few times until it is too long, so that it is not written
+    /// down at each poll.
+    pub(crate) fn unheard(&mut self, host: String, lost_after: Duration) -> Option<News> {
+        let listened = self.0.map(|since| since.elapsed());
+        if listened.is_some_and(|listened| listened < step(lost_after)) {
+            return None;
+        }
+        self.0 = Some(tokio::time::Instant::now());
+        Some(News::Unheard {
+            host,
+            listened: listened.unwrap_or_default(),
+            lost_after,
+        })
+    }
+}
+
+/// The steps in which silence is counted.
+fn step(lost_after: Duration) -> Duration {
+    lost_after / 10
 }
 
 /// Whether there is nothing more to ask after this.

@@ -5,6 +5,8 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::Passing;
+
 /// The engine's name of one attempt: `n1-<store id, 8 hex>-<40 hex>`, at most 64 ASCII characters.
 ///
 /// The same over every restart and resend, different for each try. It is what makes remote work findable.
@@ -68,6 +70,10 @@ pub struct Attempt<C> {
     pub hold: bool,
     /// What is known of the try before this one, if that failed: its output.
     pub failed_before: Option<serde_json::Value>,
+    /// How secrets may reach a backend that shows what it is given. Known when the request is made, and empty later: what the
+    /// request passes on stands in the request.
+    #[serde(default)]
+    pub passing: Passing,
     /// The `with` table, rendered.
     pub config: C,
 }
@@ -85,6 +91,7 @@ impl<C> Attempt<C> {
             intended_at: self.intended_at,
             hold: self.hold,
             failed_before: self.failed_before.clone(),
+            passing: self.passing.clone(),
             config,
         }
     }

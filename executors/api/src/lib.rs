@@ -31,6 +31,7 @@ mod request;
 mod source;
 mod span;
 mod text;
+mod vault;
 
 pub use attempt::{Attempt, AttemptKey, RunFacts};
 pub use capabilities::{Capabilities, Recovery, Wait};
@@ -51,6 +52,7 @@ pub use request::Request;
 pub use source::{AnyEventSource, EventSource, Occasion};
 pub use span::Span;
 pub use text::{Entry, SecretRef, Text};
+pub use vault::{Passing, Vault};
 
 pub use async_trait::async_trait;
 pub use secrecy;

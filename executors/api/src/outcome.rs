@@ -34,6 +34,11 @@ pub enum Status {
         /// Where it is, for those who use it.
         output: Value,
     },
+    /// It is on another host, of which nothing can be said from here: no verdict. Who runs there reports its end.
+    Elsewhere {
+        /// The host.
+        host: String,
+    },
     /// It ended, and this is the verdict.
     Finished(Finished),
     /// The backend no longer knows it.

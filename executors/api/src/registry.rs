@@ -1,15 +1,16 @@
-//! The executors and event sources of one binary, by kind. Filled in `main`, read by everybody else.
+//! The executors, event sources and vaults of one binary, by kind. Filled in `main`, read by everybody else.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::{AnyEventSource, AnyExecutor, EventSource, Executor};
+use crate::{AnyEventSource, AnyExecutor, EventSource, Executor, Vault};
 
-/// The executors and event sources that a binary knows.
+/// The executors, event sources and vaults that a binary knows.
 #[derive(Clone, Default)]
 pub struct Registry {
     kinds: BTreeMap<&'static str, Arc<dyn AnyExecutor>>,
     sources: BTreeMap<&'static str, Arc<dyn AnyEventSource>>,
+    vaults: BTreeMap<&'static str, Arc<dyn Vault>>,
 }
 
 impl Registry {
@@ -31,6 +32,19 @@ impl Registry {
     pub fn with_source<S: EventSource>(mut self, source: S) -> Self {
         self.sources.insert(S::KIND, Arc::new(source));
         self
+    }
+
+    /// The same registry with one more vault; a later one of the same kind takes its place.
+    #[must_use]
+    pub fn with_vault(mut self, vault: impl Vault) -> Self {
+        self.vaults.insert(vault.kind(), Arc::new(vault));
+        self
+    }
+
+    /// The vault of a kind.
+    #[must_use]
+    pub fn vault(&self, kind: &str) -> Option<&Arc<dyn Vault>> {
+        self.vaults.get(kind)
     }
 
     /// The event source of a kind.

@@ -61,6 +61,11 @@ pub(crate) async fn build(place: &Place, impersonate: Option<&str>) -> Result<So
     let own_quota = file
         .as_ref()
         .and_then(|file| lenient::text(file, "quota_project_id"));
+    let who = match (impersonate, &file) {
+        (Some(account), _) => account.to_owned(),
+        (None, Some(file)) => owner(file),
+        (None, None) => "the service account of this machine".to_owned(),
+    };
     let tokens = match impersonate {
         Some(account) => acting_as(tokens, account)?,
         None => tokens,
@@ -68,7 +73,15 @@ pub(crate) async fn build(place: &Place, impersonate: Option<&str>) -> Result<So
     Ok(Source {
         tokens,
         quota_project: place.quota_project.clone().or(own_quota),
+        who,
     })
+}
+
+/// Whose a credentials file is: what it says of itself that is no secret.
+fn owner(file: &Value) -> String {
+    let kind = lenient::text(file, "type").unwrap_or_else(|| "none".to_owned());
+    lenient::text(file, "client_email")
+        .unwrap_or_else(|| format!("the credentials file of type `{kind}`"))
 }
 
 async fn read_file(place: &Place) -> Result<Option<Value>, Keyless> {

@@ -44,6 +44,7 @@ pub(crate) struct Settings {
     pub(crate) quota_project: Option<String>,
     pub(crate) endpoint: Endpoint,
     pub(crate) logging_endpoint: Endpoint,
+    pub(crate) secrets_endpoint: Endpoint,
     /// When to look for an unknown launch, ascending.
     pub(crate) search_after: Vec<Duration>,
 }
@@ -57,6 +58,7 @@ struct Written {
     quota_project: Option<String>,
     endpoint: Option<String>,
     logging_endpoint: Option<String>,
+    secrets_endpoint: Option<String>,
     search_after: Option<Vec<String>>,
     /// The engine's: the budgets of the connection.
     #[serde(rename = "rate")]
@@ -98,6 +100,14 @@ impl Settings {
         let logging_endpoint = logging
             .or_else(|| endpoint.clone())
             .unwrap_or_else(Endpoint::logging);
+        // A regional endpoint of Cloud Run knows no secrets: only a fake answers for all.
+        let secrets = written
+            .secrets_endpoint
+            .map(Endpoint::try_from)
+            .transpose()?;
+        let secrets_endpoint = secrets
+            .or_else(|| endpoint.clone().filter(Endpoint::is_local))
+            .unwrap_or_else(Endpoint::secrets);
         Ok(Self {
             project: written.project,
             auth: written.auth,
@@ -105,6 +115,7 @@ impl Settings {
             quota_project: written.quota_project,
             endpoint: endpoint.unwrap_or_else(Endpoint::cloud_run),
             logging_endpoint,
+            secrets_endpoint,
             search_after: search_after(written.search_after)?,
         })
     }

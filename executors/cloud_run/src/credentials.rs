@@ -63,6 +63,8 @@ pub(crate) struct Keyless {
 pub(crate) struct Source {
     pub(crate) tokens: AccessTokenCredentials,
     pub(crate) quota_project: Option<String>,
+    /// Whose they are, for people.
+    pub(crate) who: String,
 }
 
 #[derive(Clone)]
@@ -96,6 +98,13 @@ impl Keyring {
     /// Builds the credentials anew after one of their tokens was refused. Once for a token, however many were refused it.
     pub(crate) async fn renew(&self, identity: &Identity, refused: &Bearer) {
         self.forget(identity, refused.generation).await;
+    }
+
+    /// Whose credentials these are, for people.
+    pub(crate) async fn who(&self, identity: &Identity) -> String {
+        let kept = self.kept.lock().await;
+        let known = kept.get(identity).map(|kept| kept.source.who.clone());
+        known.unwrap_or_else(|| "an identity that has no credentials".to_owned())
     }
 
     async fn ask(&self, identity: &Identity) -> Result<Bearer, Keyless> {

@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 const CLOUD_RUN: &str = "https://run.googleapis.com";
 /// The Cloud Logging endpoint.
 const LOGGING: &str = "https://logging.googleapis.com";
+/// The Secret Manager endpoint.
+const SECRETS: &str = "https://secretmanager.googleapis.com";
 
 /// A checked base URL without a slash at its end.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -28,6 +30,16 @@ impl Endpoint {
     /// Google's own Cloud Logging.
     pub(crate) fn logging() -> Self {
         Self(LOGGING.to_owned())
+    }
+
+    /// Google's own Secret Manager.
+    pub(crate) fn secrets() -> Self {
+        Self(SECRETS.to_owned())
+    }
+
+    /// Whether it is a server of this machine, in clear: a simulator or a fake.
+    pub(crate) fn is_local(&self) -> bool {
+        self.0.starts_with("http://")
     }
 }
 

@@ -20,10 +20,11 @@ pub(crate) enum Verb {
     GetJob,
     TestPermissions,
     ReadLogs,
+    AccessSecret,
 }
 
 impl Verb {
-    /// Every call.
+    /// Every call of the executor; reading a secret is none of its.
     pub(crate) const ALL: [Self; 8] = [
         Self::Launch,
         Self::GetExecution,
@@ -45,6 +46,7 @@ impl Verb {
             Self::ListTasks => "run.tasks.list",
             Self::GetJob | Self::TestPermissions => "run.jobs.get",
             Self::ReadLogs => "logging.logEntries.list",
+            Self::AccessSecret => "secretmanager.versions.access",
         }
     }
 }

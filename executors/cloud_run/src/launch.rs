@@ -1,12 +1,13 @@
 //! Sends the stored request, once, and finds out what came of it.
 //!
-//! Guarantees: the bytes sent are the stored body; surely-not-started is said only where nothing was sent or Google
+//! Guarantees: the bytes sent are the stored body, secrets that may be shown in the place of their references; surely-not-started is said only where nothing was sent or Google
 //! refused it; nothing is sent again without a look for what an earlier send started, and after a resend two executions
 //! of one key are made one.
 //! Facts: `jobs.run` has no request id and is not idempotent; its answer names the execution at once.
 
-use noctule_executor::{Attempt, ExecutorError, Request};
-use serde_json::Value;
+use noctule_executor::secrecy::ExposeSecret;
+use noctule_executor::{Attempt, ErrorClass, ExecutorError, Request, SecretRef};
+use serde_json::{Value, json};
 
 use crate::adoption::Wanted;
 use crate::config::Config;
@@ -15,6 +16,7 @@ use crate::failure::Verb;
 use crate::handle::Handle;
 use crate::indexes::Part;
 use crate::lenient;
+use crate::rules;
 use crate::session::Session;
 use crate::target::Target;
 use crate::transport::Wire;
@@ -31,7 +33,11 @@ pub(crate) async fn launch(
     {
         return Ok(handle(attempt, request, target, found, None));
     }
-    let wire = Wire::post(Verb::Launch, target.run_url(), body(request)?);
+    let wire = Wire::post(
+        Verb::Launch,
+        target.run_url(),
+        body(session, request).await?,
+    );
     let operation = match session.json(&wire).await {
         Ok(operation) => operation,
         Err(error) => return refused(session, attempt, request, target, error.of_launch()).await,
@@ -102,11 +108,32 @@ fn target(
 }
 
 /// The stored body, as the bytes that are sent.
-fn body(request: &Request) -> Result<Vec<u8>, ExecutorError> {
+async fn body(session: &Session<'_>, request: &Request) -> Result<Vec<u8>, ExecutorError> {
     let body = request.0.get("body");
     let body = body.ok_or_else(|| ExecutorError::alarm("the stored request has no `body`"))?;
-    serde_json::to_vec(body)
+    let body = revealed(session, body.clone()).await?;
+    serde_json::to_vec(&body)
         .map_err(|error| ExecutorError::alarm(format!("the stored request: {error}")))
+}
+
+/// A body with every secret in the place of our reference. Cloud Run's own references stay.
+async fn revealed(session: &Session<'_>, mut body: Value) -> Result<Value, ExecutorError> {
+    let containers = body["overrides"]["containerOverrides"].as_array_mut();
+    for container in containers.into_iter().flatten() {
+        let variables = container["env"].as_array_mut();
+        for variable in variables.into_iter().flatten() {
+            let Some(reference) = variable.get("value").filter(|value| value.is_object()) else {
+                continue;
+            };
+            let secret: SecretRef = serde_json::from_value(reference.clone())
+                .map_err(|error| ExecutorError::alarm(format!("the stored request: {error}")))?;
+            let value = session.secrets.resolve(&secret).await?;
+            rules::variable_value(value.expose_secret())
+                .map_err(|error| ExecutorError::rejected(ErrorClass::Config, error))?;
+            variable["value"] = json!(value.expose_secret());
+        }
+    }
+    Ok(body)
 }
 
 /// The execution that an operation is about.

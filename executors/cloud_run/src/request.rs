@@ -1,17 +1,19 @@
 //! The request of a launch, as the canonical document that is stored, printed and sent.
 //!
-//! Guarantees: pure; the same attempt gives the same bytes; the attempt key is always in it; no secret ever is.
+//! Guarantees: pure; the same attempt gives the same bytes; the attempt key is always in it; no secret ever is: one
+//! of Secret Manager is Cloud Run's own reference, any other is ours.
 //! Facts: `RunJobRequest.overrides` of the Cloud Run v2 schema. `env` is merged by name, `args` replace.
 
 use std::collections::BTreeMap;
 
-use noctule_executor::{Attempt, Connection, Entry, Problem, Request};
+use noctule_executor::{Attempt, Connection, Entry, Passing, Problem, Request};
 use serde_json::{Map, Value, json};
 
 use crate::config::Config;
 use crate::connection::Settings;
 use crate::indexes::{self, Part};
 use crate::rules::{self, INDEXES_VARIABLE, KEY_VARIABLE};
+use crate::secret_name::SecretName;
 use crate::target::Target;
 
 /// Makes the document.
@@ -22,7 +24,7 @@ pub(crate) fn document(
     let settings = Settings::read(connection).map_err(|error| Problem::at([], error))?;
     let target = target(&attempt.config, &settings)?;
     let indexes = Indexes::of(attempt)?;
-    let overrides = overrides(&attempt.config, attempt.key.as_str(), &indexes)?;
+    let overrides = overrides(attempt, &target, &indexes)?;
     let mut document = json!({
         "method": "POST",
         "url": target.run_url(),
@@ -100,11 +102,16 @@ pub(crate) fn target(config: &Config, settings: &Settings) -> Result<Target, Pro
     })
 }
 
-fn overrides(config: &Config, key: &str, indexes: &Indexes) -> Result<Value, Problem> {
+fn overrides(
+    attempt: &Attempt<Config>,
+    target: &Target,
+    indexes: &Indexes,
+) -> Result<Value, Problem> {
+    let config = &attempt.config;
     let mut overrides = Map::new();
     overrides.insert(
         "containerOverrides".to_owned(),
-        json!([container(config, key, indexes.listed.as_deref())?]),
+        json!([container(attempt, target, indexes.listed.as_deref())?]),
     );
     if let Some(count) = indexes.task_count {
         overrides.insert("taskCount".to_owned(), json!(count));
@@ -118,7 +125,12 @@ fn overrides(config: &Config, key: &str, indexes: &Indexes) -> Result<Value, Pro
     Ok(Value::Object(overrides))
 }
 
-fn container(config: &Config, key: &str, listed: Option<&str>) -> Result<Value, Problem> {
+fn container(
+    attempt: &Attempt<Config>,
+    target: &Target,
+    listed: Option<&str>,
+) -> Result<Value, Problem> {
+    let config = &attempt.config;
     let mut container = Map::new();
     if let Some(name) = &config.container {
         rules::container(name).map_err(|error| Problem::at(["container"], error))?;
@@ -130,42 +142,63 @@ fn container(config: &Config, key: &str, listed: Option<&str>) -> Result<Value, 
         Some([]) => drop(container.insert("clearArgs".to_owned(), json!(true))),
         Some(args) => drop(container.insert("args".to_owned(), json!(args))),
     }
-    container.insert("env".to_owned(), environment(&config.env, key, listed)?);
+    container.insert("env".to_owned(), environment(attempt, target, listed)?);
     Ok(Value::Object(container))
 }
 
 /// The variables in the order of their names, ours among them.
 fn environment(
-    env: &BTreeMap<String, Entry>,
-    key: &str,
+    attempt: &Attempt<Config>,
+    target: &Target,
     listed: Option<&str>,
 ) -> Result<Value, Problem> {
-    let mut variables = BTreeMap::from([(KEY_VARIABLE, key)]);
-    variables.extend(listed.map(|listed| (INDEXES_VARIABLE, listed)));
+    let env = &attempt.config.env;
+    let ours = |value: &str| json!({ "value": value });
+    let mut variables = BTreeMap::from([(KEY_VARIABLE, ours(attempt.key.as_str()))]);
+    variables.extend(listed.map(|listed| (INDEXES_VARIABLE, ours(listed))));
     rules::variable_count(env.len(), variables.len())
         .map_err(|error| Problem::at(["env"], error))?;
     for (name, entry) in env {
         let at = |error| Problem::at(["env", name.as_str()], error);
         rules::variable_name(name).map_err(at)?;
-        let value = entry.plain().ok_or_else(|| secret(name))?;
-        rules::variable_value(value).map_err(at)?;
-        variables.insert(name, value);
+        let given = match entry {
+            Entry::Plain(text) => {
+                rules::variable_value(text.as_str()).map_err(at)?;
+                ours(text.as_str())
+            }
+            Entry::Secret(secret) => passed(&attempt.passing, &secret.secret, &target.project)
+                .ok_or_else(|| shown(name))?,
+        };
+        variables.insert(name, given);
     }
-    let list: Vec<_> = variables
-        .into_iter()
-        .map(|(name, value)| json!({ "name": name, "value": value }))
-        .collect();
-    Ok(Value::Array(list))
+    let named = |(name, mut variable): (&str, Value)| {
+        variable["name"] = json!(name);
+        variable
+    };
+    Ok(variables.into_iter().map(named).collect())
+}
+
+/// A secret as the request holds it: Cloud Run's own reference, or ours, which the launch resolves, where it may be shown.
+fn passed(passing: &Passing, secret: &str, project: &str) -> Option<Value> {
+    let reference = passing.references.get(secret);
+    if let Some(name) = reference.and_then(|reference| SecretName::of_reference(reference)) {
+        let key = json!({ "secret": name.seen_from(project), "version": name.version });
+        return Some(json!({ "valueSource": { "secretKeyRef": key } }));
+    }
+    passing
+        .exposed
+        .then(|| json!({ "value": { "secret": secret } }))
 }
 
 /// Cloud Run shows override values to everybody who may read the execution.
-pub(crate) fn secret(name: &str) -> Problem {
+fn shown(name: &str) -> Problem {
     Problem::at(
         ["env", name],
-        "Cloud Run would show the secret's value in the execution: not supported yet",
+        "Cloud Run would show the secret's value in the execution",
     )
     .help(
-        "give the job itself a reference to Secret Manager. Passing `gcp:` references, and `expose_secrets`, come later",
+        "keep it in Secret Manager (`from = \"gcp:…\"`), which Cloud Run reads by itself, or set `expose_secrets = true` \
+         on the task",
     )
 }
 
@@ -192,6 +225,7 @@ mod tests {
             intended_at: DateTime::UNIX_EPOCH,
             hold: false,
             failed_before: None,
+            passing: noctule_executor::Passing::default(),
             config: serde_json::from_value(config).unwrap(),
         }
     }

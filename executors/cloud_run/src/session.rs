@@ -3,7 +3,7 @@
 //! Guarantees: every request takes from the budget of its connection; a 401 has the credentials rebuilt and the
 //! request sent once more (it was not accepted), never twice.
 
-use noctule_executor::{Budget, Call, Context, ExecutorError};
+use noctule_executor::{Budget, Call, Context, ExecutorError, SecretSource};
 use serde_json::Value;
 
 use crate::connection::Settings;
@@ -21,6 +21,8 @@ pub(crate) struct Session<'a> {
     keyring: &'a Keyring,
     identity: Option<Identity>,
     budget: &'a dyn Budget,
+    /// Where references become values.
+    pub(crate) secrets: &'a dyn SecretSource,
 }
 
 impl<'a> Session<'a> {
@@ -35,6 +37,7 @@ impl<'a> Session<'a> {
             keyring: cloud.keyring(),
             identity,
             budget: context.budget.as_ref(),
+            secrets: context.secrets.as_ref(),
         })
     }
 
@@ -82,6 +85,19 @@ impl<'a> Session<'a> {
             cause: keyless.cause,
             lasting: keyless.lasting,
         })
+    }
+
+    /// Whether calls are made without credentials.
+    pub(crate) fn is_anonymous(&self) -> bool {
+        self.identity.is_none()
+    }
+
+    /// Who calls are made as, for people.
+    pub(crate) async fn who(&self) -> String {
+        match &self.identity {
+            Some(identity) => self.keyring.who(identity).await,
+            None => "nobody".to_owned(),
+        }
     }
 
     /// Whether calls can be authenticated, and how; for `doctor`.

@@ -41,6 +41,15 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
+    /// Who calls are made as, for people.
+    pub(crate) fn who(&self) -> String {
+        match (&self.assume_role, &self.profile) {
+            (Some(role), _) => role.arn.clone(),
+            (None, Some(profile)) => format!("profile `{profile}`"),
+            (None, None) => "the identity that the AWS chain finds".to_owned(),
+        }
+    }
+
     /// The address of a service.
     pub(crate) fn endpoint_of(&self, service: &str) -> Endpoint {
         self.endpoint_in(service, &self.region)

@@ -24,6 +24,7 @@ fn attempt(config: Value) -> Attempt<Config> {
         intended_at: DateTime::UNIX_EPOCH,
         hold: false,
         failed_before: None,
+        passing: noctule_executor::Passing::default(),
         config: serde_json::from_value(config).expect("a good configuration"),
     }
 }

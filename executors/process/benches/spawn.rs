@@ -58,6 +58,7 @@ fn attempt(number: u64) -> Attempt<Config> {
         intended_at: chrono::Utc::now(),
         hold: false,
         failed_before: None,
+        passing: noctule_executor::Passing::default(),
         config: serde_json::from_str(r#"{"command": ["/bin/true"]}"#).expect("a configuration"),
     }
 }

@@ -157,7 +157,7 @@ impl Process {
             Standing::Lost { start } => Status::Lost {
                 reason: format!("{} was restarted while pid {} ran", start.host, start.pid),
             },
-            Standing::Elsewhere { start } => return Err(elsewhere(&start.host)),
+            Standing::Elsewhere { start } => Status::Elsewhere { host: start.host },
             Standing::Absent | Standing::Unstarted => {
                 return self.status_without_records(context, handle);
             }

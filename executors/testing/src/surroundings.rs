@@ -70,6 +70,7 @@ pub fn attempt(task: &str, with: Value) -> Attempt<Value> {
         intended_at: moment,
         hold: false,
         failed_before: None,
+        passing: noctule_executor::Passing::default(),
         config: with,
     }
 }

@@ -48,7 +48,9 @@ impl Hosted {
     ) -> Result<Self, CliError> {
         let project = open.project()?;
         stand_in(open)?;
-        let simulators = Simulators::start(project, &open.place.root, &open.state_dir()?).await?;
+        let simulators = Simulators::start(project, &open.place.root, &open.state_dir()?)
+            .await?
+            .with_secrets(project, &open.place.root, &surface.env);
         let address = simulators.addresses();
         let surroundings = open.surroundings(surface, store, address)?;
         let retaining = purpose.fires.then(|| {

@@ -35,6 +35,7 @@ pub(crate) async fn serve(args: ServeArgs, surface: &Surface) -> Result<Exit, Cl
         .local_addr()
         .map_err(|error| CliError::unreachable(error.to_string()))?;
     let mut signals = Signals::new()?;
+    warn_of_footing(&open)?;
     let store = open.make_store(surface).await?;
     // Another `serve` on this machine stays; a `run` gives the store over. Where engines stand by, this one does.
     let serving = |holder: &Owner| holder.role == Role::Serve && !store.is_shared();
@@ -192,6 +193,16 @@ fn tell_problems(open: &OpenProject) {
     for unread in &open.unread {
         eprintln!("{}: {}", unread.path, unread.message);
     }
+}
+
+/// A store that may be lost or broken is said at the start: `doctor` calls it a problem.
+fn warn_of_footing(open: &OpenProject) -> Result<(), CliError> {
+    if let Some((folder, footing)) = open.footing()?
+        && let Some(trouble) = footing.trouble()
+    {
+        eprintln!("warning: the store in {} {trouble}", folder.display());
+    }
+    Ok(())
 }
 
 /// Loopback only, until there are tokens.

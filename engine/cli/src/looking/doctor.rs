@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use noctule_core::dag::Dag;
-use noctule_core::source::SecretOrigin;
 use noctule_executor::Finding;
 use noctule_runtime::Surroundings;
 use serde_json::{Value, json};
@@ -11,12 +10,13 @@ use serde_json::{Value, json};
 use super::Given;
 use super::plan::nobody;
 use super::planned::planned;
+use super::secrets;
 use crate::args::{DoctorArgs, Format, GivenArgs};
 use crate::console::remark;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::{Grid, Tone, documents};
-use crate::project::{Chosen, OpenProject};
+use crate::project::{Chosen, Footing, OpenProject};
 use crate::simulator::{Addresses, Simulators};
 use crate::surface::Surface;
 
@@ -47,8 +47,12 @@ pub(crate) async fn doctor(args: &DoctorArgs, surface: &Surface) -> Result<Exit,
     }
     let mut findings = files(&open)?;
     findings.push(store(&open, surface).await);
-    findings.extend(secrets(&open, surface)?);
-    findings.extend(executors(&open, &dags, surface).await?);
+    findings.extend(footing(&open)?);
+    let simulators = Simulators::for_a_look(open.project()?, &open.place.root).await?;
+    let simulators = simulators.with_secrets(open.project()?, &open.place.root, &surface.env);
+    let address = simulators.addresses();
+    findings.extend(secrets::findings(&open, &dags, surface, address).await?);
+    findings.extend(executors(&open, &dags, surface, address).await?);
     print(surface, &findings)
 }
 
@@ -69,7 +73,8 @@ fn policies(open: &OpenProject, dags: &[Dag], surface: &Surface) -> Result<Exit,
         let rights = surface.registry.get(kind)?.rights(configs)?;
         Some(json!({ "executor": kind, "connection": connection, "rights": rights }))
     });
-    let rights: Vec<Value> = rights.collect();
+    let mut rights: Vec<Value> = rights.collect();
+    rights.extend(secrets::rights(open, dags, surface, address)?);
     if rights.is_empty() {
         remark(surface, "no executor of these DAGs needs rights of a cloud");
     }
@@ -82,7 +87,11 @@ fn policies(open: &OpenProject, dags: &[Dag], surface: &Surface) -> Result<Exit,
     Ok(Exit::Success)
 }
 
-fn finding(good: bool, subject: impl Into<String>, message: impl Into<String>) -> Finding {
+pub(super) fn finding(
+    good: bool,
+    subject: impl Into<String>,
+    message: impl Into<String>,
+) -> Finding {
     Finding {
         good,
         subject: subject.into(),
@@ -105,6 +114,25 @@ fn files(open: &OpenProject) -> Result<Vec<Finding>, CliError> {
     ])
 }
 
+/// Whether a store in a file may stand where it does.
+fn footing(open: &OpenProject) -> Result<Option<Finding>, CliError> {
+    let Some((folder, footing)) = open.footing()? else {
+        return Ok(None);
+    };
+    let subject = format!("disk of the store, {}", folder.display());
+    Ok(Some(match footing.trouble() {
+        Some(trouble) => finding(false, subject, format!("it {trouble}")),
+        None => match footing {
+            Footing::Disk(kind) => finding(true, subject, kind),
+            _ => finding(
+                true,
+                subject,
+                "a file system that is not known here: it must have locks, shared memory and sync",
+            ),
+        },
+    }))
+}
+
 async fn store(open: &OpenProject, surface: &Surface) -> Finding {
     let subject = "store";
     match open.store(surface).await {
@@ -124,44 +152,12 @@ async fn store(open: &OpenProject, surface: &Surface) -> Finding {
     }
 }
 
-/// Whether every secret stands where the project says. Values are looked at and not kept.
-fn secrets(open: &OpenProject, surface: &Surface) -> Result<Vec<Finding>, CliError> {
-    let look = |(name, secret): (&String, &noctule_core::source::Secret)| {
-        let subject = format!("secret {name}");
-        match &secret.from {
-            SecretOrigin::Environment(variable) => {
-                let set = surface
-                    .env
-                    .get(variable)
-                    .is_some_and(|value| !value.is_empty());
-                finding(
-                    set,
-                    subject,
-                    format!(
-                        "the variable {variable} is {}",
-                        if set { "set" } else { "not set" }
-                    ),
-                )
-            }
-            SecretOrigin::File(path) => match std::fs::metadata(open.place.root.join(path)) {
-                Ok(found) if found.is_file() => finding(true, subject, format!("{path} is there")),
-                Ok(_) => finding(false, subject, format!("{path} is no file")),
-                Err(error) => finding(false, subject, format!("{path}: {error}")),
-            },
-            origin => finding(false, subject, format!("{origin} cannot be read yet")),
-        }
-    };
-    Ok(open.project()?.secrets.iter().map(look).collect())
-}
-
 async fn executors(
     open: &OpenProject,
     dags: &[Dag],
     surface: &Surface,
+    address: Addresses,
 ) -> Result<Vec<Finding>, CliError> {
-    let project = open.project()?;
-    let simulators = Simulators::for_a_look(project, &open.place.root).await?;
-    let address = simulators.addresses();
     let mut findings = Vec::new();
     for dag in dags {
         let (needs, untold) = needs(open, dag, surface, address)?;

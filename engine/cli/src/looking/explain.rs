@@ -72,6 +72,7 @@ fn concerns(ask: &noctule_core::ask::Ask, run: &Run) -> bool {
         Wish::Cancel { run: id, .. } | Wish::Retry { run: id, .. } | Wish::Mark { run: id, .. } => {
             *id == run.facts.id
         }
+        Wish::Report(report) => report.run == run.facts.id,
         Wish::Trigger(_) | Wish::Pause { .. } | Wish::Resume { .. } | Wish::Reload => false,
     }
 }

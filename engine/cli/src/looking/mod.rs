@@ -18,6 +18,7 @@ mod replay;
 mod replayed;
 mod runs;
 mod schema;
+mod secrets;
 mod show;
 mod sim;
 mod story;

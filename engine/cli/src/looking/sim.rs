@@ -5,13 +5,14 @@ use std::path::Path;
 
 use noctule_cloud_run::simulator as cloud_run;
 use noctule_core::source::Project;
+use noctule_executor::secrecy::SecretString;
 use serde::de::DeserializeOwned;
 
 use crate::args::{SimArgs, Simulated};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::project::OpenProject;
-use crate::simulator::{cloud_run_config, ecs_config};
+use crate::simulator::{cloud_run_config, ecs_config, simulated};
 use crate::surface::Surface;
 
 /// Serves.
@@ -26,32 +27,34 @@ pub(crate) async fn sim(args: &SimArgs, surface: &Surface) -> Result<Exit, CliEr
 
 async fn cloud_run(
     listen: SocketAddr,
-    config: Option<&Path>,
+    file: Option<&Path>,
     surface: &Surface,
 ) -> Result<Exit, CliError> {
     check_local(listen)?;
-    let config = configured(config, surface, cloud_run_config)?;
+    let config = configured(file, surface, cloud_run_config)?;
     let jobs = named("jobs", config.jobs.keys());
     let builder = cloud_run::Simulator::builder();
     let started = builder.config(config).listen(listen).start().await;
     let running = started.map_err(|error| not_started(&error))?;
+    for (name, value) in of_project(file, surface)? {
+        running.keep_secret(&name, value);
+    }
     serve(&running.url(), "Cloud Run jobs", &jobs).await?;
     drop(running);
     Ok(Exit::Success)
 }
 
-async fn ecs(
-    listen: SocketAddr,
-    config: Option<&Path>,
-    surface: &Surface,
-) -> Result<Exit, CliError> {
+async fn ecs(listen: SocketAddr, file: Option<&Path>, surface: &Surface) -> Result<Exit, CliError> {
     check_local(listen)?;
-    let config = configured(config, surface, ecs_config)?;
+    let config = configured(file, surface, ecs_config)?;
     let families = named("families", config.jobs.keys());
     let mut settings = config.settings();
     settings.listen = listen;
     let started = noctule_ecs_simulator::Simulator::start(settings).await;
     let running = started.map_err(|error| not_started(&error))?;
+    for (name, value) in of_project(file, surface)? {
+        running.keep_secret(&name, value);
+    }
     serve(&running.endpoint(), "ECS tasks", &families).await?;
     running.stop().await;
     Ok(Exit::Success)
@@ -80,6 +83,18 @@ fn configured<C: DeserializeOwned>(
             Ok(of_project(open.project()?, &open.place.root))
         }
     }
+}
+
+/// The secrets of the project, where it is what configures the simulator.
+fn of_project(
+    file: Option<&Path>,
+    surface: &Surface,
+) -> Result<Vec<(String, SecretString)>, CliError> {
+    if file.is_some() {
+        return Ok(Vec::new());
+    }
+    let open = OpenProject::read(surface, &[])?;
+    Ok(simulated(open.project()?, &open.place.root, &surface.env))
 }
 
 fn named<'a>(what: &str, names: impl Iterator<Item = &'a String>) -> String {

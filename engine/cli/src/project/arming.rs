@@ -16,6 +16,7 @@ use noctule_store::{OpenOptions, Store, StoreError};
 use serde_json::Value;
 
 use super::checkout;
+use super::footing::{Footing, stands_on};
 use super::open::OpenProject;
 use crate::error::CliError;
 use crate::simulator::Addresses;
@@ -94,6 +95,7 @@ impl OpenProject {
         Ok(Desk {
             registry: surface.registry.clone(),
             connections: connections(project, simulators),
+            secrets: project.secrets.clone(),
             store,
             public_url: project.engine.public_url.clone(),
         })
@@ -128,14 +130,25 @@ impl OpenProject {
             env: surface.env.clone(),
             binary: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("noctule")),
         };
-        let secrets = Arc::new(self.secrets(project));
+        let secrets = Arc::new(self.secrets(project, &desk)?);
         let surroundings = Surroundings::new(
             Arc::new(desk),
             secrets,
             Arc::new(host),
             project.vars.clone(),
         );
-        Ok(surroundings.with_pools(project.pools.clone()))
+        Ok(surroundings
+            .with_pools(project.pools.clone())
+            .with_host_lost_after(project.engine.host_lost_after))
+    }
+
+    /// What a store in a file stands on; none for a store on a server.
+    pub(crate) fn footing(&self) -> Result<Option<(PathBuf, Footing)>, CliError> {
+        let url = &self.project()?.store_url;
+        let path = url
+            .strip_prefix("sqlite://")
+            .or_else(|| url.strip_prefix("sqlite:"));
+        Ok(path.and_then(|path| stands_on(&self.place.root.join(path))))
     }
 
     /// The private folder where executors keep files, which need not be there yet: beside a store that is a file
@@ -154,24 +167,42 @@ impl OpenProject {
         Ok(file.with_extension("d"))
     }
 
-    /// The secrets that this version can read.
-    fn secrets(&self, project: &Project) -> BTreeMap<String, Secret> {
+    /// The secrets, and where each is read.
+    fn secrets(
+        &self,
+        project: &Project,
+        desk: &Desk,
+    ) -> Result<BTreeMap<String, Secret>, CliError> {
         let read = |(name, secret): (&String, &noctule_core::source::Secret)| {
             let origin = match &secret.from {
                 SecretOrigin::Environment(variable) => Origin::Env(variable.clone()),
                 SecretOrigin::File(path) => Origin::File(self.place.root.join(path)),
-                SecretOrigin::Gcp(_) | SecretOrigin::Aws(_) => return None,
-            };
-            Some((
-                name.clone(),
-                Secret {
-                    origin,
-                    dags: secret.dags.clone(),
+                SecretOrigin::Gcp(place) | SecretOrigin::Aws(place) => Origin::Vault {
+                    kind: secret.from.vault().map_or("", |(kind, _)| kind).to_owned(),
+                    name: place.clone(),
+                    connection: reader_of(desk, name, secret)?,
                 },
-            ))
+            };
+            let dags = secret.dags.clone();
+            Ok((name.clone(), Secret { origin, dags }))
         };
-        project.secrets.iter().filter_map(read).collect()
+        project.secrets.iter().map(read).collect()
     }
+}
+
+/// The connection whose identity reads a secret of a vault.
+pub(crate) fn reader_of(
+    desk: &Desk,
+    name: &str,
+    secret: &noctule_core::source::Secret,
+) -> Result<Option<Connection>, CliError> {
+    let vault = secret.from.vault();
+    let Some(vault) = vault.and_then(|(kind, _)| desk.registry.vault(kind)) else {
+        return Ok(None);
+    };
+    let found = desk.connection_of(Some(vault.connection_kind()), secret.connection.as_deref());
+    let found = found.map_err(|why| CliError::unreachable(format!("secret `{name}`: {why}")))?;
+    Ok(found.cloned())
 }
 
 /// The connections, with the address of its simulator where they ask for it.

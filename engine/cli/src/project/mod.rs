@@ -6,8 +6,11 @@ mod arming;
 mod checkout;
 mod choosing;
 mod files;
+mod footing;
 mod open;
 mod place;
 
+pub(crate) use self::arming::reader_of;
 pub(crate) use self::choosing::{Chosen, is_path};
+pub(crate) use self::footing::{Footing, stands_on};
 pub(crate) use self::open::OpenProject;

@@ -5,7 +5,9 @@
 
 mod address;
 mod configured;
+mod secrets;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -15,6 +17,7 @@ use noctule_executor::Connection;
 use serde_json::Value;
 
 pub(crate) use self::configured::{cloud_run_config, ecs_config};
+pub(crate) use self::secrets::simulated;
 use crate::error::CliError;
 
 /// What can be simulated.
@@ -153,6 +156,25 @@ impl Simulators {
             simulators.0[one.index()] = Some(running);
         }
         Ok(simulators)
+    }
+
+    /// The same with the secrets that the project gives them.
+    #[must_use]
+    pub(crate) fn with_secrets(
+        self,
+        project: &Project,
+        root: &Path,
+        env: &BTreeMap<String, String>,
+    ) -> Self {
+        for (name, value) in simulated(project, root, env) {
+            for running in self.0.iter().flatten() {
+                match running {
+                    Running::CloudRun(one) => one.keep_secret(&name, value.clone()),
+                    Running::Ecs(one) => one.keep_secret(&name, value.clone()),
+                }
+            }
+        }
+        self
     }
 
     /// Where they listen.

@@ -44,10 +44,11 @@ fn a_good_project_is_ok_and_gets_no_state() {
         &["schema", "dag"],
         &["dags"],
         &["runs"],
-        &["doctor"],
     ] {
         project.noctule(args).with_code(0);
     }
+    // It may find that the folder of the tests is in memory.
+    project.noctule(&["doctor"]);
     assert_eq!(project.files(), before);
 }
 

@@ -13,6 +13,7 @@ mod looking;
 mod planning;
 mod projects;
 mod replaying;
+mod secrets;
 mod simulating;
 mod stores;
 mod ticks;

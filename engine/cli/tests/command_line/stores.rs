@@ -54,6 +54,19 @@ fn a_store_that_is_damaged_is_left_as_it_is() {
 }
 
 #[test]
+fn doctor_refuses_a_store_that_does_not_last() {
+    if !std::path::Path::new("/dev/shm").is_dir() {
+        return;
+    }
+    let project = Project::of(HELLO);
+    let url = "[store]\nurl = \"sqlite:///dev/shm/noctule-not-there/state.db\"\n";
+    project.write("noctule.toml", url);
+    let told = project.noctule(&["doctor", "-o", "json"]).with_code(2);
+    assert!(told.stdout.contains("it is in memory"), "{told:#?}");
+    assert!(!std::path::Path::new("/dev/shm/noctule-not-there").exists());
+}
+
+#[test]
 fn an_address_of_no_store_is_a_usage_error() {
     let project = Project::of(HELLO);
     end(project

@@ -16,6 +16,7 @@ pub fn explain_ask(ask: &Ask, engine: Option<&str>, say: &dyn Fn(Instant) -> Str
         } => format!("`{task}` of run {run} to be {}", verdict.word()),
         Wish::Pause { dag, .. } => format!("a pause of `{dag}`"),
         Wish::Resume { dag, .. } => format!("`{dag}` to be resumed"),
+        Wish::Report(report) => format!("its report of attempt {} to be heard", report.key),
         Wish::Reload => "the DAG files to be read again".to_owned(),
     };
     let text = format!("{} asked for {what}, and nobody has answered", ask.by.name);

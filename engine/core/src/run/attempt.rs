@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::actor::Actor;
+use super::silence::Silence;
 use super::state::{Instant, Verdict};
 
 /// One try of one task run.
@@ -134,6 +135,9 @@ pub struct Running {
     pub started_at: Option<Instant>,
     /// A person has to act before it can be watched.
     pub alarm: Option<String>,
+    /// It is on a host that says nothing here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silence: Option<Silence>,
 }
 
 /// Work that is being stopped.

@@ -1,5 +1,7 @@
 //! What can happen to a run. Every event is a value; whoever saw it, and when, is told beside it.
 
+use std::time::Duration;
+
 use noctule_executor::{ExecutorError, Status};
 use serde::{Deserialize, Serialize};
 
@@ -121,6 +123,15 @@ pub enum News {
     Advanced {
         /// How to find it; the engine counts the advances.
         handle: Handle,
+    },
+    /// The work is on a host that cannot be asked from here, and nobody there has said anything.
+    Unheard {
+        /// The host.
+        host: String,
+        /// For how long somebody listened since this was last said, by a clock that does not jump.
+        listened: Duration,
+        /// How long a host may be silent before what became of its work counts as unknown.
+        lost_after: Duration,
     },
     /// The work could not be asked about; says nothing about it.
     PollFailed {

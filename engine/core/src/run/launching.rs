@@ -51,6 +51,7 @@ impl Turn<'_> {
                     launched_at: now,
                     started_at: None,
                     alarm: None,
+                    silence: None,
                 };
                 attempt.state = AttemptState::Running(running);
             }

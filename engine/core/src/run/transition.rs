@@ -178,6 +178,11 @@ impl Turn<'_> {
             News::LookFailed { error } => self.look_failed(task, &error),
             News::Polled { status } => self.polled(task, status),
             News::Advanced { handle } => self.advanced(task, handle),
+            News::Unheard {
+                host,
+                listened,
+                lost_after,
+            } => self.unheard(task, &host, listened, lost_after),
             News::PollFailed { error } => self.poll_failed(task, &error),
         }
     }
@@ -365,6 +370,7 @@ fn late(news: &News) -> String {
             error.to_string()
         }
         News::Looked { found: None } => "nothing was found".to_owned(),
+        News::Unheard { host, .. } => format!("host {host} has said nothing"),
         News::Polled { status } => serde_json::to_string(status).unwrap_or_default(),
     }
 }

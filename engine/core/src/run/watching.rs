@@ -14,7 +14,7 @@ impl Turn<'_> {
         self.alarm_over(ix);
         match status {
             // A new handle comes as news of its own, versioned.
-            Status::Launching | Status::Advanced { .. } => {}
+            Status::Launching | Status::Advanced { .. } | Status::Elsewhere { .. } => {}
             Status::Running { started_at, .. } => self.began(ix, started_at),
             Status::Ready { output } => {
                 self.finished(ix, Finished::now(Outcome::Succeeded { output }));
@@ -79,6 +79,7 @@ impl Turn<'_> {
             self.live(ix).map(|attempt| &mut attempt.state)
         {
             running.alarm = None;
+            running.silence = None;
         }
         self.record(ix, Fact::AlarmOver);
     }

@@ -26,7 +26,7 @@ pub use self::diagnostic::{Diagnostic, Diagnostics, Label, Severity};
 pub use self::load::{FileText, Inputs, Loaded, LoadedDag, load_project};
 pub use self::project::{
     EngineSettings, FlagSetting, NewDags, Origin, Project, Retention, Secret, SecretOrigin,
-    Setting, SimulatedJob,
+    Setting, SimulatedJob, SimulatedSecrets,
 };
 pub use self::run_params::{ParamProblem, resolve_params};
 pub use self::schema::{dag_schema, project_schema};

@@ -9,6 +9,7 @@ mod mistakes;
 mod project;
 mod run_params;
 mod schema;
+mod secrets;
 mod stand_ins;
 mod systems;
 mod trigger;

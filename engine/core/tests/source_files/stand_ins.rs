@@ -200,6 +200,16 @@ pub(crate) fn load_with(
     env: &[(&str, &str)],
     profile: Option<&str>,
 ) -> Loaded {
+    load_by(&registry(), project, dags, env, profile)
+}
+
+pub(crate) fn load_by(
+    registry: &Registry,
+    project: &str,
+    dags: &[(&str, &str)],
+    env: &[(&str, &str)],
+    profile: Option<&str>,
+) -> Loaded {
     let files: Vec<_> = dags
         .iter()
         .map(|(path, text)| FileText { path, text })
@@ -218,7 +228,7 @@ pub(crate) fn load_with(
         env: &env,
         flags: &[],
         profile,
-        registry: &registry(),
+        registry,
         now: now(),
     })
 }

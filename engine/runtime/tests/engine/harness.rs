@@ -91,6 +91,7 @@ pub(crate) struct Stage {
     pub(crate) killer: Arc<Killer>,
     pub(crate) slots: usize,
     pub(crate) pools: BTreeMap<String, u32>,
+    pub(crate) lost_after: Duration,
     pub(crate) dags: Vec<PublishedDag>,
 }
 
@@ -124,6 +125,7 @@ impl Stage {
             killer: Arc::default(),
             slots: 4,
             pools: BTreeMap::from([("gpu".to_owned(), 1)]),
+            lost_after: noctule_core::run::HOST_LOST_AFTER,
             dags: Vec::new(),
         };
         stage.dags = stage.read_all(dags);
@@ -139,6 +141,7 @@ impl Stage {
         let scripted = Scripted::new(Arc::clone(&self.world)).recovery(self.recovery.clone());
         with_dags(Registry::new())
             .with(scripted)
+            .with(crate::hosts::Far::seen_from_here())
             .with_source(LettersSource(Arc::clone(&self.letters)))
     }
 
@@ -207,6 +210,7 @@ impl Stage {
         let desk = Desk {
             registry: over_store(self.registry(), store, &profile()),
             connections: BTreeMap::new(),
+            secrets: BTreeMap::new(),
             store: store.id().clone(),
             public_url: None,
         };
@@ -218,6 +222,7 @@ impl Stage {
         };
         Surroundings::new(Arc::new(desk), Arc::default(), Arc::new(host), Map::new())
             .with_pools(self.pools.clone())
+            .with_host_lost_after(self.lost_after)
     }
 
     pub(crate) async fn start(&self) -> Running {

@@ -12,6 +12,7 @@ mod dags;
 mod events;
 mod flow;
 mod harness;
+mod hosts;
 mod inbox;
 mod inbox_source;
 mod pools;

@@ -2,7 +2,7 @@
 //!
 //! Every step is a change of the shared state; an execution that is gone is left alone.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use noctule_simulated::{Container, End};
 use tokio::{
@@ -17,6 +17,7 @@ use super::{
     name::ExecutionName,
     overrides::Plan,
     script::Work,
+    secrets,
     shared::Shared,
     task::{AttemptResult, TaskState},
 };
@@ -27,17 +28,25 @@ const MOST_AT_ONCE: u32 = 64;
 /// Runs an execution to its end, or until its script waits for the test.
 pub(crate) async fn drive(shared: Arc<Shared>, name: ExecutionName, script: JobScript) {
     let found = shared.read(|cloud| {
-        cloud
-            .execution(&name)
-            .map(|one| (one.plan.clone(), one.cancellation()))
+        cloud.execution(&name).map(|one| {
+            let secrets = secrets::resolved(cloud, &name, &one.plan);
+            (one.plan.clone(), one.cancellation(), secrets)
+        })
     });
-    let Ok((plan, cancelled)) = found else { return };
+    let Ok((plan, cancelled, secrets)) = found else {
+        return;
+    };
+    let secrets = match secrets {
+        Ok(secrets) => secrets,
+        Err(missing) => return finish(&shared, &name, unreadable(&missing)),
+    };
     match script.work {
         Work::Command => {
             Run {
                 shared,
                 name,
                 plan,
+                secrets,
                 config: script.config,
                 cancelled,
             }
@@ -66,6 +75,13 @@ pub(crate) async fn drive(shared: Arc<Shared>, name: ExecutionName, script: JobS
     }
 }
 
+fn unreadable(secret: &str) -> Ending {
+    Ending::NeverStarted {
+        reason: secrets::REFUSED.to_owned(),
+        message: format!("Permission denied on secret: {secret}, or it does not exist."),
+    }
+}
+
 fn finish(shared: &Shared, name: &ExecutionName, ending: Ending) {
     shared.change_execution(name, |execution, now| {
         if !execution.is_done() {
@@ -85,6 +101,8 @@ struct Run {
     shared: Arc<Shared>,
     name: ExecutionName,
     plan: Plan,
+    /// Variables that are secrets.
+    secrets: BTreeMap<String, String>,
     config: JobConfig,
     cancelled: watch::Receiver<bool>,
 }
@@ -210,6 +228,7 @@ impl Run {
             ("CLOUD_RUN_TASK_COUNT", self.plan.task_count.to_string()),
         ];
         let mut env = self.plan.env();
+        env.extend(self.secrets.clone());
         env.extend(own.map(|(name, value)| (name.to_owned(), value)));
         // A job created over the API names an image we do not have: only configured commands run.
         let command = if self.config.command.is_empty() {

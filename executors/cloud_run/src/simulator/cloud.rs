@@ -10,6 +10,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
+use secrecy::SecretString;
 use serde_json::Value;
 
 use super::{
@@ -45,6 +46,8 @@ pub(crate) struct Cloud {
     numbers: HashMap<ExecutionName, u64>,
     pub(crate) operations: BTreeMap<u64, Operation>,
     pub(crate) logs: LogBook,
+    /// By full name (`projects/P/secrets/S`), or by the short one in every project.
+    pub(crate) secrets: BTreeMap<String, SecretString>,
     pub(crate) record: Vec<Arc<RecordedRequest>>,
     pub(crate) list_lag: ListLag,
     next: u64,

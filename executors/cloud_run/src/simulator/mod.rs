@@ -35,6 +35,7 @@ mod render;
 mod schema;
 mod schema_read;
 mod script;
+mod secrets;
 mod server;
 mod settings;
 mod shared;

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Value, json};
 
-use super::{duration, refusal::Refusal, schema_read::Message};
+use super::{duration, refusal::Refusal, schema_read::Message, secrets::Reference};
 
 const MOST_TASKS: i64 = 10_000;
 const MOST_VARIABLES: usize = 1000;
@@ -103,6 +103,22 @@ impl Plan {
             ))
         };
         list(env).iter().filter_map(pair).collect()
+    }
+}
+
+impl Plan {
+    /// The variables of the first container that are secrets.
+    pub(crate) fn secrets(&self) -> Vec<Reference> {
+        let env = self.container().and_then(|container| container.get("env"));
+        let reference = |one: &Value| {
+            Some(Reference {
+                variable: one["name"].as_str()?.to_owned(),
+                secret: one["valueSource"]["secretKeyRef"]["secret"]
+                    .as_str()?
+                    .to_owned(),
+            })
+        };
+        list(env).iter().filter_map(reference).collect()
     }
 }
 

@@ -10,6 +10,7 @@ use std::{
 use axum::Router;
 use chrono::{DateTime, Utc};
 use noctule_simulated::{Clock, Wire, WireListener};
+use secrecy::SecretString;
 use tokio::{net::TcpListener, sync::oneshot};
 
 use super::{
@@ -33,6 +34,7 @@ pub struct SimulatorBuilder {
     scripts: BTreeMap<String, JobScript>,
     address: SocketAddr,
     clock: Clock,
+    pub(crate) secrets: BTreeMap<String, SecretString>,
 }
 
 impl Simulator {
@@ -43,6 +45,7 @@ impl Simulator {
             scripts: BTreeMap::new(),
             address: (Ipv4Addr::LOCALHOST, 0).into(),
             clock: Clock::default(),
+            secrets: BTreeMap::new(),
         }
     }
 
@@ -145,6 +148,7 @@ impl SimulatorBuilder {
         let mut cloud = Cloud::default();
         cloud.scripts.extend(configured);
         cloud.scripts.extend(self.scripts);
+        cloud.secrets = self.secrets;
         cloud.list_lag = self.config.list_lag.map_or(ListLag::None, ListLag::After);
         let shared = Shared::new(
             cloud,

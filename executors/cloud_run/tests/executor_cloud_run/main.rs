@@ -17,4 +17,5 @@ mod polling_many;
 mod records;
 mod renewing;
 mod scripted;
+mod secrets;
 mod world;

@@ -20,6 +20,39 @@ async fn a_job_without_a_command_succeeds_after_its_delay() {
 }
 
 #[tokio::test]
+async fn a_container_gets_the_secrets_that_its_environment_refers_to_and_nothing_shows_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut job = shell("echo \"$DB $OTHER\" > seen");
+    job.cwd = Some(folder.path().to_owned());
+    let sim = simulator(job).await;
+    sim.keep_secret("db", "canary-one");
+    sim.keep_secret("projects/q/secrets/other", "canary-two");
+    let env = |other: &str| {
+        let of = |name: &str, secret: &str| {
+            let key = json!({"secret": secret, "version": "latest"});
+            json!({"name": name, "valueSource": {"secretKeyRef": key}})
+        };
+        json!({"containerOverrides": [{"env": [of("DB", "db"), of("OTHER", other)]}]})
+    };
+    let ended = run_to_the_end(&sim, &env("projects/q/secrets/other")).await;
+    assert_eq!(ended["succeededCount"], 1, "{ended}");
+    let seen = std::fs::read_to_string(folder.path().join("seen")).unwrap();
+    assert_eq!(seen, "canary-one canary-two\n");
+    assert!(
+        !ended.to_string().contains("canary") && !format!("{:?}", sim.state()).contains("canary")
+    );
+    // What does not exist, or is another project's, starts nothing.
+    for missing in ["other", "projects/q/secrets/none"] {
+        let ended = run_to_the_end(&sim, &env(missing)).await;
+        assert_eq!(
+            condition(&ended, "Completed")["reason"],
+            "SECRETS_ACCESS_CHECK_FAILED",
+            "{ended}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_container_sees_its_arguments_the_merged_environment_and_its_place() {
     let folder = tempfile::tempdir().unwrap();
     let script = r#"env | sort > "$CLOUD_RUN_TASK_INDEX"; echo "$0 $*" >> "$CLOUD_RUN_TASK_INDEX""#;

@@ -4,6 +4,7 @@ use noctule_simulated::RecordedRequest;
 
 const ECS: &str = "AmazonEC2ContainerServiceV20141113.";
 const LOGS: &str = "Logs_20140328.";
+const SECRETS: &str = "secretsmanager.";
 
 /// A service, which decides the format of answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +13,8 @@ pub enum Service {
     Ecs,
     /// CloudWatch Logs.
     Logs,
+    /// Secrets Manager.
+    Secrets,
     /// Elastic Load Balancing, version 2.
     LoadBalancing,
 }
@@ -22,6 +25,7 @@ impl Service {
         match self {
             Service::Ecs => "ecs",
             Service::Logs => "logs",
+            Service::Secrets => "secretsmanager",
             Service::LoadBalancing => "elasticloadbalancing",
         }
     }
@@ -31,6 +35,7 @@ impl Service {
         match request.header("x-amz-target") {
             Some(target) if target.starts_with(ECS) => Some(Service::Ecs),
             Some(target) if target.starts_with(LOGS) => Some(Service::Logs),
+            Some(target) if target.starts_with(SECRETS) => Some(Service::Secrets),
             Some(_) => None,
             None => form_value(&request.body, "Action").map(|_| Service::LoadBalancing),
         }
@@ -71,6 +76,7 @@ actions! {
     DescribeTaskDefinition Ecs "Shows a task definition."
     DescribeClusters Ecs "Shows clusters."
     GetLogEvents Logs "Lines of a log stream."
+    GetSecretValue Secrets "The value of a secret."
     RegisterTargets LoadBalancing "Adds targets to a group."
     DeregisterTargets LoadBalancing "Takes targets away."
     DescribeTargetHealth LoadBalancing "The health of targets."

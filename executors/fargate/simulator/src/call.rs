@@ -17,6 +17,7 @@ use super::{
     control, descriptions, load_balancing, log_events,
     refusal::{Refusal, json_response, xml_response},
     run_task::run_task,
+    secrets,
     shared::Shared,
     signature, tasks,
     xml::Xml,
@@ -89,6 +90,7 @@ fn checked(
         Action::StopTask => tasks::stop(shared, &place, body, twist),
         Action::DescribeTaskDefinition => descriptions::task_definition(shared, &place, body),
         Action::DescribeClusters => descriptions::clusters(shared, &place, body),
+        Action::GetSecretValue => secrets::value(shared, &place, body),
         Action::GetLogEvents => log_events::get(shared, body),
         Action::RegisterTargets => {
             return query(action, load_balancing::register(shared, &place, body)?);
@@ -113,14 +115,16 @@ fn query(action: Action, result: Xml) -> Result<Response, Refusal> {
 fn unknown(service: Service) -> Refusal {
     match service {
         Service::LoadBalancing => Refusal::new(400, "InvalidAction", "no such action"),
-        Service::Ecs | Service::Logs => Refusal::new(400, "UnknownOperationException", ""),
+        Service::Ecs | Service::Logs | Service::Secrets => {
+            Refusal::new(400, "UnknownOperationException", "")
+        }
     }
 }
 
 fn check_content_type(request: &RecordedRequest, service: Service) -> Result<(), Refusal> {
     let wanted = match service {
         Service::LoadBalancing => "application/x-www-form-urlencoded",
-        Service::Ecs | Service::Logs => "application/x-amz-json-1.1",
+        Service::Ecs | Service::Logs | Service::Secrets => "application/x-amz-json-1.1",
     };
     let given = request
         .header(header::CONTENT_TYPE.as_str())

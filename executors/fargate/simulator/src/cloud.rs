@@ -10,6 +10,7 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use noctule_simulated::RecordedRequest;
+use secrecy::SecretString;
 use serde_json::Value;
 
 use super::{
@@ -26,6 +27,8 @@ pub(crate) struct Cloud {
     pub(crate) tokens: HashMap<(String, String), Spent>,
     pub(crate) targets: TargetGroups,
     pub(crate) logs: LogBook,
+    /// By name.
+    pub(crate) secrets: BTreeMap<String, SecretString>,
     pub(crate) record: Vec<Arc<RecordedRequest>>,
     /// Every start there ever was.
     pub(crate) starts: Vec<Start>,

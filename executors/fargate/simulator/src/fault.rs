@@ -234,7 +234,7 @@ impl Fault {
 fn by_service(action: Action, json: &'static str, query: &'static str) -> &'static str {
     match action.service() {
         Service::LoadBalancing => query,
-        Service::Ecs | Service::Logs => json,
+        Service::Ecs | Service::Logs | Service::Secrets => json,
     }
 }
 
@@ -247,6 +247,10 @@ fn server_error(action: Action) -> (&'static str, &'static str) {
         Service::Logs => (
             "ServiceUnavailableException",
             "The service cannot complete the request.",
+        ),
+        Service::Secrets => (
+            "InternalServiceError",
+            "An internal service error occurred.",
         ),
         Service::LoadBalancing => (
             "InternalFailure",

@@ -1,7 +1,7 @@
 //! A simulator of AWS ECS on Fargate that listens on a local address.
 //!
 //! For tests in process, for `noctule sim ecs` and for `endpoint = "simulator"`. It answers the calls
-//! a client of tasks makes, of ECS, CloudWatch Logs and Elastic Load Balancing, as strictly as AWS or
+//! a client of tasks makes, of ECS, CloudWatch Logs, Secrets Manager and Elastic Load Balancing, as strictly as AWS or
 //! more so. Containers are local commands, or whatever a test decides; faults come to order; every
 //! request is recorded and every start is counted.
 //! It never reaches another machine, never asks for real credentials, and keeps nothing after it is
@@ -32,6 +32,7 @@ mod refusal;
 mod render;
 mod run_request;
 mod run_task;
+mod secrets;
 mod server;
 mod settings;
 mod shared;

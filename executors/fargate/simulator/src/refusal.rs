@@ -68,7 +68,7 @@ impl Refusal {
     pub(crate) fn answer(&self, service: Service, id: &str) -> Answer {
         let answer = match service {
             Service::LoadBalancing => Answer::text(self.status, XML, self.xml(id)),
-            Service::Ecs | Service::Logs => {
+            Service::Ecs | Service::Logs | Service::Secrets => {
                 Answer::text(self.status, JSON, self.json().to_string())
             }
         };

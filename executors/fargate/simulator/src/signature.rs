@@ -119,7 +119,7 @@ impl<'a> Signature<'a> {
         if self.access_key_id != pair.access_key_id {
             let code = match service {
                 Service::LoadBalancing => "InvalidClientTokenId",
-                Service::Ecs | Service::Logs => "UnrecognizedClientException",
+                Service::Ecs | Service::Logs | Service::Secrets => "UnrecognizedClientException",
             };
             let message = "The security token included in the request is invalid.";
             return Err(Refusal::new(status(service), code, message));
@@ -179,14 +179,14 @@ fn hex(bytes: &[u8]) -> String {
 fn status(service: Service) -> u16 {
     match service {
         Service::LoadBalancing => 403,
-        Service::Ecs | Service::Logs => 400,
+        Service::Ecs | Service::Logs | Service::Secrets => 400,
     }
 }
 
 fn missing(service: Service) -> Refusal {
     let code = match service {
         Service::LoadBalancing => "MissingAuthenticationToken",
-        Service::Ecs | Service::Logs => "MissingAuthenticationTokenException",
+        Service::Ecs | Service::Logs | Service::Secrets => "MissingAuthenticationTokenException",
     };
     Refusal::new(status(service), code, "Missing Authentication Token")
 }
@@ -198,7 +198,7 @@ fn incomplete(message: &str) -> Refusal {
 fn invalid(service: Service, message: &str) -> Refusal {
     let code = match service {
         Service::LoadBalancing => "SignatureDoesNotMatch",
-        Service::Ecs | Service::Logs => "InvalidSignatureException",
+        Service::Ecs | Service::Logs | Service::Secrets => "InvalidSignatureException",
     };
     Refusal::new(status(service), code, message)
 }

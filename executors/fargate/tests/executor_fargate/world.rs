@@ -84,6 +84,7 @@ pub(crate) fn attempt(config: Value, sends: u32) -> Attempt<Config> {
         intended_at: Utc::now(),
         hold: false,
         failed_before: None,
+        passing: noctule_executor::Passing::default(),
         config: serde_json::from_value(config).unwrap(),
     }
 }

@@ -6,5 +6,6 @@
 
 mod conformance;
 mod lives;
+mod secrets;
 mod sessions;
 mod world;

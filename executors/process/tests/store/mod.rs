@@ -183,6 +183,7 @@ pub(crate) fn attempt(key: &str, config: Value) -> Attempt<Config> {
         intended_at: chrono::Utc::now(),
         hold: false,
         failed_before: None,
+        passing: noctule_executor::Passing::default(),
         config: serde_json::from_value(config).unwrap(),
     }
 }

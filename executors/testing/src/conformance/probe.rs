@@ -169,6 +169,9 @@ impl<'a> Probe<'a> {
                 Ok(Status::Ready { .. } | Status::Advanced { .. }) => {
                     return Err("`poll` says ready or advanced of work that is not held".to_owned());
                 }
+                Ok(Status::Elsewhere { host }) => {
+                    return Err(format!("`poll` says that work of this host is on {host}"));
+                }
                 Ok(Status::Launching | Status::Running { .. })
                 | Err(
                     ExecutorError::Unavailable { alarm: false, .. }

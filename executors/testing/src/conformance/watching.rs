@@ -103,9 +103,13 @@ async fn in_order(probe: &Probe<'_>, handles: &[Value], ended: &[bool]) -> Resul
         let fits = match answer {
             Ok(Status::Finished(_)) => *ended,
             Ok(Status::Launching | Status::Running { .. }) => !ended,
-            Ok(Status::Lost { .. } | Status::Ready { .. } | Status::Advanced { .. }) | Err(_) => {
-                false
-            }
+            Ok(
+                Status::Lost { .. }
+                | Status::Ready { .. }
+                | Status::Advanced { .. }
+                | Status::Elsewhere { .. },
+            )
+            | Err(_) => false,
         };
         if !fits {
             return Err(format!(

@@ -9,6 +9,7 @@ mod journal;
 mod launch;
 mod line;
 mod replaying;
+mod silence;
 mod stop;
 mod table;
 mod tasks;

@@ -17,29 +17,50 @@ pub(super) struct Uses<'u> {
 /// Executors whose backend shows the environment of the work to whoever may look at it.
 const SHOWING: [&str; 2] = ["cloud_run", "fargate"];
 
-/// Checks every reference; what a run would need and is not built goes to `not_yet`.
+/// Checks every reference of a `with` table; what a run would need and is not built goes to `not_yet`.
 pub(super) fn check(
     world: &World<'_, '_>,
     uses: &Uses<'_>,
+    with: &Item<'_>,
+    not_yet: &mut Vec<String>,
+) {
+    if let Node::Table(table) = &with.node
+        && SHOWING.contains(&uses.executor)
+    {
+        for entry in &table.entries {
+            look(world, uses, &entry.item, *entry.key == *"env", not_yet);
+        }
+        return;
+    }
+    look(world, uses, with, true, not_yet);
+}
+
+/// `fits`: a secret may stand here at all.
+fn look(
+    world: &World<'_, '_>,
+    uses: &Uses<'_>,
     item: &Item<'_>,
+    fits: bool,
     not_yet: &mut Vec<String>,
 ) {
     match &item.node {
         Node::List(items) => items
             .iter()
-            .for_each(|item| check(world, uses, item, not_yet)),
+            .for_each(|item| look(world, uses, item, fits, not_yet)),
         Node::Table(table) => {
             if let (1, Some(reference)) = (table.entries.len(), table.get("secret")) {
+                let place = reference.item.place;
                 return match &reference.item.node {
                     Node::Text(name) if name.contains("{{") => world.report.say(
-                        Note::error(
-                            "secret",
-                            reference.item.place,
-                            "the name of a secret cannot be a template",
-                        )
-                        .help("which secrets a task may see must stand in the file itself"),
+                        Note::error("secret", place, "the name of a secret cannot be a template")
+                            .help("which secrets a task may see must stand in the file itself"),
                     ),
-                    Node::Text(name) => check_one(world, uses, name, reference.item.place, not_yet),
+                    Node::Text(_) if !fits => {
+                        let message =
+                            format!("a secret of `{}` stands in its `env`", uses.executor);
+                        world.report.say(Note::error("secret", place, message));
+                    }
+                    Node::Text(name) => check_one(world, uses, name, place, not_yet),
                     _ => super::super::fields::wrong_type(
                         world.report,
                         "secret",
@@ -51,7 +72,7 @@ pub(super) fn check(
             table
                 .entries
                 .iter()
-                .for_each(|entry| check(world, uses, &entry.item, not_yet));
+                .for_each(|entry| look(world, uses, &entry.item, fits, not_yet));
         }
         _ => {}
     }
@@ -92,23 +113,38 @@ fn check_one(
             .report
             .say(Note::error("secret", place, message).help(help));
     }
-    if !secret.from.is_built() {
-        let what = match secret.from {
-            SecretOrigin::Gcp(_) => "gcp:",
-            _ => "aws:",
-        };
+    if !secret.readable {
+        let what = secret.from.vault().map_or("", |(kind, _)| kind);
         let message =
-            format!("secrets of origin `{what}` are not read yet: runs of this DAG are refused");
+            format!("secrets of origin `{what}:` are not read yet: runs of this DAG are refused");
         world.report.say(Note::remark("not_yet", place, message));
-        not_yet.push(format!("secret `{name}` ({what})"));
-    } else if SHOWING.contains(&uses.executor) && !uses.expose {
+        not_yet.push(format!("secret `{name}` ({what}:)"));
+    } else if SHOWING.contains(&uses.executor)
+        && !uses.expose
+        && !secret.from.is_read_by(uses.executor)
+    {
         let message = format!(
             "the backend of `{}` would show the value of secret `{name}`",
             uses.executor
         );
-        let help = "set `expose_secrets = true` on the task if that is meant";
+        let help = instead(uses.executor, &secret.from);
         world
             .report
             .say(Note::error("secret", place, message).help(help));
+    }
+}
+
+/// What to do where the value would be shown.
+fn instead(executor: &str, origin: &SecretOrigin) -> &'static str {
+    match (executor, origin) {
+        ("fargate", SecretOrigin::Aws(_)) => {
+            "the overrides of an ECS task take values alone: name the secret among the `secrets` of the task definition, or \
+             set `expose_secrets = true` on the task if showing it is meant"
+        }
+        ("cloud_run", _) => {
+            "keep it in Google Secret Manager (`from = \"gcp:…\"`), which Cloud Run reads by itself, or set \
+             `expose_secrets = true` on the task if showing it is meant"
+        }
+        _ => "set `expose_secrets = true` on the task if that is meant",
     }
 }

@@ -170,6 +170,7 @@ fn check_google(fields: &Fields<'_, '_>) {
     }
     check_address(fields, "endpoint", true);
     check_address(fields, "logging_endpoint", false);
+    check_address(fields, "secrets_endpoint", false);
     check_search(fields);
     check_rate(fields);
 }

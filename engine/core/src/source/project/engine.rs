@@ -44,6 +44,9 @@ pub(super) fn read_engine(top: &Fields<'_, '_>) -> EngineSettings {
         watch: fields.flag("watch").unwrap_or(base.watch),
         new_dags: new_dags.unwrap_or(base.new_dags),
         slots: fields.count("slots", 1..=100_000).unwrap_or(base.slots),
+        host_lost_after: fields
+            .duration("host_lost_after")
+            .unwrap_or(base.host_lost_after),
         listen: read_listen(&fields).unwrap_or(base.listen),
         public_url: read_public_url(&fields),
         display_timezone: read_zone(&fields),

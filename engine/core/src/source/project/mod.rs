@@ -27,7 +27,7 @@ pub(super) use self::read::{ProjectTree, read};
 pub use self::secret::{Secret, SecretOrigin};
 pub(super) use self::setting::settings;
 pub use self::setting::{Origin, Setting};
-pub use self::simulator::SimulatedJob;
+pub use self::simulator::{SimulatedJob, SimulatedSecrets};
 pub(super) use self::vars::render as render_vars;
 
 /// A project, as it is effective under its profile.
@@ -57,6 +57,8 @@ pub struct Project {
     pub notify: Map<String, Value>,
     /// `[simulator.jobs.*]`: what simulated containers do.
     pub simulator: BTreeMap<String, SimulatedJob>,
+    /// `[simulator.secrets]`: where simulated vaults have their values from.
+    pub simulated_secrets: SimulatedSecrets,
     /// `[executors.*]`: commands of executors out of process.
     pub executors: BTreeMap<String, Vec<String>>,
     /// Every effective value with its origin, by path.
@@ -74,6 +76,8 @@ pub struct EngineSettings {
     pub new_dags: NewDags,
     /// Attempts that may hold a slot at once.
     pub slots: u32,
+    /// How long a host of local tasks may be silent before what became of them counts as unknown.
+    pub host_lost_after: Duration,
     /// Where the API listens.
     pub listen: String,
     /// The address for links in messages.
@@ -113,6 +117,7 @@ impl Default for EngineSettings {
             watch: true,
             new_dags: NewDags::Active,
             slots: 16,
+            host_lost_after: crate::run::HOST_LOST_AFTER,
             listen: "127.0.0.1:7878".to_owned(),
             public_url: None,
             display_timezone: None,

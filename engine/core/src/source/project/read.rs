@@ -32,7 +32,7 @@ pub(in super::super) fn read<'a>(
     connection::imply_anonymous(&mut tree);
     let top = Fields::new(report, &tree, at);
     let vars = vars::read(&top);
-    let secrets = secret::read(&top);
+    let known = secret::read(&top, registry);
     let kinds: Vec<_> = registry
         .iter()
         .filter_map(|executor| executor.connection_kind())
@@ -41,12 +41,15 @@ pub(in super::super) fn read<'a>(
         &top,
         &Surroundings {
             vars: &vars,
-            secrets: &secrets,
+            secrets: &known.secrets,
             kinds: &kinds,
         },
     );
+    secret::check_connections(report, &known, &connections, registry);
+    let secrets = known.secrets;
     let store_url = engine::read_store(&top, &profile);
     let engine = engine::read_engine(&top);
+    let (simulator, simulated_secrets) = simulator::read(&top);
     let notify = read_notify(&top, &secrets);
     let project = Project {
         settings: settings(report, &tree, &store_url, &engine),
@@ -54,7 +57,8 @@ pub(in super::super) fn read<'a>(
         defaults: json_table(&top, "defaults"),
         dag_defaults: json_table(&top, "dag_defaults"),
         templates: json_table(&top, "templates"),
-        simulator: simulator::read(&top),
+        simulator,
+        simulated_secrets,
         executors: read_executors(&top, registry),
         profile,
         store_url,

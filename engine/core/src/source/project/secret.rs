@@ -5,8 +5,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::super::fields::Fields;
-use super::super::report::Note;
+use noctule_executor::{Connection, Registry};
+
+use super::super::diagnostic::shown;
+use super::super::fields::{Fields, Words};
+use super::super::report::{Note, Place, Report};
+use super::super::suggest;
 use crate::name::is_identifier;
 
 /// One secret.
@@ -14,6 +18,10 @@ use crate::name::is_identifier;
 pub struct Secret {
     /// Where its value stands.
     pub from: SecretOrigin,
+    /// The connection whose identity reads it, where it stands in a vault; absent: the only one of its kind.
+    pub connection: Option<String>,
+    /// This binary can read it.
+    pub readable: bool,
     /// The DAGs that may use it, as patterns with `*`; empty: all.
     pub dags: Vec<String>,
 }
@@ -25,20 +33,31 @@ pub enum SecretOrigin {
     Environment(String),
     /// `file:PATH`.
     File(String),
-    /// `gcp:projects/…/secrets/…`; not built yet.
+    /// `gcp:projects/…/secrets/…`: Google Secret Manager.
     Gcp(String),
-    /// `aws:arn:…`; not built yet.
+    /// `aws:arn:…` or `aws:NAME`: AWS Secrets Manager.
     Aws(String),
 }
 
 impl SecretOrigin {
-    /// Whether this origin can be read by this version.
+    /// The kind of the vault it stands in, and its name there.
     #[must_use]
-    pub fn is_built(&self) -> bool {
-        matches!(self, Self::Environment(_) | Self::File(_))
+    pub fn vault(&self) -> Option<(&'static str, &str)> {
+        match self {
+            Self::Gcp(name) => Some(("gcp", name)),
+            Self::Aws(name) => Some(("aws", name)),
+            Self::Environment(_) | Self::File(_) => None,
+        }
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    /// Whether the backend of an executor reads a secret of this origin by itself: it gets the place and not the value.
+    /// Overrides of Cloud Run take a reference to Secret Manager; those of an ECS task take plain values alone.
+    #[must_use]
+    pub fn is_read_by(&self, executor: &str) -> bool {
+        executor == "cloud_run" && matches!(self, Self::Gcp(_))
+    }
+
+    pub(super) fn parse(text: &str) -> Option<Self> {
         let (kind, rest) = text.split_once(':')?;
         if rest.is_empty() {
             return None;
@@ -99,50 +118,130 @@ fn allows(pattern: &str, name: &str) -> bool {
         .is_some_and(|rest| rest.iter().all(|byte| *byte == b'*'))
 }
 
-pub(super) fn read(top: &Fields<'_, '_>) -> BTreeMap<String, Secret> {
-    let mut secrets = BTreeMap::new();
+/// The secrets of a project, and where each says who reads it.
+pub(super) struct Read {
+    pub(super) secrets: BTreeMap<String, Secret>,
+    places: BTreeMap<String, Place>,
+}
+
+pub(super) fn read(top: &Fields<'_, '_>, registry: &Registry) -> Read {
+    let mut read = Read {
+        secrets: BTreeMap::new(),
+        places: BTreeMap::new(),
+    };
     let Some(table) = top.table("secrets") else {
-        return secrets;
+        return read;
     };
     for entry in &table.table.entries {
         super::read::check_name(table.report, entry, "secret", is_identifier(&entry.key));
         let Some(fields) = Fields::of_entry(table.report, entry) else {
             continue;
         };
-        if let Some(secret) = read_one(&fields) {
-            secrets.insert(entry.key.to_string(), secret);
+        if let Some((secret, place)) = read_one(&fields, registry) {
+            read.secrets.insert(entry.key.to_string(), secret);
+            read.places.insert(entry.key.to_string(), place);
         }
         fields.finish("a secret");
     }
-    secrets
+    read
 }
 
-fn read_one(fields: &Fields<'_, '_>) -> Option<Secret> {
+fn read_one(fields: &Fields<'_, '_>, registry: &Registry) -> Option<(Secret, Place)> {
     let dags = fields.texts("dags");
     if dags.as_ref().is_some_and(Vec::is_empty) {
         fields.bad_value("dags", "`dags` is empty: no DAG could use this secret");
     }
+    let connection = fields.words("connection");
     fields.required("from", "a secret")?;
     let words = fields.words("from")?;
     let Some(from) = SecretOrigin::parse(words.text) else {
         // Perhaps it is the secret itself.
         let note =
             Note::error("bad_value", words.place, "this is no origin of a secret").sensitive();
-        fields.report.say(
-            note.help(
-                "write `env:NAME` or `file:PATH`; the value itself never stands in this file",
-            ),
-        );
+        fields.report.say(note.help(
+            "write `env:NAME`, `file:PATH`, `gcp:projects/…/secrets/…` or `aws:…`; the value itself never stands in this file",
+        ));
         return None;
     };
-    if !from.is_built() {
-        let what = "secrets of this origin are not read yet: runs that use it are refused";
-        fields
-            .report
-            .say(Note::remark("not_yet", words.place, what));
+    if from.vault().is_none() && connection.is_some() {
+        let what =
+            "`connection` is for secrets of `gcp:` and `aws:`: this one stands on this machine";
+        fields.bad_value("connection", what);
     }
-    Some(Secret {
+    let place = connection.as_ref().map_or(words.place, |named| named.place);
+    let secret = Secret {
+        readable: is_readable(fields, &words, &from, registry),
+        connection: connection.map(|named| named.text.to_owned()),
         from,
         dags: dags.unwrap_or_default(),
-    })
+    };
+    Some((secret, place))
+}
+
+fn is_readable(
+    fields: &Fields<'_, '_>,
+    words: &Words<'_>,
+    from: &SecretOrigin,
+    registry: &Registry,
+) -> bool {
+    let Some((kind, name)) = from.vault() else {
+        return true;
+    };
+    let Some(vault) = registry.vault(kind) else {
+        let what = "secrets of this origin are not read yet: runs that use it are refused";
+        let note = Note::remark("not_yet", words.place, what);
+        fields.report.say(note);
+        return false;
+    };
+    if let Err(what) = vault.check(name) {
+        // Perhaps it is the secret itself.
+        let note = Note::error("bad_value", words.place, what).sensitive();
+        fields.report.say(note);
+    }
+    true
+}
+
+/// Every secret of a vault has an identity that reads it.
+pub(super) fn check_connections(
+    report: &Report<'_>,
+    read: &Read,
+    connections: &BTreeMap<String, Connection>,
+    registry: &Registry,
+) {
+    for (name, secret) in &read.secrets {
+        let vault = secret
+            .from
+            .vault()
+            .and_then(|(kind, _)| registry.vault(kind));
+        let (Some(vault), Some(place)) = (vault, read.places.get(name)) else {
+            continue;
+        };
+        let kind = vault.connection_kind();
+        let of_kind: Vec<&str> = connections
+            .values()
+            .filter(|connection| connection.kind == kind)
+            .map(|connection| connection.name.as_str())
+            .collect();
+        let message = match &secret.connection {
+            Some(named) if of_kind.contains(&named.as_str()) => continue,
+            Some(named) => format!("there is no connection `{}` of kind `{kind}`", shown(named)),
+            None => match of_kind.len() {
+                1 => continue,
+                0 if !vault.needs_connection() => continue,
+                0 => format!(
+                    "secret `{name}` needs a connection of kind `{kind}`, and the project has none"
+                ),
+                count => format!(
+                    "by which connection of kind `{kind}` is secret `{name}` read? the project has {count}"
+                ),
+            },
+        };
+        let help = suggest::known(
+            "name one as `connection` in its table",
+            of_kind.iter().copied(),
+        );
+        let how = || format!("add it to the project file: [connections.NAME] kind = \"{kind}\"");
+        let note = Note::error("connection", *place, message);
+        report.say(note.help(help.unwrap_or_else(how)));
+    }
 }

@@ -169,6 +169,10 @@ fn defaults(store_url: &str, engine: &EngineSettings) -> Vec<(&'static str, Valu
         ("engine.watch", engine.watch.into()),
         ("engine.new_dags", new_dags.into()),
         ("engine.slots", engine.slots.into()),
+        (
+            "engine.host_lost_after",
+            format_duration(engine.host_lost_after).into(),
+        ),
         ("engine.listen", engine.listen.clone().into()),
         ("engine.public_url", engine.public_url.clone().into()),
         (

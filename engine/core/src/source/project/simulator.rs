@@ -1,12 +1,16 @@
-//! `[simulator.jobs.*]`: what a simulated container does.
+//! `[simulator.jobs.*]`: what a simulated container does; `[simulator.secrets]`: what simulated vaults hold.
+//!
+//! Never: reads a value.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::super::fields::{Fields, wrong_type};
-use super::super::tree::Node;
+use super::super::fields::{Fields, words, wrong_type};
+use super::super::report::Note;
+use super::super::tree::{Entry, Node};
+use super::SecretOrigin;
 
 /// What a simulated container does.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -25,10 +29,13 @@ pub struct SimulatedJob {
     pub port: Option<u16>,
 }
 
-pub(super) fn read(top: &Fields<'_, '_>) -> BTreeMap<String, SimulatedJob> {
+/// Where the simulated vaults have the values of secrets from, by name.
+pub type SimulatedSecrets = BTreeMap<String, SecretOrigin>;
+
+pub(super) fn read(top: &Fields<'_, '_>) -> (BTreeMap<String, SimulatedJob>, SimulatedSecrets) {
     let mut jobs = BTreeMap::new();
     let Some(simulator) = top.table("simulator") else {
-        return jobs;
+        return (jobs, SimulatedSecrets::new());
     };
     if let Some(table) = simulator.table("jobs") {
         for entry in &table.table.entries {
@@ -39,8 +46,29 @@ pub(super) fn read(top: &Fields<'_, '_>) -> BTreeMap<String, SimulatedJob> {
             fields.finish("a simulated job");
         }
     }
+    let secrets = read_secrets(&simulator);
     simulator.finish("[simulator]");
-    jobs
+    (jobs, secrets)
+}
+
+fn read_secrets(simulator: &Fields<'_, '_>) -> SimulatedSecrets {
+    let Some(table) = simulator.table("secrets") else {
+        return SimulatedSecrets::new();
+    };
+    let one = |entry: &Entry<'_>| {
+        let words = words(table.report, "secrets", &entry.item)?;
+        let origin = SecretOrigin::parse(words.text).filter(|from| from.vault().is_none());
+        if origin.is_none() {
+            // Perhaps it is the secret itself.
+            let what = "a simulated secret has its value from this machine";
+            let note = Note::error("bad_value", words.place, what).sensitive();
+            table
+                .report
+                .say(note.help("write `env:NAME` or `file:PATH`"));
+        }
+        Some((entry.key.to_string(), origin?))
+    };
+    table.table.entries.iter().filter_map(one).collect()
 }
 
 fn read_one(fields: &Fields<'_, '_>) -> SimulatedJob {

@@ -39,6 +39,7 @@ fn tables(registry: &Registry) -> Map<String, Value> {
         "vars": { "type": "object", "propertyNames": { "pattern": IDENTIFIER } },
         "secrets": named(IDENTIFIER, required(table(json!({
             "from": { "type": "string", "pattern": "^(env|file|gcp|aws):." },
+            "connection": { "type": "string" },
             "dags": { "type": "array", "items": { "type": "string" }, "minItems": 1 },
         })), &["from"])),
         "connections": named(FILE_NAME, connection(registry)),
@@ -47,7 +48,7 @@ fn tables(registry: &Registry) -> Map<String, Value> {
         "dag_defaults": { "$ref": "#/$defs/dag_defaults" },
         "templates": { "type": "object", "additionalProperties": { "$ref": "#/$defs/task" } },
         "notify": named(FILE_NAME, required(table(json!({ "webhook": {} })), &["webhook"])),
-        "simulator": table(json!({ "jobs": { "type": "object", "additionalProperties": table(json!({
+        "simulator": table(json!({ "secrets": { "type": "object", "additionalProperties": { "type": "string", "pattern": "^(env|file):." } }, "jobs": { "type": "object", "additionalProperties": table(json!({
             "command": texts(),
             "env": { "type": "object" },
             "delay": duration(),
@@ -73,6 +74,7 @@ fn engine() -> Value {
         "watch": { "type": "boolean" },
         "new_dags": { "enum": ["active", "paused"] },
         "slots": count(1, 100_000),
+        "host_lost_after": duration(),
         "listen": { "type": "string" },
         "public_url": { "type": "string", "pattern": "^https?://" },
         "display_timezone": { "type": "string" },
@@ -98,6 +100,7 @@ fn connection(registry: &Registry) -> Value {
             json!({
                 "kind": {}, "project": { "type": "string" }, "auth": { "type": "string" }, "impersonate": { "type": "string" },
                 "quota_project": { "type": "string" }, "endpoint": { "type": "string" }, "logging_endpoint": { "type": "string" },
+                "secrets_endpoint": { "type": "string" },
                 "search_after": { "type": "array", "items": duration(), "minItems": 1 }, "rate": rate,
             }),
         ),

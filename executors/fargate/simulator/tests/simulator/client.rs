@@ -38,6 +38,7 @@ pub(crate) fn authorization(service: Service) -> String {
     let name = match service {
         Service::Ecs => "ecs",
         Service::Logs => "logs",
+        Service::Secrets => "secretsmanager",
         Service::LoadBalancing => "elasticloadbalancing",
     };
     format!(
@@ -50,6 +51,7 @@ pub(crate) fn authorization(service: Service) -> String {
 pub(crate) fn request(sim: &Simulator, action: Action, body: &Value) -> reqwest::RequestBuilder {
     let target = match action.service() {
         Service::Logs => "Logs_20140328",
+        Service::Secrets => "secretsmanager",
         Service::Ecs | Service::LoadBalancing => "AmazonEC2ContainerServiceV20141113",
     };
     CLIENT
