@@ -4,17 +4,17 @@ use std::time::Duration;
 
 /// Splitmix64 (Steele, Lea, Flood 2014): small, and good enough to choose faults with.
 #[derive(Debug, Clone)]
-pub struct Chance(u64);
+pub(crate) struct Chance(u64);
 
 impl Chance {
     /// Chance that begins with this value.
     #[must_use]
-    pub fn new(start: u64) -> Self {
+    pub(crate) fn new(start: u64) -> Self {
         Self(start)
     }
 
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -23,29 +23,29 @@ impl Chance {
     }
 
     /// A number below a bound; 0 for the bound 0.
-    pub fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound.max(1)
     }
 
     /// Whether something that happens once in so many times happens now.
-    pub fn once_in(&mut self, times: u64) -> bool {
+    pub(crate) fn once_in(&mut self, times: u64) -> bool {
         self.below(times) == 0
     }
 
     /// A time below a bound, by the millisecond.
-    pub fn millis(&mut self, below: u64) -> Duration {
+    pub(crate) fn millis(&mut self, below: u64) -> Duration {
         Duration::from_millis(self.below(below))
     }
 
     /// One of several; none of none.
-    pub fn pick<'a, T>(&mut self, several: &'a [T]) -> Option<&'a T> {
+    pub(crate) fn pick<'a, T>(&mut self, several: &'a [T]) -> Option<&'a T> {
         let index = usize::try_from(self.below(several.len() as u64)).unwrap_or(0);
         several.get(index)
     }
 
     /// Chance of its own for somebody, who then disturbs nobody else's.
     #[must_use]
-    pub fn branch(&mut self) -> Self {
+    pub(crate) fn branch(&mut self) -> Self {
         Self(self.next())
     }
 }

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 
 /// What happened to a piece of work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Word {
+pub(crate) enum Word {
     /// It began.
     Began,
     /// It ended with this exit code.
@@ -20,27 +20,27 @@ pub enum Word {
 
 /// A line of the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Deed {
+pub(crate) struct Deed {
     /// What happened.
-    pub word: Word,
+    pub(crate) word: Word,
     /// The attempt key that the work was started with.
-    pub key: String,
+    pub(crate) key: String,
     /// The run, as the work was told it.
-    pub run: String,
+    pub(crate) run: String,
     /// The task, as the work was told it.
-    pub task: String,
+    pub(crate) task: String,
     /// The number of the attempt, as the work was told it.
-    pub attempt: u32,
+    pub(crate) attempt: u32,
     /// The process.
-    pub pid: u32,
+    pub(crate) pid: u32,
     /// When.
-    pub at: DateTime<Utc>,
+    pub(crate) at: DateTime<Utc>,
 }
 
 impl Deed {
     /// A piece of work of this process begins now.
     #[must_use]
-    pub fn begins(key: &str, run: &str, task: &str, attempt: u32) -> Self {
+    pub(crate) fn begins(key: &str, run: &str, task: &str, attempt: u32) -> Self {
         Self {
             word: Word::Began,
             key: key.to_owned(),
@@ -54,7 +54,7 @@ impl Deed {
 
     /// The same piece of work ends now.
     #[must_use]
-    pub fn ends(&self, code: i32) -> Self {
+    pub(crate) fn ends(&self, code: i32) -> Self {
         Self {
             word: Word::Ended(code),
             at: Utc::now(),
@@ -66,7 +66,7 @@ impl Deed {
     ///
     /// # Errors
     /// The file could not be written.
-    pub fn note(&self, ledger: &Path) -> io::Result<()> {
+    pub(crate) fn note(&self, ledger: &Path) -> io::Result<()> {
         let mut file = OpenOptions::new().create(true).append(true).open(ledger)?;
         file.write_all(self.line().as_bytes())?;
         file.sync_all()
@@ -110,7 +110,7 @@ impl Deed {
 ///
 /// # Errors
 /// The file cannot be read, or has a line that no work writes.
-pub fn read_from(ledger: &Path, place: u64) -> io::Result<(Vec<Deed>, u64)> {
+pub(crate) fn read_from(ledger: &Path, place: u64) -> io::Result<(Vec<Deed>, u64)> {
     let mut file = match File::open(ledger) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), place)),
         opened => opened?,

@@ -1,1 +1,1 @@
-
+//! Short campaigns.
