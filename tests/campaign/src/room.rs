@@ -33,12 +33,13 @@ impl Room {
         self.mounted
     }
 
-    /// Leaves no room for one more page.
-    #[must_use]
+    /// Leaves no room for one more page. What is written meanwhile makes a look too old, so it is looked several times.
     pub(crate) fn fill(&self) -> bool {
-        let used = rustix::fs::statvfs(&self.path)
-            .map(|fs| (fs.f_blocks.saturating_sub(fs.f_bfree)).saturating_mul(fs.f_frsize));
-        used.is_ok_and(|used| self.resize(&used.max(4096).to_string()))
+        (0..20).any(|_| {
+            let used = rustix::fs::statvfs(&self.path)
+                .map(|fs| (fs.f_blocks.saturating_sub(fs.f_bfree)).saturating_mul(fs.f_frsize));
+            used.is_ok_and(|used| self.resize(&used.max(4096).to_string()))
+        })
     }
 
     /// Gives the room back.

@@ -18,7 +18,7 @@ use crate::strike::{Blow, Strike};
 /// The time of an engine that is killed when nobody chose it.
 const LIFE: u64 = 500;
 /// How long a named place is waited for; it may not be on the way of this engine.
-const ON_THE_WAY: Duration = Duration::from_millis(1500);
+const ON_THE_WAY: Duration = Duration::from_millis(1200);
 /// Without these rights root is refused what it has no permission for, like anybody.
 const UNPRIVILEGED: [&str; 2] = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"];
 
@@ -27,8 +27,8 @@ impl Crash {
     pub(crate) fn strike(&mut self, fault: Fault) -> Result<bool, CampaignError> {
         match fault {
             Fault::Random => self.random(),
-            Fault::Place => self.place(Blow::Kill),
-            Fault::Abort => self.place(Blow::Abort),
+            Fault::Place => self.place(),
+            Fault::Abort => self.abort(),
             Fault::Startup => self.startup(),
             Fault::Supervisor => self.supervisor(),
             Fault::Pause => self.pause(),
@@ -49,7 +49,13 @@ impl Crash {
     }
 
     fn live_a_while(&mut self) {
-        std::thread::sleep(self.chance.millis(LIFE));
+        // Half of them while they start, or little later.
+        let longest = if self.chance.once_in(2) {
+            LIFE
+        } else {
+            LIFE / 4
+        };
+        std::thread::sleep(self.chance.millis(longest));
     }
 
     /// Kills an engine. One that had ended by itself before is a finding, unless its end is an honest one now.
@@ -76,8 +82,19 @@ impl Crash {
         self.kill(engine, &[])
     }
 
+    /// At a place that every engine comes to.
+    fn abort(&mut self) -> Result<bool, CampaignError> {
+        let nth = 1 + self.chance.below(3);
+        let place = if self.chance.once_in(2) {
+            "commit.before"
+        } else {
+            "commit.after"
+        };
+        self.die_at(Blow::Abort, place, nth)
+    }
+
     /// The engine ends itself at a place that few have died at so far.
-    fn place(&mut self, blow: Blow) -> Result<bool, CampaignError> {
+    fn place(&mut self) -> Result<bool, CampaignError> {
         let places = self.places();
         let died = |place: &String| self.report.places.get(place).copied().unwrap_or(0);
         let fewest = places.iter().map(died).min().unwrap_or(0);
@@ -86,7 +103,7 @@ impl Crash {
             .filter(|place| died(place) == fewest)
             .collect();
         let all: Vec<&String> = places.iter().collect();
-        let among = if self.chance.once_in(2) { rare } else { all };
+        let among = if self.chance.once_in(3) { rare } else { all };
         let Some(place) = self.chance.pick(&among).map(ToString::to_string) else {
             return Ok(false);
         };
@@ -95,12 +112,12 @@ impl Crash {
             .strip_suffix(".adopt.before")
             .or(place.strip_suffix(".adopt.after"))
         {
-            self.die_at(blow, &format!("{kind}.launch.after"), 1)?;
+            self.die_at(Blow::Kill, &format!("{kind}.launch.after"), 1)?;
         }
         let nth = 1 + self
             .chance
             .below(if place.starts_with("commit") { 6 } else { 2 });
-        self.die_at(blow, &place, nth)
+        self.die_at(Blow::Kill, &place, nth)
     }
 
     fn die_at(&mut self, blow: Blow, place: &str, nth: u64) -> Result<bool, CampaignError> {
