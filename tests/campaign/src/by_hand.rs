@@ -30,7 +30,7 @@ enum Which {
         #[arg(long, value_enum, default_value_t = Store::Sqlite)]
         store: Store,
         /// The start value of chance; the time of day without it
-        #[arg(long, value_name = "NUMBER")]
+        #[arg(long, value_name = "NUMBER", value_parser = number)]
         start: Option<u64>,
         /// How many ask for runs
         #[arg(long, value_name = "N", default_value_t = 3)]
@@ -102,4 +102,12 @@ fn commit() -> String {
     told.ok()
         .filter(|commit| !commit.is_empty())
         .unwrap_or_else(|| "unknown".to_owned())
+}
+
+/// As it is printed, or in plain digits.
+fn number(text: &str) -> Result<u64, std::num::ParseIntError> {
+    match text.strip_prefix("0x") {
+        Some(hex) => u64::from_str_radix(hex, 16),
+        None => text.parse(),
+    }
 }
