@@ -113,6 +113,14 @@ impl Books {
         Ok(keys.map(|attempt| attempt.key.to_string()).collect())
     }
 
+    /// Whether there is such a run.
+    pub(crate) fn has(&self, run: &str) -> Result<bool, CampaignError> {
+        let Ok(id) = run.parse::<RunId>() else {
+            return Ok(false);
+        };
+        Ok(self.wait(self.store.summary(&id))?.is_some())
+    }
+
     /// The run that an idempotency key made.
     pub(crate) fn run_of(&self, dag: &str, key: &str) -> Result<Option<String>, CampaignError> {
         let name = |error: noctule_core::name::NameError| CampaignError::Failed(error.to_string());

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::chance::Chance;
@@ -25,6 +26,8 @@ pub(crate) struct Accepted {
     pub(crate) key: String,
     /// The run, where an engine said it at once; else the ask was kept.
     pub(crate) run: Option<String>,
+    /// When it was accepted.
+    pub(crate) at: DateTime<Utc>,
 }
 
 /// What the clients share.
@@ -148,7 +151,14 @@ impl Client {
     fn insist(&self, dag: &'static str, key: String) -> Option<Accepted> {
         while !self.desk.is_over() {
             match self.trigger(dag, &key) {
-                Ok(Answer::Accepted(run)) => return Some(Accepted { dag, key, run }),
+                Ok(Answer::Accepted(run)) => {
+                    return Some(Accepted {
+                        dag,
+                        key,
+                        run,
+                        at: Utc::now(),
+                    });
+                }
                 Ok(Answer::Refused) => std::thread::sleep(AGAIN),
                 Err(error) => {
                     self.desk.find(format!("a client could not ask: {error}"));

@@ -2,6 +2,7 @@
 //! the faults stop, a last engine brings everything to an end, and the ledger is compared.
 
 use std::collections::HashSet;
+use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -81,6 +82,9 @@ impl Crash {
         campaign.settle()?;
         campaign.compare(&desk)?;
         campaign.report.wall = began.elapsed();
+        if !campaign.report.findings.is_empty() {
+            campaign.report.kept = campaign.stage.keep(terms.start);
+        }
         Ok(campaign.report)
     }
 
@@ -123,7 +127,9 @@ impl Crash {
                 let which = self.stage.world.disturb(self.chance.next());
                 *self.report.disturbed.entry(which.to_owned()).or_default() += 1;
             }
+            let from = Utc::now();
             let struck = self.strike(fault)?;
+            self.journal(fault.word(), from, struck)?;
             self.report.count(fault.word(), struck);
             self.look_around()?;
             if self.report.kills / TELL_EVERY > told {
@@ -136,6 +142,16 @@ impl Crash {
             }
         }
         Ok(())
+    }
+
+    /// What was done when, for whoever has to find out why.
+    fn journal(&self, word: &str, from: DateTime<Utc>, struck: bool) -> Result<(), CampaignError> {
+        let failed = || CampaignError::io("write the journal");
+        let mut options = std::fs::OpenOptions::new();
+        let file = options.create(true).append(true);
+        let mut file = file.open(self.stage.path("journal")).map_err(failed())?;
+        let to = Utc::now();
+        writeln!(file, "{from} {to} {word}, struck: {struck}").map_err(failed())
     }
 
     /// After each fault: what has newly begun must stand in the store, which nobody changes now; and how many runs are live.
@@ -260,7 +276,14 @@ impl Crash {
                 (found, _) => found.is_some(),
             };
             if !is_kept {
-                let finding = format!("accepted as {accepted:?}, and the store has {run:?}");
+                let at = accepted.at;
+                let there = match &accepted.run {
+                    Some(run) => self.books.has(run)?,
+                    None => false,
+                };
+                let finding = format!(
+                    "accepted at {at}: {accepted:?}; its key made {run:?}; that run is there: {there}"
+                );
                 self.report.findings.push(finding);
             }
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The figures of one campaign.
@@ -33,6 +34,8 @@ pub struct Report {
     pub looked_up: u64,
     /// What is wrong with the product.
     pub findings: Vec<String>,
+    /// Where the folder of a campaign with findings was copied to.
+    pub kept: Option<PathBuf>,
     /// The least that must have been done.
     pub least: Least,
 }
@@ -133,6 +136,9 @@ impl fmt::Display for Report {
         let failures = self.failures();
         for failure in failures.iter().take(40) {
             writeln!(f, "  FAILED: {failure}")?;
+        }
+        if let Some(kept) = &self.kept {
+            writeln!(f, "  all of it is kept in {}", kept.display())?;
         }
         let verdict = if failures.is_empty() {
             "passed"

@@ -226,6 +226,14 @@ search_after = ["20ms", "50ms", "100ms"]
         Ok(said)
     }
 
+    /// Copies the whole folder to where it can be looked at, and says where that is.
+    pub(crate) fn keep(&self, start: u64) -> Option<PathBuf> {
+        let kept = std::env::temp_dir().join(format!("noctule-campaign-{start:x}"));
+        let mut copy = Command::new("cp");
+        let copied = copy.arg("-a").arg(self.root()).arg(&kept).status();
+        copied.is_ok_and(|status| status.success()).then_some(kept)
+    }
+
     /// Kills the supervisor of the commands; whether there was one.
     pub(crate) fn end_supervisor(&self) -> bool {
         let Some(pid) = self.supervisor() else {
