@@ -164,9 +164,10 @@ impl Said {
 
 fn exit_of_store(error: &StoreError) -> Exit {
     match error {
-        StoreError::OtherProfile { .. } | StoreError::HeldBy(_) | StoreError::Fenced(_) => {
-            Exit::Conflict
-        }
+        StoreError::OtherProfile { .. }
+        | StoreError::HeldBy(_)
+        | StoreError::Fenced(_)
+        | StoreError::LeaseLost(_) => Exit::Conflict,
         StoreError::Address(_) => Exit::Usage,
         _ => Exit::Unreachable,
     }
@@ -183,13 +184,24 @@ fn help_of_store(error: &StoreError) -> Option<&'static str> {
         StoreError::HeldBy(_) => {
             "stop that engine first, or ask it: `noctule trigger`, `noctule cancel`, `noctule retry`"
         }
-        StoreError::Fenced(_) => "nothing is lost: the other engine goes on with every run",
+        StoreError::Fenced(_) | StoreError::LeaseLost(_) => {
+            "nothing is lost: the other engine goes on with every run"
+        }
         StoreError::Corrupt { .. } => {
             "it was left as it is; keep a copy, then move it away or restore a backup"
         }
         StoreError::Full(_) => "make room; whatever was acknowledged is safe",
         StoreError::ReadOnly(_) | StoreError::File { .. } => {
             "check who owns the file and its folder, and their rights"
+        }
+        StoreError::Unavailable { .. } => {
+            "whatever was acknowledged is safe; see that the server is up, and that it lets this machine in"
+        }
+        StoreError::Replica(_) => {
+            "name the primary in `store.url`, or an address that always leads to it"
+        }
+        StoreError::OtherServer { .. } => {
+            "two servers answer under one address, or a backup was restored: nothing was done on it"
         }
         StoreError::Busy(_) => {
             "another program holds a lock on the file: a backup or an open database shell, perhaps"

@@ -47,7 +47,15 @@ impl Engine {
         if self.ailing.is_some() {
             return Ok(());
         }
-        for (id, ask) in self.store.pending_asks().await? {
+        let pending = match self.store.pending_asks().await {
+            // They are still there when the store is.
+            Err(error) if error.is_passing() => {
+                tracing::warn!(%error, "the inbox cannot be read now");
+                return Ok(());
+            }
+            pending => pending?,
+        };
+        for (id, ask) in pending {
             if !self
                 .batch
                 .answers

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use noctule_core::name::RunId;
 use noctule_core::run::{Cleared, ClearingTry, Event, Obligation, TaskRunIx};
 use noctule_executor::{AnyExecutor, Context};
+use noctule_store::Lease;
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -31,6 +32,7 @@ struct Try {
     context: Context,
     handle: Value,
     clock: Clock,
+    lease: Lease,
     tell: UnboundedSender<Told>,
 }
 
@@ -38,6 +40,9 @@ impl Try {
     async fn make(self) {
         if let Some(at) = self.of.not_before {
             tokio::time::sleep_until(self.clock.at(at)).await;
+        }
+        if !self.lease.is_trusted() {
+            return;
         }
         let answer = self
             .executor
@@ -113,6 +118,7 @@ impl Engine {
                 .context(dag, obligation.connection.as_deref()),
             handle: obligation.handle.raw.clone(),
             clock: self.options.clock,
+            lease: self.lease.clone(),
             tell: self.tell.clone(),
         })
     }

@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use noctule_core::dag::Dag;
 use noctule_core::name::{DagId, ProfileName, RunId};
 use noctule_core::run::{Board, Event, Limits, Run, Step, TaskRunIx, advance};
-use noctule_store::{Lease, Store};
+use noctule_store::{Lease, Store, StoreError};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{Notify, watch};
 
@@ -196,11 +196,25 @@ impl Engine {
         }
     }
 
-    /// Runs until it is told to end, or the lease is lost.
+    /// Runs until it is told to end, or the lease is lost; gives the lease back where it ends well.
     ///
     /// # Errors
     /// Another engine holds the store, or the store cannot be read.
-    pub async fn run(mut self) -> Result<(), RuntimeError> {
+    pub async fn run(self) -> Result<(), RuntimeError> {
+        let lease = self.lease.clone();
+        // Dropped, the loop performs nothing more, whatever it was about to do.
+        tokio::select! {
+            biased;
+            ended = self.go_on() => ended?,
+            () = lease.lost() => return Err(StoreError::LeaseLost(lease.epoch()).into()),
+        }
+        if let Err(error) = lease.release().await {
+            tracing::warn!(%error, "the lease was not given back; it expires by itself");
+        }
+        Ok(())
+    }
+
+    async fn go_on(mut self) -> Result<(), RuntimeError> {
         let mut inbox = tokio::time::interval(INBOX);
         inbox.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let Some(mut commands) = self.batch.commands.take() else {

@@ -200,6 +200,7 @@ impl Engine {
             wait: attempt.prepared.wait,
             handle: handle(attempt).cloned(),
             clock: self.options.clock,
+            lease: self.lease.clone(),
             tell: self.tell.clone(),
         })
     }

@@ -236,11 +236,22 @@ impl Actor {
             patience = patience.min(wait.pause);
             handles.extend(wait.work.handle.as_ref().map(|handle| handle.raw.clone()));
             asked.push((place.clone(), wait.work.attempt.number));
-            through.get_or_insert_with(|| (wait.work.executor.clone(), wait.work.context.clone()));
+            let work = &wait.work;
+            through.get_or_insert_with(|| {
+                (
+                    work.executor.clone(),
+                    work.context.clone(),
+                    work.lease.clone(),
+                )
+            });
         }
-        let (Some((executor, context)), Some(back)) = (through, self.back.upgrade()) else {
+        let (Some((executor, context, lease)), Some(back)) = (through, self.back.upgrade()) else {
             return;
         };
+        // An answer may start the next thing: whoever holds the store now asks.
+        if !lease.is_trusted() {
+            return;
+        }
         // News ends the wait at once; without any, the interval is the floor.
         let patience = if executor.capabilities().hints {
             patience

@@ -9,6 +9,7 @@ use std::time::Duration;
 use noctule_core::name::RunId;
 use noctule_core::run::{Activity, CANCEL_GRACE, Event, Handle, News, TaskRunIx};
 use noctule_executor::{AnyExecutor, Attempt, Context, ExecutorError, Request, Status, Wait};
+use noctule_store::Lease;
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -51,6 +52,8 @@ pub(crate) struct Work {
     pub(crate) handle: Option<Handle>,
     /// The clock of the engine.
     pub(crate) clock: Clock,
+    /// The right to act, looked at right before each call that starts something.
+    pub(crate) lease: Lease,
     /// Where to tell what is seen.
     pub(crate) tell: UnboundedSender<Told>,
 }
@@ -75,6 +78,9 @@ impl Work {
     }
 
     async fn launch(&self) {
+        if !self.lease.is_trusted() {
+            return;
+        }
         let answer = self
             .executor
             .launch(&self.context, &self.attempt, &self.request)
@@ -114,6 +120,10 @@ impl Work {
             } else {
                 patience
             };
+            // An answer may start the next thing: whoever holds the store now asks.
+            if !self.lease.is_trusted() {
+                return;
+            }
             let mut answers = self.executor.poll(&self.context, &handles, patience).await;
             match answers.pop() {
                 Some(Ok(Status::Advanced { handle })) => {

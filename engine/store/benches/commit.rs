@@ -10,6 +10,14 @@ use std::time::{Duration, Instant};
 use noctule_core::run::{Run, Step};
 use noctule_store::{Lease, Store, Write};
 
+#[path = "../tests/store/bed.rs"]
+#[expect(
+    dead_code,
+    unused_imports,
+    unused_macros,
+    reason = "the tests use more of it"
+)]
+mod bed;
 #[path = "../tests/store/sample.rs"]
 #[expect(dead_code, reason = "the tests use more of it")]
 mod sample;
@@ -32,8 +40,8 @@ fn main() {
 }
 
 async fn measure() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = sample::open(folder.path()).await;
+    let bed = bed::Bed::file();
+    let store = bed.open().await;
     let lease = store.acquire(&sample::owner()).await.unwrap();
     let dag = sample::chain("bench", TASKS);
     store
@@ -102,7 +110,7 @@ async fn measure() {
         begun.elapsed()
     );
     let begun = Instant::now();
-    drop(sample::open(folder.path()).await);
+    drop(bed.open().await);
     println!("open: {:.2?}", begun.elapsed());
 }
 

@@ -1,18 +1,9 @@
-//! The inbox: what the command line asks of an engine. Written without the lease, by a connection of its own.
+//! The inbox: what the command line asks of an engine. Written without the lease.
 
 use noctule_core::ask::{Answer, Ask};
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
-use crate::error::{On, StoreError};
-use crate::rows::{document, json};
-use crate::store::Store;
-
-const ASK: &str = "INSERT INTO asks (body) VALUES (?) RETURNING id";
-const PENDING: &str =
-    "SELECT id, body, answer FROM asks WHERE answer IS NULL ORDER BY id LIMIT 1000";
-const RECENT: &str = "SELECT id, body, answer FROM asks ORDER BY id DESC LIMIT ?";
-const ANSWER: &str = "SELECT answer FROM asks WHERE id = ?";
+use crate::error::StoreError;
+use crate::store::{Store, either};
 
 /// The number of an ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -24,15 +15,7 @@ impl Store {
     /// # Errors
     /// The store cannot be written.
     pub async fn ask(&self, ask: &Ask) -> Result<AskId, StoreError> {
-        let body = json(ask, "ask")?;
-        let mut inbox = self.0.inbox.take().await?;
-        Ok(AskId(
-            sqlx::query_scalar(ASK)
-                .bind(body)
-                .fetch_one(&mut *inbox)
-                .await
-                .on(&self.0.path)?,
-        ))
+        either!(self, backend => backend.ask(ask).await)
     }
 
     /// The asks that nobody has answered, oldest first, at most 1,000: the rest follows when these are answered.
@@ -40,13 +23,7 @@ impl Store {
     /// # Errors
     /// The store cannot be read.
     pub async fn pending_asks(&self) -> Result<Vec<(AskId, Ask)>, StoreError> {
-        let rows = sqlx::query(PENDING)
-            .fetch_all(&self.0.readers)
-            .await
-            .on(&self.0.path)?;
-        rows.iter()
-            .map(|row| self.read_ask(row).map(|(id, ask, _)| (id, ask)))
-            .collect()
+        either!(self, backend => backend.pending_asks().await)
     }
 
     /// The latest asks with their answers, newest first.
@@ -57,12 +34,7 @@ impl Store {
         &self,
         limit: u32,
     ) -> Result<Vec<(AskId, Ask, Option<Answer>)>, StoreError> {
-        let rows = sqlx::query(RECENT)
-            .bind(limit)
-            .fetch_all(&self.0.readers)
-            .await
-            .on(&self.0.path)?;
-        rows.iter().map(|row| self.read_ask(row)).collect()
+        either!(self, backend => backend.recent_asks(limit).await)
     }
 
     /// The answer to an ask, once there is one.
@@ -70,24 +42,6 @@ impl Store {
     /// # Errors
     /// The store cannot be read.
     pub async fn answer_of(&self, ask: AskId) -> Result<Option<Answer>, StoreError> {
-        let found = sqlx::query_scalar(ANSWER)
-            .bind(ask.0)
-            .fetch_optional(&self.0.readers)
-            .await;
-        let answer: Option<Option<String>> = found.on(&self.0.path)?;
-        answer
-            .flatten()
-            .map(|answer| document(&answer, "answer"))
-            .transpose()
-    }
-
-    fn read_ask(&self, row: &SqliteRow) -> Result<(AskId, Ask, Option<Answer>), StoreError> {
-        let path = &self.0.path;
-        let (id, body): (i64, &str) = (row.try_get(0).on(path)?, row.try_get(1).on(path)?);
-        let answer: Option<&str> = row.try_get(2).on(path)?;
-        let answer = answer
-            .map(|answer| document(answer, "answer"))
-            .transpose()?;
-        Ok((AskId(id), document(body, "ask")?, answer))
+        either!(self, backend => backend.answer_of(ask).await)
     }
 }

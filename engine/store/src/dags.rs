@@ -1,19 +1,10 @@
 //! DAGs as they are read: their versions, what is known of them besides, and their ticks that got no run.
 
 use noctule_core::name::{DagHash, DagId};
-use serde::de::DeserializeOwned;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
 use crate::document::{DagRecord, DroppedTicks, PinnedVersion};
-use crate::error::{On, StoreError};
-use crate::rows::document;
-use crate::store::Store;
-
-const VERSION: &str = "SELECT body FROM versions WHERE hash = ?";
-const ALL: &str = "SELECT body FROM dags ORDER BY dag";
-const ONE: &str = "SELECT body FROM dags WHERE dag = ?";
-const DROPPED: &str = "SELECT body FROM dropped_ticks WHERE dag = ? ORDER BY id DESC LIMIT ?";
+use crate::error::StoreError;
+use crate::store::{Store, either};
 
 impl Store {
     /// One version of a DAG.
@@ -21,12 +12,7 @@ impl Store {
     /// # Errors
     /// The store cannot be read.
     pub async fn version(&self, hash: &DagHash) -> Result<Option<PinnedVersion>, StoreError> {
-        let row = sqlx::query(VERSION)
-            .bind(hash.as_str())
-            .fetch_optional(&self.0.readers)
-            .await
-            .on(&self.0.path)?;
-        row.map(|row| self.body(&row, "version")).transpose()
+        either!(self, backend => backend.version(hash).await)
     }
 
     /// What is known of every DAG, by id.
@@ -34,11 +20,7 @@ impl Store {
     /// # Errors
     /// The store cannot be read.
     pub async fn dag_records(&self) -> Result<Vec<DagRecord>, StoreError> {
-        let rows = sqlx::query(ALL)
-            .fetch_all(&self.0.readers)
-            .await
-            .on(&self.0.path)?;
-        rows.iter().map(|row| self.body(row, "DAG")).collect()
+        either!(self, backend => backend.dag_records().await)
     }
 
     /// What is known of one DAG.
@@ -46,12 +28,7 @@ impl Store {
     /// # Errors
     /// The store cannot be read.
     pub async fn dag_record(&self, dag: &DagId) -> Result<Option<DagRecord>, StoreError> {
-        let row = sqlx::query(ONE)
-            .bind(dag.as_str())
-            .fetch_optional(&self.0.readers)
-            .await
-            .on(&self.0.path)?;
-        row.map(|row| self.body(&row, "DAG")).transpose()
+        either!(self, backend => backend.dag_record(dag).await)
     }
 
     /// The latest ticks of a DAG that got no run, newest first.
@@ -63,18 +40,6 @@ impl Store {
         dag: &DagId,
         limit: u32,
     ) -> Result<Vec<DroppedTicks>, StoreError> {
-        let query = sqlx::query(DROPPED).bind(dag.as_str()).bind(limit);
-        let rows = query.fetch_all(&self.0.readers).await.on(&self.0.path)?;
-        rows.iter()
-            .map(|row| self.body(row, "dropped ticks"))
-            .collect()
-    }
-
-    fn body<T: DeserializeOwned>(
-        &self,
-        row: &SqliteRow,
-        what: &'static str,
-    ) -> Result<T, StoreError> {
-        document(row.try_get(0).on(&self.0.path)?, what)
+        either!(self, backend => backend.dropped_ticks(dag, limit).await)
     }
 }

@@ -1,22 +1,24 @@
-//! What can go wrong with a store: what was tried on which file, and what a caller can do about it.
+//! What can go wrong with a store: what was tried on which store, and what a caller can do about it.
+//!
+//! A store is named by its place in words: its file, or `postgres://HOST:PORT/DATABASE`. Never: a password.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use noctule_core::name::ProfileName;
 use thiserror::Error;
 
-use crate::lock::Owner;
+use crate::owner::Owner;
 
 /// A failed call to the store.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StoreError {
     /// The address is none of ours.
-    #[error("`{0}` is not a store address: it is `sqlite://PATH` (Postgres comes later)")]
+    #[error("{0}")]
     Address(String),
     /// There is no store, and none was to be made.
     #[error("there is no store at {0}")]
-    Missing(PathBuf),
+    Missing(String),
     /// A file or folder could not be used.
     #[error("failed to {doing} {path}: {source}")]
     File {
@@ -27,19 +29,21 @@ pub enum StoreError {
         /// Why not.
         source: std::io::Error,
     },
-    /// The file is not a store of ours, or is damaged. It is left as it is.
-    #[error("{path} cannot be used as a store: {message}")]
+    /// It is not a store of ours, or is damaged. It is left as it is.
+    #[error("{place} cannot be used as a store: {message}")]
     Corrupt {
-        /// The file.
-        path: PathBuf,
+        /// Where it is.
+        place: String,
         /// What was found.
         message: String,
     },
     /// A newer noctule wrote it.
-    #[error("{path} has schema version {found}, this noctule knows {known}: use the newer noctule")]
+    #[error(
+        "{place} has schema version {found}, this noctule knows {known}: use the newer noctule"
+    )]
     SchemaNewer {
-        /// The file.
-        path: PathBuf,
+        /// Where it is.
+        place: String,
         /// What it has.
         found: i64,
         /// What we know.
@@ -64,6 +68,38 @@ pub enum StoreError {
     /// Another engine took the store over. This one must stop.
     #[error("another engine has taken the store over (epoch {0} is past)")]
     Fenced(i64),
+    /// The lease could not be renewed in time: another engine may have the store. This one must stop.
+    #[error(
+        "the lease on the store (epoch {0}) was not renewed in time; another engine may have taken the store over"
+    )]
+    LeaseLost(i64),
+    /// The database cannot be reached, or refuses for now. Nothing was written.
+    #[error("the database {place} is not available now: {message}")]
+    Unavailable {
+        /// Where it is.
+        place: String,
+        /// What was seen.
+        message: String,
+    },
+    /// The server only repeats another one.
+    #[error("{0} is a replica, which cannot be a store: name the primary")]
+    Replica(String),
+    /// The server is not the one that was used before, or an older state of it.
+    #[error("{place} is no longer the database that it was: {message}")]
+    OtherServer {
+        /// Where it is.
+        place: String,
+        /// What is different.
+        message: String,
+    },
+    /// The database has lost what it had acknowledged: an older state of it was put in its place. The engine must begin anew.
+    #[error("{place} has gone back in time: {message}")]
+    WentBack {
+        /// Where it is.
+        place: String,
+        /// What was seen.
+        message: String,
+    },
     /// The disk, or the quota of the store, is full. Nothing was written.
     #[error("the disk is full: {0}")]
     Full(String),
@@ -74,10 +110,10 @@ pub enum StoreError {
     #[error("the store cannot be written: {0}")]
     ReadOnly(String),
     /// The disk failed. What it has of the last write is unknown, so the engine must stop and begin anew.
-    #[error("the disk failed under {path}: {source}")]
+    #[error("the disk failed under {place}: {source}")]
     Disk {
-        /// The file.
-        path: PathBuf,
+        /// Where the store is.
+        place: String,
         /// What it said.
         source: sqlx::Error,
     },
@@ -93,10 +129,10 @@ pub enum StoreError {
         source: serde_json::Error,
     },
     /// Everything else that the database says.
-    #[error("the database {path} failed: {source}")]
+    #[error("the database {place} failed: {source}")]
     Database {
-        /// The file.
-        path: PathBuf,
+        /// Where it is.
+        place: String,
         /// What it said.
         source: sqlx::Error,
     },
@@ -106,82 +142,23 @@ impl StoreError {
     /// Whether nothing was written and the same commit may go through later.
     #[must_use]
     pub fn is_passing(&self) -> bool {
-        matches!(self, Self::Full(_) | Self::Busy(_))
+        matches!(
+            self,
+            Self::Full(_)
+                | Self::Busy(_)
+                | Self::Unavailable { .. }
+                | Self::Replica(_)
+                | Self::OtherServer { .. }
+        )
+    }
+
+    /// Whether the engine that got it has lost the right to write; the store itself may be well.
+    #[must_use]
+    pub fn is_loss_of_lease(&self) -> bool {
+        matches!(self, Self::Fenced(_) | Self::LeaseLost(_))
     }
 
     pub(crate) fn document(what: &'static str) -> impl FnOnce(serde_json::Error) -> Self {
         move |source| Self::Document { what, source }
-    }
-
-    pub(crate) fn file(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
-        let path = path.to_owned();
-        move |source| match source.kind() {
-            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
-                Self::Full(format!("failed to {doing} {}: {source}", path.display()))
-            }
-            std::io::ErrorKind::ReadOnlyFilesystem | std::io::ErrorKind::PermissionDenied => {
-                Self::ReadOnly(format!("failed to {doing} {}: {source}", path.display()))
-            }
-            _ => Self::File {
-                doing,
-                path,
-                source,
-            },
-        }
-    }
-
-    pub(crate) fn corrupt(path: &Path, message: impl Into<String>) -> Self {
-        Self::Corrupt {
-            path: path.to_owned(),
-            message: message.into(),
-        }
-    }
-
-    fn database(path: &Path, source: sqlx::Error) -> Self {
-        let owned = path.to_owned();
-        let Some(said) = source.as_database_error() else {
-            return Self::Database {
-                path: owned,
-                source,
-            };
-        };
-        let message = format!("{}: {}", path.display(), said.message());
-        let code = said
-            .code()
-            .and_then(|code| code.parse::<i32>().ok())
-            .unwrap_or_default();
-        // Extended result codes: the low byte is the primary one (sqlite.org/rescode.html).
-        match (code, code & 0xff) {
-            // The shared memory file could not grow: a full disk says so in this way.
-            (4874, _) | (_, 13) => Self::Full(message),
-            (_, 5 | 6) => Self::Busy(message),
-            (_, 8) => Self::ReadOnly(message),
-            (_, 10) => Self::Disk {
-                path: owned,
-                source,
-            },
-            (_, 11 | 26) => Self::Corrupt {
-                path: owned,
-                message: said.message().to_owned(),
-            },
-            // Constraints; a document larger than the database takes.
-            (_, 18 | 19) => Self::Refused(said.message().to_owned()),
-            _ => Self::Database {
-                path: owned,
-                source,
-            },
-        }
-    }
-}
-
-/// Says on which file a statement failed.
-pub(crate) trait On<T> {
-    /// The same result, its error as ours.
-    fn on(self, path: &Path) -> Result<T, StoreError>;
-}
-
-impl<T> On<T> for Result<T, sqlx::Error> {
-    fn on(self, path: &Path) -> Result<T, StoreError> {
-        self.map_err(|error| StoreError::database(path, error))
     }
 }

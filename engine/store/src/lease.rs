@@ -1,48 +1,117 @@
-//! The right to write: a lock held for life, and an epoch that only grows.
+//! The right to write: an epoch that only grows, and for how long its holder may still trust in it.
 //!
-//! The lock keeps other engines out; the epoch, checked by every commit, fences a writer that lost the lock without
-//! noticing. Whoever waits for the store holds a second lock meanwhile, so that the holder sees that it is asked for, and
-//! no longer sees it when the one that asked is gone.
+//! A lock keeps other engines out, or an expiry by the database's clock; the epoch, checked by every commit, fences a writer
+//! that lost the lease without noticing. Nothing that starts work is done under a lease that is not trusted.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::address::beside;
-use crate::error::{On, StoreError};
-use crate::lock::{self, Lock, Owner};
-use crate::store::Store;
+use tokio::sync::Notify;
 
-/// The right to write, until it is dropped.
+use crate::error::StoreError;
+use crate::owner::Owner;
+use crate::postgres::Tenure;
+use crate::sqlite::Lock;
+use crate::store::{Store, either};
+
+/// The right to write, until it is released, lost, or the last clone is dropped.
 #[derive(Debug, Clone)]
-pub struct Lease {
-    pub(crate) epoch: i64,
-    _lock: Arc<Lock>,
+pub struct Lease(Arc<Held>);
+
+#[derive(Debug)]
+struct Held {
+    epoch: i64,
+    hold: Hold,
+}
+
+#[derive(Debug)]
+enum Hold {
+    /// Trusted while the lock is held.
+    Lock {
+        lock: Mutex<Option<Lock>>,
+        released: Notify,
+    },
+    /// Trusted while it is renewed in time.
+    Tenure(Box<Tenure>),
 }
 
 impl Lease {
+    pub(crate) fn of_lock(epoch: i64, lock: Lock) -> Self {
+        let hold = Hold::Lock {
+            lock: Mutex::new(Some(lock)),
+            released: Notify::new(),
+        };
+        Self(Arc::new(Held { epoch, hold }))
+    }
+
+    pub(crate) fn of_tenure(epoch: i64, tenure: Tenure) -> Self {
+        let hold = Hold::Tenure(Box::new(tenure));
+        Self(Arc::new(Held { epoch, hold }))
+    }
+
+    pub(crate) fn tenure(&self) -> Option<&Tenure> {
+        match &self.0.hold {
+            Hold::Lock { .. } => None,
+            Hold::Tenure(tenure) => Some(tenure),
+        }
+    }
+
     /// The epoch; grows with each acquisition.
     #[must_use]
     pub fn epoch(&self) -> i64 {
-        self.epoch
+        self.0.epoch
+    }
+
+    /// Whether the right to write is surely still here. Once it is not, it never is again.
+    #[must_use]
+    pub fn is_trusted(&self) -> bool {
+        match &self.0.hold {
+            Hold::Lock { lock, .. } => held(lock).is_some(),
+            Hold::Tenure(tenure) => tenure.is_trusted(),
+        }
+    }
+
+    /// Waits until the lease cannot be trusted any more.
+    pub async fn lost(&self) {
+        match &self.0.hold {
+            Hold::Lock { lock, released } => loop {
+                let told = released.notified();
+                if held(lock).is_none() {
+                    return;
+                }
+                told.await;
+            },
+            Hold::Tenure(tenure) => tenure.lost().await,
+        }
+    }
+
+    /// Gives the right to write back, so that whoever waits for it has it at once. Every clone has lost it then.
+    ///
+    /// # Errors
+    /// The database could not be told; the lease expires then by itself.
+    pub async fn release(&self) -> Result<(), StoreError> {
+        match &self.0.hold {
+            Hold::Lock { lock, released } => {
+                drop(held(lock).take());
+                released.notify_waiters();
+                Ok(())
+            }
+            Hold::Tenure(tenure) => tenure.release().await,
+        }
     }
 }
 
-/// How often an engine that waits for the store tries to get it.
-const KNOCK: Duration = Duration::from_millis(20);
-/// Up to this size the pages of a store are checked each time an engine starts: a matter of milliseconds.
-const CHECKED: u64 = 32 << 20;
-
-const RAISE: &str = "UPDATE store SET epoch = epoch + 1 RETURNING epoch";
-const CHECK: &str = "PRAGMA quick_check(1)";
+fn held(lock: &Mutex<Option<Lock>>) -> std::sync::MutexGuard<'_, Option<Lock>> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 impl Store {
     /// Who holds the right to write now; looking disturbs nobody.
     ///
     /// # Errors
-    /// The lock file cannot be read.
-    pub fn holder(&self) -> Result<Option<Owner>, StoreError> {
-        lock::holder(&self.lock_path())
+    /// The store cannot be read.
+    pub async fn holder(&self) -> Result<Option<Owner>, StoreError> {
+        either!(self, backend => backend.holder().await)
     }
 
     /// Takes the right to write. Whoever waits for it comes first, or the one that gave it over could take it right back.
@@ -50,13 +119,7 @@ impl Store {
     /// # Errors
     /// Another engine has it, or waits for it: `HeldBy`. The store is damaged or cannot be written.
     pub async fn acquire(&self, owner: &Owner) -> Result<Lease, StoreError> {
-        if let Some(waiting) = lock::holder(&self.next_path())? {
-            return Err(StoreError::HeldBy(Box::new(
-                self.holder()?.unwrap_or(waiting),
-            )));
-        }
-        let lease = self.try_acquire(owner).await?;
-        lease.map_or_else(|| self.held(), Ok)
+        either!(self, backend => backend.acquire(owner).await)
     }
 
     /// Asks the holder to give the store over, and takes it as soon as it is free.
@@ -68,82 +131,22 @@ impl Store {
         owner: &Owner,
         patience: Duration,
     ) -> Result<Lease, StoreError> {
-        let end = tokio::time::Instant::now() + patience;
-        // Of several that wait one is next; the others wait for its place.
-        let mut next = None;
-        loop {
-            if next.is_none() {
-                next = lock::take(&self.next_path(), owner).await?;
-            }
-            if next.is_some()
-                && let Some(lease) = self.try_acquire(owner).await?
-            {
-                return Ok(lease);
-            }
-            if tokio::time::Instant::now() >= end {
-                return self.held();
-            }
-            tokio::time::sleep(KNOCK).await;
-        }
+        either!(self, backend => backend.acquire_when_free(owner, Some(patience)).await)
     }
 
-    fn held<T>(&self) -> Result<T, StoreError> {
-        Err(StoreError::HeldBy(Box::new(
-            self.holder()?.unwrap_or_else(Owner::nameless),
-        )))
-    }
-
-    /// Who waits for the store. Looks at one file, so it may be asked often; nothing tells when the answer changes.
+    /// The same without an end: a database that cannot be reached meanwhile is asked again.
     ///
     /// # Errors
-    /// The lock file cannot be read.
+    /// The store is damaged or cannot be written.
+    pub async fn stand_by(&self, owner: &Owner) -> Result<Lease, StoreError> {
+        either!(self, backend => backend.acquire_when_free(owner, None).await)
+    }
+
+    /// Who waits for the store. It may be asked often; nothing tells when the answer changes.
+    ///
+    /// # Errors
+    /// The store cannot be read.
     pub async fn handover_asked(&self) -> Result<Option<Owner>, StoreError> {
-        lock::holder(&self.next_path())
-    }
-
-    /// Checks every page of the store.
-    ///
-    /// # Errors
-    /// It is damaged: `Corrupt`.
-    pub async fn check(&self) -> Result<(), StoreError> {
-        let path = &self.0.path;
-        let found: String = sqlx::query_scalar(CHECK)
-            .fetch_one(&self.0.readers)
-            .await
-            .on(path)?;
-        if found == "ok" {
-            Ok(())
-        } else {
-            Err(StoreError::corrupt(path, found))
-        }
-    }
-
-    async fn try_acquire(&self, owner: &Owner) -> Result<Option<Lease>, StoreError> {
-        let Some(lock) = lock::take(&self.lock_path(), owner).await? else {
-            return Ok(None);
-        };
-        let size = std::fs::metadata(&self.0.path)
-            .map_err(StoreError::file("look at", &self.0.path))?
-            .len();
-        if size <= CHECKED {
-            self.check().await?;
-        }
-        let mut writer = self.0.writer.take().await?;
-        let epoch: i64 = sqlx::query_scalar(RAISE)
-            .fetch_one(&mut *writer)
-            .await
-            .on(&self.0.path)?;
-        Ok(Some(Lease {
-            epoch,
-            _lock: Arc::new(lock),
-        }))
-    }
-
-    fn lock_path(&self) -> PathBuf {
-        beside(&self.0.path, ".lock")
-    }
-
-    fn next_path(&self) -> PathBuf {
-        beside(&self.0.path, ".next")
+        either!(self, backend => backend.handover_asked().await)
     }
 }

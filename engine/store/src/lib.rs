@@ -1,27 +1,22 @@
 //! The durable memory of Noctule, and the only crate that knows SQL.
 //!
-//! SQLite in WAL mode with `synchronous = FULL`: what is acknowledged is there after a crash and after a power cut. One
-//! connection writes, grouped; readers have connections of their own that cannot write; asks come in by another. The
-//! right to write is an OS lock and an epoch. The verbs say nothing about SQLite.
+//! A file of SQLite for one machine, a Postgres for several; the verbs say nothing about either. What is acknowledged is
+//! there after a crash. The right to write is a [`Lease`], and every write is fenced by its epoch.
 
-mod address;
 mod asks;
 mod commit;
-mod connection;
-mod creation;
 mod dags;
 mod document;
 mod error;
 mod hook;
 mod lease;
-mod lock;
 mod open;
+mod owner;
 mod places;
-mod quota;
-mod records;
+mod postgres;
 mod rows;
 mod runs;
-mod schema;
+mod sqlite;
 mod steps;
 mod store;
 mod watching;
@@ -32,8 +27,8 @@ pub use document::{DagRecord, DroppedTicks, Pause, PinnedVersion, Trouble};
 pub use error::StoreError;
 pub use hook::CommitHook;
 pub use lease::Lease;
-pub use lock::{Owner, Role};
 pub use open::OpenOptions;
+pub use owner::{Owner, Role};
 pub use places::{AttemptOfKey, AttemptPlace};
 pub use runs::{RunFilter, RunSummary};
 pub use store::Store;

@@ -7,33 +7,9 @@ use noctule_core::dag::TaskIx;
 use noctule_core::name::{DagHash, DagId, RunId};
 use noctule_core::run::TaskRunIx;
 use serde_json::Value;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
-use crate::error::{On, StoreError};
-use crate::rows::{document, json, written};
-use crate::store::Store;
-
-/// What is handed to the work never says where it is, and differs for each run.
-const PLACES: &str = "\
-    SELECT DISTINCT runs.dag, runs.version, json_extract(task_runs.body, '$.task'), \
-        json_extract(attempt.value, '$.prepared.connection'), \
-        json_remove(json_extract(attempt.value, '$.prepared.config'), '$.env', '$.args') \
-    FROM runs JOIN task_runs ON task_runs.run = runs.id, json_each(task_runs.body, '$.attempts') AS attempt \
-    WHERE (runs.created_at >= ? OR runs.state IN ('queued', 'running')) \
-        AND json_extract(attempt.value, '$.prepared.nature') = 'remote' \
-    LIMIT ?";
-const RECENT_KEYS: &str = "\
-    SELECT task_runs.run, task_runs.ix, json_extract(attempt.value, '$.number'), json_extract(attempt.value, '$.key') \
-    FROM runs JOIN task_runs ON task_runs.run = runs.id, json_each(task_runs.body, '$.attempts') AS attempt \
-    WHERE (runs.created_at >= ? OR runs.state IN ('queued', 'running')) \
-        AND json_extract(attempt.value, '$.key') IN (SELECT value FROM json_each(?))";
-/// Texts are compared before any is read: there may be very many.
-const ALL_KEYS: &str = "\
-    SELECT task_runs.run, task_runs.ix, json_extract(attempt.value, '$.number'), json_extract(attempt.value, '$.key') \
-    FROM task_runs, json_each(task_runs.body, '$.attempts') AS attempt \
-    WHERE EXISTS (SELECT 1 FROM json_each(?) AS wanted WHERE instr(task_runs.body, wanted.value) > 0) \
-        AND json_extract(attempt.value, '$.key') IN (SELECT value FROM json_each(?))";
+use crate::error::StoreError;
+use crate::store::{Store, either};
 
 /// Where attempts of one task were sent.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,9 +49,7 @@ impl Store {
         since: DateTime<Utc>,
         limit: u32,
     ) -> Result<Vec<AttemptPlace>, StoreError> {
-        let query = sqlx::query(PLACES).bind(written(since)).bind(limit);
-        let rows = query.fetch_all(&self.0.readers).await.on(&self.0.path)?;
-        rows.iter().map(|row| self.place(row)).collect()
+        either!(self, backend => backend.attempt_places(since, limit).await)
     }
 
     /// The attempts of these keys. Those of runs that are live or were created since an instant are found quickly.
@@ -87,60 +61,6 @@ impl Store {
         keys: &[String],
         since: DateTime<Utc>,
     ) -> Result<Vec<AttemptOfKey>, StoreError> {
-        let path = &self.0.path;
-        let recent = sqlx::query(RECENT_KEYS)
-            .bind(written(since))
-            .bind(json(keys, "keys")?);
-        let rows = recent.fetch_all(&self.0.readers).await.on(path)?;
-        let mut found: Vec<AttemptOfKey> = rows
-            .iter()
-            .map(|row| self.of_key(row))
-            .collect::<Result<_, _>>()?;
-        let missing: Vec<&String> = keys
-            .iter()
-            .filter(|key| found.iter().all(|known| known.key != **key))
-            .collect();
-        if missing.is_empty() {
-            return Ok(found);
-        }
-        let missing = json(&missing, "keys")?;
-        let all = sqlx::query(ALL_KEYS).bind(&missing).bind(&missing);
-        for row in all.fetch_all(&self.0.readers).await.on(path)? {
-            found.push(self.of_key(&row)?);
-        }
-        Ok(found)
-    }
-
-    fn place(&self, row: &SqliteRow) -> Result<AttemptPlace, StoreError> {
-        let path = &self.0.path;
-        let (dag, version): (&str, &str) = (row.try_get(0).on(path)?, row.try_get(1).on(path)?);
-        let task: u32 = row.try_get(2).on(path)?;
-        let config: &str = row.try_get(4).on(path)?;
-        Ok(AttemptPlace {
-            dag: self.name(dag)?,
-            version: self.name(version)?,
-            task: TaskIx(task),
-            connection: row.try_get(3).on(path)?,
-            config: document(config, "configuration")?,
-        })
-    }
-
-    fn of_key(&self, row: &SqliteRow) -> Result<AttemptOfKey, StoreError> {
-        let path = &self.0.path;
-        let (run, key): (&str, &str) = (row.try_get(0).on(path)?, row.try_get(3).on(path)?);
-        Ok(AttemptOfKey {
-            key: key.to_owned(),
-            run: self.name(run)?,
-            task: TaskRunIx(row.try_get(1).on(path)?),
-            number: row.try_get(2).on(path)?,
-        })
-    }
-
-    fn name<T>(&self, text: &str) -> Result<T, StoreError>
-    where
-        T: std::str::FromStr<Err = noctule_core::name::NameError>,
-    {
-        text.parse()
-            .map_err(|error: T::Err| StoreError::corrupt(&self.0.path, error.to_string()))
+        either!(self, backend => backend.attempts_of_keys(keys, since).await)
     }
 }

@@ -1,27 +1,13 @@
-//! Runs as they are read: short reads over connections that cannot write, each of one moment.
+//! Runs as they are read, each read of one moment.
 
 use chrono::{DateTime, Utc};
 use noctule_core::name::{DagId, RunId};
-use noctule_core::run::{Instant, Phase, Previous, Run, RunFacts, TaskRun};
+use noctule_core::run::{Phase, Previous, Record, Run, RunFacts};
 use serde::Deserialize;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
-use crate::error::{On, StoreError};
-use crate::rows::{document, written};
-use crate::store::Store;
-
-const LIVE: &str =
-    "SELECT facts, progress FROM runs WHERE state IN ('queued', 'running') ORDER BY created_at, id";
-const ONE: &str = "SELECT facts, progress FROM runs WHERE id = ?";
-const ITS_TASKS: &str = "SELECT body FROM task_runs WHERE run = ? ORDER BY ix";
-const FIND: &str = "SELECT facts, progress FROM runs WHERE true";
-const BY_KEY: &str = "SELECT id FROM runs WHERE dag = ? AND idempotency_key = ?";
-/// The latest before an instant; the indices have milliseconds, the facts all digits.
-const BEFORE: &str = "SELECT json_extract(facts, '$.logical_time') FROM runs \
-    WHERE dag = ? AND logical_time < ? ORDER BY logical_time DESC LIMIT 1";
-const SUCCESS_BEFORE: &str = "SELECT json_extract(facts, '$.logical_time') FROM runs \
-    WHERE dag = ? AND logical_time < ? AND state = 'succeeded' ORDER BY logical_time DESC LIMIT 1";
+use crate::error::StoreError;
+use crate::rows::document;
+use crate::store::{Store, either};
 
 const DEFAULT_LIMIT: u32 = 100;
 
@@ -53,10 +39,31 @@ pub struct RunFilter {
     pub limit: u32,
 }
 
+impl RunFilter {
+    pub(crate) fn most(&self) -> u32 {
+        match self.limit {
+            0 => DEFAULT_LIMIT,
+            limit => limit,
+        }
+    }
+}
+
 #[derive(Deserialize)]
 struct Progress {
     round: u32,
     phase: Phase,
+}
+
+impl RunSummary {
+    /// A run of its two stored documents.
+    pub(crate) fn of(facts: &str, progress: &str) -> Result<Self, StoreError> {
+        let Progress { round, phase } = document(progress, "run")?;
+        Ok(Self {
+            facts: document(facts, "run")?,
+            round,
+            phase,
+        })
+    }
 }
 
 impl Store {
@@ -65,15 +72,7 @@ impl Store {
     /// # Errors
     /// The store cannot be read.
     pub async fn live_runs(&self) -> Result<Vec<Run>, StoreError> {
-        let path = &self.0.path;
-        // A transaction, so that runs and tasks are of the same moment.
-        let mut moment = self.0.readers.begin().await.on(path)?;
-        let mut runs = Vec::new();
-        for row in sqlx::query(LIVE).fetch_all(&mut *moment).await.on(path)? {
-            runs.push(self.whole(&row, &mut moment).await?);
-        }
-        moment.rollback().await.on(path)?;
-        Ok(runs)
+        either!(self, backend => backend.live_runs().await)
     }
 
     /// One run, with its tasks.
@@ -81,19 +80,7 @@ impl Store {
     /// # Errors
     /// The store cannot be read.
     pub async fn run(&self, id: &RunId) -> Result<Option<Run>, StoreError> {
-        let path = &self.0.path;
-        let mut moment = self.0.readers.begin().await.on(path)?;
-        let row = sqlx::query(ONE)
-            .bind(id.as_str())
-            .fetch_optional(&mut *moment)
-            .await
-            .on(path)?;
-        let run = match row {
-            Some(row) => Some(self.whole(&row, &mut moment).await?),
-            None => None,
-        };
-        moment.rollback().await.on(path)?;
-        Ok(run)
+        either!(self, backend => backend.run(id).await)
     }
 
     /// One run, without its tasks.
@@ -101,12 +88,7 @@ impl Store {
     /// # Errors
     /// The store cannot be read.
     pub async fn summary(&self, id: &RunId) -> Result<Option<RunSummary>, StoreError> {
-        let row = sqlx::query(ONE)
-            .bind(id.as_str())
-            .fetch_optional(&self.0.readers)
-            .await
-            .on(&self.0.path)?;
-        row.map(|row| self.read_summary(&row)).transpose()
+        either!(self, backend => backend.summary(id).await)
     }
 
     /// Runs that fit a filter, newest first.
@@ -114,37 +96,7 @@ impl Store {
     /// # Errors
     /// The store cannot be read.
     pub async fn find_runs(&self, filter: &RunFilter) -> Result<Vec<RunSummary>, StoreError> {
-        // Only the conditions that are asked for stand in the text, so that an index can serve them.
-        let mut find: QueryBuilder<Sqlite> = QueryBuilder::new(FIND);
-        if let Some(dag) = &filter.dag {
-            find.push(" AND dag = ").push_bind(dag.as_str().to_owned());
-        }
-        if let Some(state) = &filter.state {
-            find.push(" AND state = ").push_bind(state.clone());
-        }
-        if let Some(since) = filter.since {
-            find.push(" AND created_at >= ").push_bind(written(since));
-        }
-        if let Some(id) = &filter.ingestion_id {
-            find.push(" AND ingestion_id = ").push_bind(id.clone());
-        }
-        if let Some(before) = &filter.before {
-            find.push(" AND (created_at, id) < (SELECT created_at, id FROM runs WHERE id = ");
-            find.push_bind(before.as_str().to_owned()).push(")");
-        }
-        let limit = if filter.limit == 0 {
-            DEFAULT_LIMIT
-        } else {
-            filter.limit
-        };
-        find.push(" ORDER BY created_at DESC, id DESC LIMIT ")
-            .push_bind(limit);
-        let rows = find
-            .build()
-            .fetch_all(&self.0.readers)
-            .await
-            .on(&self.0.path)?;
-        rows.iter().map(|row| self.read_summary(row)).collect()
+        either!(self, backend => backend.find_runs(filter).await)
     }
 
     /// The run that an idempotency key made.
@@ -152,15 +104,7 @@ impl Store {
     /// # Errors
     /// The store cannot be read.
     pub async fn run_by_key(&self, dag: &DagId, key: &str) -> Result<Option<RunId>, StoreError> {
-        let query = sqlx::query_scalar(BY_KEY).bind(dag.as_str()).bind(key);
-        let id: Option<String> = query
-            .fetch_optional(&self.0.readers)
-            .await
-            .on(&self.0.path)?;
-        let unreadable = |error: noctule_core::name::NameError| {
-            StoreError::corrupt(&self.0.path, error.to_string())
-        };
-        id.map(|id| id.parse().map_err(unreadable)).transpose()
+        either!(self, backend => backend.run_by_key(dag, key).await)
     }
 
     /// The logical times of the latest run, and of the latest that succeeded, before an instant.
@@ -172,66 +116,19 @@ impl Store {
         dag: &DagId,
         before: DateTime<Utc>,
     ) -> Result<Previous, StoreError> {
-        let any = self.latest(BEFORE, dag, before).await?;
-        Ok(Previous {
-            any,
-            success: self.latest(SUCCESS_BEFORE, dag, before).await?,
-        })
+        either!(self, backend => backend.previous_times(dag, before).await)
     }
 
-    async fn latest(
+    /// The journal of a run after a record, in order.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn records(
         &self,
-        select: &'static str,
-        dag: &DagId,
-        before: Instant,
-    ) -> Result<Option<Instant>, StoreError> {
-        let query = sqlx::query_scalar(select)
-            .bind(dag.as_str())
-            .bind(written(before));
-        let at: Option<String> = query
-            .fetch_optional(&self.0.readers)
-            .await
-            .on(&self.0.path)?;
-        let unreadable =
-            |error: chrono::ParseError| StoreError::corrupt(&self.0.path, error.to_string());
-        at.map(|at| at.parse().map_err(unreadable)).transpose()
-    }
-
-    fn read_summary(&self, row: &SqliteRow) -> Result<RunSummary, StoreError> {
-        let path = &self.0.path;
-        let (facts, progress): (&str, &str) = (row.try_get(0).on(path)?, row.try_get(1).on(path)?);
-        let Progress { round, phase } = document(progress, "run")?;
-        Ok(RunSummary {
-            facts: document(facts, "run")?,
-            round,
-            phase,
-        })
-    }
-
-    /// A run with its tasks, as they are at the moment of the connection's transaction.
-    async fn whole(
-        &self,
-        row: &SqliteRow,
-        moment: &mut SqliteConnection,
-    ) -> Result<Run, StoreError> {
-        let path = &self.0.path;
-        let RunSummary {
-            facts,
-            round,
-            phase,
-        } = self.read_summary(row)?;
-        let rows = sqlx::query(ITS_TASKS)
-            .bind(facts.id.as_str())
-            .fetch_all(moment)
-            .await
-            .on(path)?;
-        let task = |row: &SqliteRow| document::<TaskRun>(row.try_get(0).on(path)?, "task run");
-        let tasks = rows.iter().map(task).collect::<Result<_, _>>()?;
-        Ok(Run {
-            facts,
-            round,
-            phase,
-            tasks,
-        })
+        run: &RunId,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<(u64, Record)>, StoreError> {
+        either!(self, backend => backend.records(run, after, limit).await)
     }
 }

@@ -1,36 +1,9 @@
-//! The steps of a commit as rows: one statement for all phases, one for all task runs, one for all records, sent together
-//! with the check of the epoch in a single round trip, however many runs they touch.
+//! The steps of a commit, each run once: what changed in its phase, its task runs and its journal.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use noctule_core::run::{Phase, Record, Run, Step, TaskRun, TaskRunIx};
 use serde::Serialize;
-use sqlx::{Row, SqliteConnection};
-
-use crate::error::{On, StoreError};
-use crate::rows::json;
-
-/// Rows come as JSON arrays, so that the text never changes and stays prepared. A document inside keeps its text.
-///
-/// The first statement answers `EPOCH` while the lease is the latest, the second `PHASE` for each run that it finds. The
-/// base of the sequence is the same for all new records of a run: the statement reads the table before it writes.
-const WRITE: &str = "\
-    SELECT 1 FROM store WHERE epoch = ?; \
-    UPDATE runs SET progress = new.progress FROM \
-        (SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS progress FROM json_each(?)) AS new \
-        WHERE runs.id = new.id RETURNING 2; \
-    INSERT INTO task_runs (run, ix, body) \
-        SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]') \
-        FROM json_each(?) WHERE true ON CONFLICT (run, ix) DO UPDATE SET body = excluded.body; \
-    INSERT INTO records (run, seq, body) \
-        SELECT json_extract(value, '$[0]'), \
-            (SELECT coalesce(max(seq), 0) FROM records WHERE run = json_extract(value, '$[0]')) \
-                + json_extract(value, '$[1]'), \
-            json_extract(value, '$[2]') \
-        FROM json_each(?)";
-const EPOCH: i64 = 1;
-const PHASE: i64 = 2;
 
 /// The part of a run's row that changes.
 #[derive(Serialize)]
@@ -76,44 +49,28 @@ impl<'a> Steps<'a> {
         change.records.extend(&step.records);
     }
 
-    /// Writes them if the epoch is the latest.
-    pub(crate) async fn write(
-        &self,
-        connection: &mut SqliteConnection,
-        epoch: i64,
-        path: &Path,
-    ) -> Result<(), StoreError> {
-        let phases: Vec<_> = self
-            .0
-            .iter()
-            .filter(|(_, change)| change.progress)
-            .map(phase)
-            .collect();
-        let tasks: Vec<_> = self.0.iter().flat_map(tasks).collect();
-        let records: Vec<_> = self.0.iter().flat_map(records).collect();
-        let query = sqlx::query(WRITE).bind(epoch).bind(json(&phases, "run")?);
-        let query = query
-            .bind(json(&tasks, "task run")?)
-            .bind(json(&records, "record")?);
-        let answers = query.fetch_all(connection).await.on(path)?;
-        let answers: Vec<i64> = answers
-            .iter()
-            .map(|row| row.try_get(0).on(path))
-            .collect::<Result<_, _>>()?;
-        if !answers.contains(&EPOCH) {
-            return Err(StoreError::Fenced(epoch));
-        }
-        match answers.iter().filter(|answer| **answer == PHASE).count() {
-            found if found == phases.len() => Ok(()),
-            _ => Err(StoreError::Refused(
-                "a step of a run that is not in the store".to_owned(),
-            )),
-        }
+    /// The runs whose phase changed, with how they stand.
+    pub(crate) fn phases(&self) -> Vec<(&'a str, Progress<'a>)> {
+        let changed = self.0.iter().filter(|(_, change)| change.progress);
+        changed
+            .map(|(id, change)| (*id, Progress::of(change.run)))
+            .collect()
     }
-}
 
-fn phase<'a>((id, change): (&&'a str, &Change<'a>)) -> (&'a str, Progress<'a>) {
-    (id, Progress::of(change.run))
+    /// The task runs that changed.
+    pub(crate) fn tasks(&self) -> Vec<(&'a str, u32, &'a TaskRun)> {
+        self.0.iter().flat_map(tasks).collect()
+    }
+
+    /// The new records, with their place among those of their run.
+    pub(crate) fn records(&self) -> Vec<(&'a str, usize, &'a Record)> {
+        self.0.iter().flat_map(records).collect()
+    }
+
+    /// How a run stands after all of them.
+    pub(crate) fn latest(&self, id: &str) -> Option<&'a Run> {
+        self.0.get(id).map(|change| change.run)
+    }
 }
 
 fn tasks<'a>((id, change): (&&'a str, &Change<'a>)) -> Vec<(&'a str, u32, &'a TaskRun)> {

@@ -2,14 +2,11 @@
 
 use std::time::Duration;
 
-use crate::error::{On, StoreError};
-use crate::store::Store;
+use crate::error::StoreError;
+use crate::store::{Backend, Store, either};
 
-/// How often a waiting reader looks whether anything changed.
-const LOOK: Duration = Duration::from_millis(20);
-
-/// Differs after each commit of any other connection, seen from the same one.
-const TOKEN: &str = "PRAGMA data_version";
+/// How often a waiting reader looks whether anything changed: at a file, at a database.
+const LOOK: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(100));
 
 impl Store {
     /// A number that differs after any change by anybody. Only equality means anything, and only in this process.
@@ -17,11 +14,7 @@ impl Store {
     /// # Errors
     /// The store cannot be read.
     pub async fn change_token(&self) -> Result<i64, StoreError> {
-        let mut watcher = self.0.watcher.take().await?;
-        sqlx::query_scalar(TOKEN)
-            .fetch_one(&mut *watcher)
-            .await
-            .on(&self.0.path)
+        either!(self, backend => backend.change_token().await)
     }
 
     /// Waits until anything changed since a token was taken, at most for `patience`; gives the new token.
@@ -30,12 +23,17 @@ impl Store {
     /// The store cannot be read.
     pub async fn changed_since(&self, token: i64, patience: Duration) -> Result<i64, StoreError> {
         let end = tokio::time::Instant::now() + patience;
+        let look = match &*self.0 {
+            Backend::Sqlite(_) => LOOK.0,
+            Backend::Postgres(_) => LOOK.1,
+        };
         loop {
             let now = self.change_token().await?;
-            if now != token || tokio::time::Instant::now() >= end {
+            let left = end.saturating_duration_since(tokio::time::Instant::now());
+            if now != token || left.is_zero() {
                 return Ok(now);
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(look.min(left)).await;
         }
     }
 }

@@ -87,7 +87,7 @@ impl<'a> Desk<'a> {
             valid_until,
             wish,
         };
-        if self.store.holder()?.is_none() {
+        if self.store.holder().await?.is_none() {
             self.store.ask(&ask).await?;
             eprintln!(
                 "no engine is running: the ask is kept until {}",

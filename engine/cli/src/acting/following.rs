@@ -110,7 +110,7 @@ impl Following<'_> {
     /// Waits until whoever asked for the store has it: who knocks comes later than who has just let go. It may have died.
     async fn give_over(&self) -> Result<(), CliError> {
         let end = tokio::time::Instant::now() + GIVING_OVER;
-        while self.store.holder()?.is_none() && tokio::time::Instant::now() < end {
+        while self.store.holder().await?.is_none() && tokio::time::Instant::now() < end {
             tokio::time::sleep(LOOK_FOR_HOLDER).await;
         }
         Ok(())
@@ -193,7 +193,7 @@ impl Following<'_> {
                 }
                 _ = around.tick() => {
                     let wanted = is_host && self.store.handover_asked().await?.is_some();
-                    let orphaned = !is_host && self.store.holder()?.is_none();
+                    let orphaned = !is_host && self.store.holder().await?.is_none();
                     if wanted || orphaned {
                         return Ok(Stretch::Change);
                     }

@@ -9,7 +9,7 @@ use noctule_store::{Lease, Owner, Role, Store};
 use tokio::task::JoinHandle;
 
 use crate::error::CliError;
-use crate::project::{OpenProject, state_dir};
+use crate::project::OpenProject;
 use crate::simulator::{Addresses, Simulators};
 use crate::surface::Surface;
 
@@ -43,8 +43,7 @@ impl Hosted {
     ) -> Result<Self, CliError> {
         let project = open.project()?;
         stand_in(open)?;
-        let simulators =
-            Simulators::start(project, &open.place.root, &state_dir(store.path())).await?;
+        let simulators = Simulators::start(project, &open.place.root, &open.state_dir()?).await?;
         let address = simulators.addresses();
         let surroundings = open.surroundings(surface, store, address)?;
         let options = options(project, purpose);

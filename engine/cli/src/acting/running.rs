@@ -154,7 +154,7 @@ pub(crate) async fn trigger(args: TriggerArgs, surface: &Surface) -> Result<Exit
         wish(&chosen, given, args.idempotency_key),
         valid,
     )?;
-    let attended = store.holder()?.is_some();
+    let attended = store.holder().await?.is_some();
     if !attended && args.wait.is_none() {
         return keep(&store, &ask, surface).await;
     }

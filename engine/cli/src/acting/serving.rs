@@ -36,7 +36,11 @@ pub(crate) async fn serve(args: ServeArgs, surface: &Surface) -> Result<Exit, Cl
     let store = open.make_store(surface).await?;
     let me = owner(surface, Role::Serve, Some(address.to_string()));
     // Another `serve` stays; a `run` gives the store over.
-    if let Some(holder) = store.holder()?.filter(|holder| holder.role == Role::Serve) {
+    if let Some(holder) = store
+        .holder()
+        .await?
+        .filter(|holder| holder.role == Role::Serve)
+    {
         return Err(StoreError::HeldBy(Box::new(holder)).into());
     }
     let (ready, seen) = watch::channel(false);

@@ -54,7 +54,7 @@ pub(crate) async fn doctor(args: &DoctorArgs, surface: &Surface) -> Result<Exit,
 
 /// Prints the least rights that the DAGs need, one document for each executor and connection. Without a look at the network.
 fn policies(open: &OpenProject, dags: &[Dag], surface: &Surface) -> Result<Exit, CliError> {
-    let address = Addresses::expected(open.project()?, &open.expected_state_dir()?);
+    let address = Addresses::expected(open.project()?, &open.state_dir()?);
     let mut all = Needs::new();
     for dag in dags {
         let (of_dag, untold) = needs(open, dag, surface, address)?;
@@ -110,16 +110,14 @@ async fn store(open: &OpenProject, surface: &Surface) -> Finding {
     match open.store(surface).await {
         Ok(None) => finding(true, subject, "there is none yet; the first run makes it"),
         Err(error) => finding(false, subject, error.to_string()),
-        Ok(Some(store)) => match store.holder() {
-            Ok(Some(owner)) => finding(
-                true,
-                subject,
-                format!("{}, held by {owner}", store.path().display()),
-            ),
+        Ok(Some(store)) => match store.holder().await {
+            Ok(Some(owner)) => {
+                finding(true, subject, format!("{}, held by {owner}", store.place()))
+            }
             Ok(None) => finding(
                 true,
                 subject,
-                format!("{}, no engine is running", store.path().display()),
+                format!("{}, no engine is running", store.place()),
             ),
             Err(error) => finding(false, subject, error.to_string()),
         },
@@ -168,8 +166,7 @@ async fn executors(
     for dag in dags {
         let (needs, untold) = needs(open, dag, surface, address)?;
         findings.extend(untold);
-        let surroundings =
-            open.surroundings_of(surface, nobody()?, open.expected_state_dir()?, address)?;
+        let surroundings = open.surroundings_of(surface, nobody()?, open.state_dir()?, address)?;
         findings.extend(ask(dag, &needs, &surroundings, surface).await);
     }
     findings.dedup();

@@ -44,7 +44,7 @@ pub(crate) async fn explain(args: &ExplainArgs, surface: &Surface) -> Result<Exi
     let others = Others::of(&story, story.open.project()?).await?;
     let zone = Zone::of(Some(story.open.project()?));
     let say = |at: Instant| zone.say(at);
-    let holder = story.store.holder()?.map(|owner| owner.to_string());
+    let holder = story.store.holder().await?.map(|owner| owner.to_string());
     let known = Known {
         now: surface.now,
         engine: holder.as_deref(),

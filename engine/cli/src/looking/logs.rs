@@ -113,7 +113,7 @@ fn source(
     let missing = || CliError::usage(format!("this noctule has no executor `{kind}`"));
     let executor = Arc::clone(surface.registry.get(kind).ok_or_else(missing)?);
     let project = story.open.project()?;
-    let address = Addresses::expected(project, &crate::project::state_dir(story.store.path()));
+    let address = Addresses::expected(project, &story.open.state_dir()?);
     let surroundings = story.open.surroundings(surface, &story.store, address)?;
     let connection = attempt(&story.run, task, number)
         .and_then(|attempt| attempt.prepared.connection.as_deref());

@@ -55,7 +55,7 @@ pub(super) fn of(
     surface: &Surface,
 ) -> Result<Vec<Planned>, CliError> {
     let project = chosen.project()?;
-    let address = Addresses::expected(project, &chosen.open.expected_state_dir()?);
+    let address = Addresses::expected(project, &chosen.open.state_dir()?);
     let store: StoreId = nobody()?;
     let desk = chosen.open.desk(surface, store, address)?;
     Ok(planned(

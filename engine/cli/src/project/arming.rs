@@ -3,7 +3,7 @@
 //! Never: reads the value of a secret.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use noctule_core::desk::Desk;
@@ -109,12 +109,7 @@ impl OpenProject {
         let mut surface = surface.clone();
         let profile = &self.project()?.profile;
         surface.registry = over_store(surface.registry, store, profile);
-        self.surroundings_of(
-            &surface,
-            store.id().clone(),
-            state_dir(store.path()),
-            simulators,
-        )
+        self.surroundings_of(&surface, store.id().clone(), self.state_dir()?, simulators)
     }
 
     /// The same for a store that need not be there.
@@ -143,11 +138,20 @@ impl OpenProject {
         Ok(surroundings.with_pools(project.pools.clone()))
     }
 
-    /// The folder that executors will have beside the store, which need not be there yet.
-    pub(crate) fn expected_state_dir(&self) -> Result<PathBuf, CliError> {
-        let url = &self.project()?.store_url;
-        let path = url.strip_prefix("sqlite://").unwrap_or(url);
-        Ok(state_dir(&self.place.root.join(path)))
+    /// The private folder where executors keep files, which need not be there yet: beside a store that is a file
+    /// (`state.db` has `state.d`), else where that of the default store would be.
+    pub(crate) fn state_dir(&self) -> Result<PathBuf, CliError> {
+        let project = self.project()?;
+        let file = match project.store_url.strip_prefix("sqlite://") {
+            Some(path) => self.place.root.join(path),
+            None => self
+                .place
+                .root
+                .join(".noctule")
+                .join(project.profile.as_str())
+                .join("state.db"),
+        };
+        Ok(file.with_extension("d"))
     }
 
     /// The secrets that this version can read.
@@ -168,11 +172,6 @@ impl OpenProject {
         };
         project.secrets.iter().filter_map(read).collect()
     }
-}
-
-/// The private folder beside a store where executors keep files: `state.db` has `state.d`.
-pub(crate) fn state_dir(store: &Path) -> PathBuf {
-    store.with_extension("d")
 }
 
 /// The connections, with the address of its simulator where they ask for it.

@@ -9,6 +9,5 @@ mod files;
 mod open;
 mod place;
 
-pub(crate) use self::arming::state_dir;
 pub(crate) use self::choosing::{Chosen, is_path};
 pub(crate) use self::open::OpenProject;

@@ -7,7 +7,6 @@ mod child;
 mod dag;
 mod dag_sensor;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::Utc;
@@ -67,7 +66,7 @@ impl Behind {
     /// Puts an ask into the inbox; it is durable when this returns.
     async fn ask(&self, wish: Wish, by: String) -> Result<AskId, StoreError> {
         let Some((store, profile)) = &self.0 else {
-            return Err(StoreError::Missing(PathBuf::new()));
+            return Err(StoreError::Missing(String::new()));
         };
         let at = Utc::now();
         let by = Actor {

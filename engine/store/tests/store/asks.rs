@@ -4,9 +4,10 @@ use noctule_core::ask::{Answer, Ask, Wish};
 use noctule_core::run::Actor;
 use noctule_store::Write;
 
-use crate::sample::{minutes, noon, open, owner};
+use crate::bed::{Bed, on_every_store};
+use crate::sample::{minutes, noon, owner};
 
-fn reload() -> Ask {
+pub(crate) fn reload() -> Ask {
     let by = Actor {
         name: "ada".to_owned(),
         via: "cli".to_owned(),
@@ -28,10 +29,8 @@ fn done() -> Answer {
     }
 }
 
-#[tokio::test]
-async fn an_ask_comes_in_while_an_engine_holds_the_store_and_its_answer_comes_back() {
-    let folder = tempfile::tempdir().unwrap();
-    let (engine, asker) = (open(folder.path()).await, open(folder.path()).await);
+async fn an_ask_comes_in_while_an_engine_holds_the_store_and_its_answer_comes_back(bed: Bed) {
+    let (engine, asker) = (bed.open().await, bed.open().await);
     let lease = engine.acquire(&owner()).await.unwrap();
     let (first, second) = (
         asker.ask(&reload()).await.unwrap(),
@@ -62,10 +61,8 @@ async fn an_ask_comes_in_while_an_engine_holds_the_store_and_its_answer_comes_ba
     );
 }
 
-#[tokio::test]
-async fn an_answer_is_never_written_over() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+async fn an_answer_is_never_written_over(bed: Bed) {
+    let store = bed.open().await;
     let lease = store.acquire(&owner()).await.unwrap();
     let ask = store.ask(&reload()).await.unwrap();
     let other = Answer::Done {
@@ -92,10 +89,8 @@ async fn an_answer_is_never_written_over() {
     assert_eq!(store.answer_of(ask).await.unwrap(), Some(done()));
 }
 
-#[tokio::test]
-async fn a_change_by_another_process_is_noticed_and_patience_ends_the_wait() {
-    let folder = tempfile::tempdir().unwrap();
-    let (watcher, asker) = (open(folder.path()).await, open(folder.path()).await);
+async fn a_change_by_another_process_is_noticed_and_patience_ends_the_wait(bed: Bed) {
+    let (watcher, asker) = (bed.open().await, bed.open().await);
     let token = watcher.change_token().await.unwrap();
     let unchanged = watcher
         .changed_since(token, std::time::Duration::ZERO)
@@ -113,3 +108,9 @@ async fn a_change_by_another_process_is_noticed_and_patience_ends_the_wait() {
     asker.ask(&reload()).await.unwrap();
     assert_ne!(waiting.await.unwrap().unwrap(), token);
 }
+
+on_every_store!(
+    an_ask_comes_in_while_an_engine_holds_the_store_and_its_answer_comes_back,
+    an_answer_is_never_written_over,
+    a_change_by_another_process_is_noticed_and_patience_ends_the_wait,
+);

@@ -2,12 +2,11 @@
 
 use noctule_store::{StoreError, Write, Written};
 
+use crate::bed::{Bed, on_every_store};
 use crate::sample::{chain, create, id, manual, minutes, pinned, run, scheduled, version};
 
-#[tokio::test]
-async fn the_same_tick_twice_gives_the_run_that_is_there() {
-    let folder = tempfile::tempdir().unwrap();
-    let (store, lease, dag) = pinned(folder.path(), 2).await;
+async fn the_same_tick_twice_gives_the_run_that_is_there(bed: Bed) {
+    let (store, lease, dag) = pinned(&bed, 2).await;
     let (first, step) = run(&dag, "first", scheduled(minutes(0)));
     let (second, second_step) = run(&dag, "second", scheduled(minutes(0)));
     let (later, later_step) = run(&dag, "later", scheduled(minutes(1)));
@@ -39,10 +38,8 @@ async fn the_same_tick_twice_gives_the_run_that_is_there() {
     );
 }
 
-#[tokio::test]
-async fn the_same_idempotency_key_gives_the_run_that_is_there_within_its_dag() {
-    let folder = tempfile::tempdir().unwrap();
-    let (store, lease, dag) = pinned(folder.path(), 1).await;
+async fn the_same_idempotency_key_gives_the_run_that_is_there_within_its_dag(bed: Bed) {
+    let (store, lease, dag) = pinned(&bed, 1).await;
     let other_dag = chain("e", 1);
     store
         .commit(
@@ -81,10 +78,8 @@ async fn the_same_idempotency_key_gives_the_run_that_is_there_within_its_dag() {
     );
 }
 
-#[tokio::test]
-async fn the_same_run_id_twice_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let (store, lease, dag) = pinned(folder.path(), 1).await;
+async fn the_same_run_id_twice_is_refused(bed: Bed) {
+    let (store, lease, dag) = pinned(&bed, 1).await;
     let (run, step) = run(&dag, "r", manual());
     store.commit(&lease, &[create(&run, &step)]).await.unwrap();
     let again = store.commit(&lease, &[create(&run, &step)]).await.unwrap();
@@ -93,3 +88,9 @@ async fn the_same_run_id_twice_is_refused() {
         "{again:?}"
     );
 }
+
+on_every_store!(
+    the_same_tick_twice_gives_the_run_that_is_there,
+    the_same_idempotency_key_gives_the_run_that_is_there_within_its_dag,
+    the_same_run_id_twice_is_refused,
+);

@@ -4,18 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use noctule_core::run::Step;
-use noctule_store::{CommitHook, Store, StoreError, Write, Written};
+use noctule_store::{CommitHook, StoreError, Write, Written};
 use sqlx::{Connection, SqliteConnection};
 
+use crate::bed::{Bed, on_every_store};
 use crate::sample::{
-    begin, chain, create, hop, id, manual, minutes, open, options, owner, pinned, run, scheduled,
-    unknown_version, version,
+    begin, chain, create, hop, id, manual, minutes, owner, pinned, run, scheduled, unknown_version,
+    version,
 };
 
-#[tokio::test]
-async fn everything_acknowledged_is_there_after_a_reopen_and_equal() {
-    let folder = tempfile::tempdir().unwrap();
-    let (store, lease, dag) = pinned(folder.path(), 1_000).await;
+async fn everything_acknowledged_is_there_after_a_reopen_and_equal(bed: Bed) {
+    let (store, lease, dag) = pinned(&bed, 1_000).await;
     let (mut run, mut step) = run(&dag, "r", scheduled(minutes(0)));
     store.commit(&lease, &[create(&run, &step)]).await.unwrap();
     step.fold(begin(&mut run));
@@ -48,7 +47,7 @@ async fn everything_acknowledged_is_there_after_a_reopen_and_equal() {
     }
     drop((store, lease));
 
-    let store = open(folder.path()).await;
+    let store = bed.open().await;
     assert_eq!(store.run(&id("r")).await.unwrap().as_ref(), Some(&run));
     assert_eq!(store.live_runs().await.unwrap(), [run]);
     assert_eq!(
@@ -57,10 +56,8 @@ async fn everything_acknowledged_is_there_after_a_reopen_and_equal() {
     );
 }
 
-#[tokio::test]
-async fn records_keep_their_order_over_commits_and_pages() {
-    let folder = tempfile::tempdir().unwrap();
-    let (store, lease, dag) = pinned(folder.path(), 10).await;
+async fn records_keep_their_order_over_commits_and_pages(bed: Bed) {
+    let (store, lease, dag) = pinned(&bed, 10).await;
     let (mut run, step) = run(&dag, "r", manual());
     let mut written = step.records.clone();
     store.commit(&lease, &[create(&run, &step)]).await.unwrap();
@@ -93,10 +90,8 @@ async fn records_keep_their_order_over_commits_and_pages() {
     assert_eq!(read, written);
 }
 
-#[tokio::test]
-async fn two_steps_of_a_run_in_one_commit_are_both_written_in_order() {
-    let folder = tempfile::tempdir().unwrap();
-    let (store, lease, dag) = pinned(folder.path(), 3).await;
+async fn two_steps_of_a_run_in_one_commit_are_both_written_in_order(bed: Bed) {
+    let (store, lease, dag) = pinned(&bed, 3).await;
     let (first, created) = run(&dag, "r", manual());
     let mut second = first.clone();
     let begun = begin(&mut second);
@@ -132,10 +127,8 @@ async fn two_steps_of_a_run_in_one_commit_are_both_written_in_order() {
     assert_eq!(read, records);
 }
 
-#[tokio::test]
-async fn one_bad_write_leaves_the_others_and_nothing_of_itself() {
-    let folder = tempfile::tempdir().unwrap();
-    let (store, lease, dag) = pinned(folder.path(), 3).await;
+async fn one_bad_write_leaves_the_others_and_nothing_of_itself(bed: Bed) {
+    let (store, lease, dag) = pinned(&bed, 3).await;
     let (good, good_step) = run(&dag, "good", manual());
     let (mut orphan, orphan_step) = run(&dag, "orphan", manual());
     orphan.facts.version = unknown_version();
@@ -190,11 +183,11 @@ async fn one_bad_write_leaves_the_others_and_nothing_of_itself() {
 
 #[tokio::test]
 async fn a_write_that_is_refused_half_way_leaves_nothing_while_the_others_are_durable() {
-    let folder = tempfile::tempdir().unwrap();
-    let (store, lease, dag) = pinned(folder.path(), 3).await;
+    let bed = Bed::file();
+    let (store, lease, dag) = pinned(&bed, 3).await;
     let trigger = "CREATE TRIGGER refuse BEFORE INSERT ON records WHEN new.run = 'bad' \
         BEGIN SELECT RAISE(ABORT, 'not this one'); END";
-    let file = sqlx::sqlite::SqliteConnectOptions::new().filename(folder.path().join("state.db"));
+    let file = sqlx::sqlite::SqliteConnectOptions::new().filename(bed.path().join("state.db"));
     let mut connection = SqliteConnection::connect_with(&file).await.unwrap();
     sqlx::query(trigger).execute(&mut connection).await.unwrap();
     let (bad, bad_step) = run(&dag, "bad", manual());
@@ -222,12 +215,12 @@ async fn a_write_that_is_refused_half_way_leaves_nothing_while_the_others_are_du
 
 #[tokio::test]
 async fn an_engine_that_was_overtaken_commits_nothing_not_even_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let (store, lease, dag) = pinned(folder.path(), 1).await;
+    let bed = Bed::file();
+    let (store, lease, dag) = pinned(&bed, 1).await;
     let (run, step) = run(&dag, "r", manual());
     // The lock is lost without the engine noticing, as on a file system that forgets locks.
-    std::fs::remove_file(folder.path().join("state.db.lock")).unwrap();
-    let next = open(folder.path()).await;
+    std::fs::remove_file(bed.path().join("state.db.lock")).unwrap();
+    let next = bed.open().await;
     let newer = next.acquire(&owner()).await.unwrap();
     assert!(newer.epoch() > lease.epoch());
     // Also where a write breaks a rule at the same time.
@@ -261,13 +254,11 @@ impl CommitHook for Refuser {
     fn after(&self) {}
 }
 
-#[tokio::test]
-async fn a_commit_that_fails_just_before_it_is_durable_leaves_nothing() {
-    let folder = tempfile::tempdir().unwrap();
+async fn a_commit_that_fails_just_before_it_is_durable_leaves_nothing(bed: Bed) {
     let hook = Arc::new(Refuser::default());
-    let mut with_hook = options(folder.path());
+    let mut with_hook = bed.options();
     with_hook.hook = Some(Arc::clone(&hook) as Arc<dyn CommitHook>);
-    let store = Store::open("sqlite://state.db", with_hook).await.unwrap();
+    let store = bed.open_with(with_hook).await.unwrap();
     let lease = store.acquire(&owner()).await.unwrap();
     let dag = chain("d", 50);
     store
@@ -294,10 +285,10 @@ async fn a_commit_that_fails_just_before_it_is_durable_leaves_nothing() {
     assert_eq!(store.run(&id("r")).await.unwrap(), Some(run));
 }
 
-#[tokio::test]
-async fn a_commit_that_nobody_waits_for_any_more_is_whole_or_absent_and_the_next_one_passes() {
-    let folder = tempfile::tempdir().unwrap();
-    let (store, lease, dag) = pinned(folder.path(), 5).await;
+async fn a_commit_that_nobody_waits_for_any_more_is_whole_or_absent_and_the_next_one_passes(
+    bed: Bed,
+) {
+    let (store, lease, dag) = pinned(&bed, 5).await;
     for polls in 1..12 {
         let (run, step) = run(&dag, &format!("r{polls}"), manual());
         let writes = [create(&run, &step)];
@@ -311,3 +302,12 @@ async fn a_commit_that_nobody_waits_for_any_more_is_whole_or_absent_and_the_next
         assert!(read.is_none_or(|read| read == run), "after {polls} polls");
     }
 }
+
+on_every_store!(
+    everything_acknowledged_is_there_after_a_reopen_and_equal,
+    records_keep_their_order_over_commits_and_pages,
+    two_steps_of_a_run_in_one_commit_are_both_written_in_order,
+    one_bad_write_leaves_the_others_and_nothing_of_itself,
+    a_commit_that_fails_just_before_it_is_durable_leaves_nothing,
+    a_commit_that_nobody_waits_for_any_more_is_whole_or_absent_and_the_next_one_passes,
+);

@@ -5,7 +5,8 @@ use std::path::Path;
 use noctule_store::{Store, StoreError, Write};
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
-use crate::sample::{begin, chain, manual, open, options, owner, run, version};
+use crate::bed::open;
+use crate::sample::{begin, chain, manual, options, owner, run, version};
 
 async fn refused(folder: &Path) -> String {
     let before = std::fs::read(folder.join("state.db")).unwrap();

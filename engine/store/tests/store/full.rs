@@ -4,7 +4,8 @@ use noctule_core::ask::{Ask, Wish};
 use noctule_core::run::Actor;
 use noctule_store::{StoreError, Write, Written};
 
-use crate::sample::{begin, chain, manual, minutes, noon, open, owner, run, version};
+use crate::bed::open;
+use crate::sample::{begin, chain, manual, minutes, noon, owner, run, version};
 
 #[tokio::test]
 async fn a_full_store_takes_nothing_half_and_recovers_when_there_is_room() {

@@ -4,16 +4,15 @@ use std::time::Duration;
 
 use noctule_store::{Owner, Role, StoreError};
 
-use crate::sample::{open, owner};
+use crate::bed::{Bed, on_every_store};
+use crate::sample::owner;
 
-#[tokio::test]
-async fn a_second_engine_is_refused_and_told_the_pid_and_host_of_the_first() {
-    let folder = tempfile::tempdir().unwrap();
-    let first = open(folder.path()).await;
-    let second = open(folder.path()).await;
-    assert_eq!(second.holder().unwrap(), None);
+async fn a_second_engine_is_refused_and_told_the_pid_and_host_of_the_first(bed: Bed) {
+    let first = bed.open().await;
+    let second = bed.open().await;
+    assert_eq!(second.holder().await.unwrap(), None);
     let lease = first.acquire(&owner()).await.unwrap();
-    assert_eq!(second.holder().unwrap(), Some(owner()));
+    assert_eq!(second.holder().await.unwrap(), Some(owner()));
     let refused = second
         .acquire(&Owner { pid: 1, ..owner() })
         .await
@@ -24,26 +23,23 @@ async fn a_second_engine_is_refused_and_told_the_pid_and_host_of_the_first() {
     );
     let said = refused.to_string();
     assert!(said.contains("4711") && said.contains("moth"), "{said}");
-    drop(lease);
-    assert_eq!(second.holder().unwrap(), None);
+    lease.release().await.unwrap();
+    assert_eq!(second.holder().await.unwrap(), None);
     second.acquire(&owner()).await.unwrap();
 }
 
-#[tokio::test]
-async fn each_acquisition_has_a_greater_epoch() {
-    let folder = tempfile::tempdir().unwrap();
+async fn each_acquisition_has_a_greater_epoch(bed: Bed) {
     let mut last = 0;
     for _ in 0..3 {
-        let lease = open(folder.path()).await.acquire(&owner()).await.unwrap();
+        let lease = bed.open().await.acquire(&owner()).await.unwrap();
         assert!(lease.epoch() > last);
         last = lease.epoch();
+        lease.release().await.unwrap();
     }
 }
 
-#[tokio::test]
-async fn whoever_waits_is_seen_by_the_holder_and_gets_the_store_when_it_is_free() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+async fn whoever_waits_is_seen_by_the_holder_and_gets_the_store_when_it_is_free(bed: Bed) {
+    let store = bed.open().await;
     let lease = store
         .acquire(&Owner {
             role: Role::Run,
@@ -52,7 +48,7 @@ async fn whoever_waits_is_seen_by_the_holder_and_gets_the_store_when_it_is_free(
         .await
         .unwrap();
     assert_eq!(store.handover_asked().await.unwrap(), None);
-    let next = open(folder.path()).await;
+    let next = bed.open().await;
     let waiter = Owner { pid: 99, ..owner() };
     let asked = waiter.clone();
     let waiting = tokio::spawn(async move {
@@ -67,7 +63,7 @@ async fn whoever_waits_is_seen_by_the_holder_and_gets_the_store_when_it_is_free(
     }
     drop(lease);
     let lease = waiting.await.unwrap().unwrap();
-    assert_eq!(store.holder().unwrap(), Some(waiter));
+    assert_eq!(store.holder().await.unwrap(), Some(waiter));
     assert_eq!(
         store.handover_asked().await.unwrap(),
         None,
@@ -76,10 +72,8 @@ async fn whoever_waits_is_seen_by_the_holder_and_gets_the_store_when_it_is_free(
     drop(lease);
 }
 
-#[tokio::test]
-async fn whoever_gave_the_store_over_cannot_take_it_back_before_the_one_that_waits() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+async fn whoever_gave_the_store_over_cannot_take_it_back_before_the_one_that_waits(bed: Bed) {
+    let store = bed.open().await;
     let lease = store
         .acquire(&Owner {
             role: Role::Run,
@@ -87,7 +81,7 @@ async fn whoever_gave_the_store_over_cannot_take_it_back_before_the_one_that_wai
         })
         .await
         .unwrap();
-    let next = open(folder.path()).await;
+    let next = bed.open().await;
     let waiter = Owner { pid: 99, ..owner() };
     let asked = waiter.clone();
     let waiting = tokio::spawn(async move {
@@ -101,15 +95,14 @@ async fn whoever_gave_the_store_over_cannot_take_it_back_before_the_one_that_wai
     let back = store.acquire(&owner()).await;
     assert!(matches!(&back, Err(StoreError::HeldBy(_))), "{back:?}");
     let _lease = waiting.await.unwrap().unwrap();
-    assert_eq!(store.holder().unwrap(), Some(waiter));
+    assert_eq!(store.holder().await.unwrap(), Some(waiter));
 }
 
-#[tokio::test]
-async fn nobody_asks_any_more_once_the_one_that_waited_has_given_up() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+async fn nobody_asks_any_more_once_the_one_that_waited_has_given_up(bed: Bed) {
+    let store = bed.open().await;
     let _lease = store.acquire(&owner()).await.unwrap();
-    let refused = open(folder.path())
+    let refused = bed
+        .open()
         .await
         .acquire_when_free(&owner(), Duration::from_millis(1))
         .await;
@@ -117,14 +110,14 @@ async fn nobody_asks_any_more_once_the_one_that_waited_has_given_up() {
     assert_eq!(store.handover_asked().await.unwrap(), None);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn looking_who_is_there_never_makes_an_engine_refuse_to_start() {
-    let folder = tempfile::tempdir().unwrap();
-    let (store, looker) = (open(folder.path()).await, open(folder.path()).await);
+    let bed = Bed::file();
+    let (store, looker) = (bed.open().await, bed.open().await);
     drop(store.acquire(&owner()).await.unwrap());
-    let looking = tokio::task::spawn_blocking(move || {
+    let looking = tokio::spawn(async move {
         for _ in 0..20_000 {
-            looker.holder().unwrap();
+            looker.holder().await.unwrap();
         }
     });
     while !looking.is_finished() {
@@ -132,3 +125,11 @@ async fn looking_who_is_there_never_makes_an_engine_refuse_to_start() {
     }
     looking.await.unwrap();
 }
+
+on_every_store!(
+    a_second_engine_is_refused_and_told_the_pid_and_host_of_the_first,
+    each_acquisition_has_a_greater_epoch,
+    whoever_waits_is_seen_by_the_holder_and_gets_the_store_when_it_is_free,
+    whoever_gave_the_store_over_cannot_take_it_back_before_the_one_that_waits,
+    nobody_asks_any_more_once_the_one_that_waited_has_given_up,
+);

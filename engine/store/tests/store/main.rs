@@ -1,7 +1,9 @@
 //! What the store promises, each on a real file.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod answers;
 mod asks;
+mod bed;
 mod births;
 mod commits;
 mod damage;
@@ -11,3 +13,5 @@ mod opening;
 mod places;
 mod reading;
 mod sample;
+mod servers;
+mod tenures;

@@ -2,10 +2,12 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use noctule_store::{OpenOptions, Store, StoreError};
 
-use crate::sample::{open, options, owner};
+use crate::bed::{Bed, on_every_store, open};
+use crate::sample::{options, owner};
 
 fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -32,33 +34,26 @@ async fn nobody_else_can_read_the_files_of_a_store() {
     }
 }
 
-#[tokio::test]
-async fn a_store_belongs_to_one_profile_and_says_so() {
-    let folder = tempfile::tempdir().unwrap();
-    drop(open(folder.path()).await);
+async fn a_store_belongs_to_one_profile_and_says_so(bed: Bed) {
+    drop(bed.open().await);
     let other = OpenOptions {
         profile: "staging".parse().unwrap(),
-        ..options(folder.path())
+        ..bed.options()
     };
-    let error = Store::open("sqlite://state.db", other).await.err().unwrap();
+    let error = bed.open_with(other).await.err().unwrap();
     let StoreError::OtherProfile { store, asked } = &error else {
         panic!("{error:?}")
     };
     assert_eq!((store.as_str(), asked.as_str()), ("prod", "staging"));
 }
 
-#[tokio::test]
-async fn a_store_keeps_its_id() {
-    let folder = tempfile::tempdir().unwrap();
-    let first = open(folder.path()).await;
+async fn a_store_keeps_its_id(bed: Bed) {
+    let first = bed.open().await;
     let again = OpenOptions {
         new_id: "ffffffff".parse().unwrap(),
-        ..options(folder.path())
+        ..bed.options()
     };
-    assert_eq!(
-        Store::open("sqlite://state.db", again).await.unwrap().id(),
-        first.id()
-    );
+    assert_eq!(bed.open_with(again).await.unwrap().id(), first.id());
 }
 
 #[tokio::test]
@@ -83,7 +78,7 @@ async fn an_address_of_another_kind_is_refused() {
         "",
         "state.db",
         "sqlite://",
-        "postgres://host/db",
+        "mysql://host/db",
         "sqlite:state.db",
     ] {
         let error = Store::open(url, options(folder.path()))
@@ -104,7 +99,7 @@ async fn an_absolute_address_does_not_begin_at_the_base() {
     )
     .await
     .unwrap();
-    assert_eq!(store.path(), file);
+    assert_eq!(store.file(), Some(file.as_path()));
 }
 
 #[tokio::test]
@@ -117,21 +112,15 @@ async fn what_a_killed_process_left_of_a_store_it_was_making_does_no_harm() {
     assert!(!folder.path().join("state.db.new").exists());
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn several_that_make_the_store_at_once_open_the_same_one() {
-    let folder = tempfile::tempdir().unwrap();
+async fn several_that_make_the_store_at_once_open_the_same_one(bed: Bed) {
+    let bed = Arc::new(bed);
     let opening = (0..8).map(|number| {
         let options = OpenOptions {
             new_id: format!("0000000{number}").parse().unwrap(),
-            ..options(folder.path())
+            ..bed.options()
         };
-        tokio::spawn(async move {
-            Store::open("sqlite://state.db", options)
-                .await
-                .unwrap()
-                .id()
-                .clone()
-        })
+        let bed = Arc::clone(&bed);
+        tokio::spawn(async move { bed.open_with(options).await.unwrap().id().clone() })
     });
     let opening: Vec<_> = opening.collect();
     let mut ids = Vec::new();
@@ -151,3 +140,9 @@ async fn a_store_is_opened_with_the_settings_that_keep_it_whole() {
     assert_eq!(bytes[18..20], [2, 2]);
     assert_eq!(&bytes[68..72], b"noct");
 }
+
+on_every_store!(
+    a_store_belongs_to_one_profile_and_says_so,
+    a_store_keeps_its_id,
+    several_that_make_the_store_at_once_open_the_same_one,
+);

@@ -5,6 +5,7 @@ use noctule_core::run::{Phase, RunEnding, Step};
 use noctule_store::{Lease, Store, Write};
 use serde_json::json;
 
+use crate::bed::{Bed, on_every_store};
 use crate::sample::{begin, create, id, minutes, pinned, run, scheduled};
 
 fn key(run: &str) -> String {
@@ -39,10 +40,8 @@ async fn add(store: &Store, lease: &Lease, name: &str, minute: i64, over: bool) 
     }
 }
 
-#[tokio::test]
-async fn a_place_is_told_once_whatever_was_handed_to_the_work() {
-    let folder = tempfile::tempdir().unwrap();
-    let (store, lease, dag) = pinned(folder.path(), 2).await;
+async fn a_place_is_told_once_whatever_was_handed_to_the_work(bed: Bed) {
+    let (store, lease, dag) = pinned(&bed, 2).await;
     add(&store, &lease, "r1", 1, true).await;
     add(&store, &lease, "r2", 2, true).await;
     let places = store.attempt_places(minutes(0), 100).await.unwrap();
@@ -57,10 +56,8 @@ async fn a_place_is_told_once_whatever_was_handed_to_the_work() {
     assert_eq!(store.attempt_places(minutes(0), 0).await.unwrap(), []);
 }
 
-#[tokio::test]
-async fn old_runs_have_places_only_while_they_are_live() {
-    let folder = tempfile::tempdir().unwrap();
-    let (store, lease, _) = pinned(folder.path(), 2).await;
+async fn old_runs_have_places_only_while_they_are_live(bed: Bed) {
+    let (store, lease, _) = pinned(&bed, 2).await;
     add(&store, &lease, "over", 1, true).await;
     assert_eq!(store.attempt_places(minutes(5), 100).await.unwrap(), []);
     add(&store, &lease, "live", 2, false).await;
@@ -70,10 +67,8 @@ async fn old_runs_have_places_only_while_they_are_live() {
     );
 }
 
-#[tokio::test]
-async fn a_key_is_found_in_every_run_however_old() {
-    let folder = tempfile::tempdir().unwrap();
-    let (store, lease, _) = pinned(folder.path(), 2).await;
+async fn a_key_is_found_in_every_run_however_old(bed: Bed) {
+    let (store, lease, _) = pinned(&bed, 2).await;
     add(&store, &lease, "old", 1, true).await;
     add(&store, &lease, "live", 2, false).await;
     add(&store, &lease, "new", 9, true).await;
@@ -94,10 +89,8 @@ async fn a_key_is_found_in_every_run_however_old() {
     );
 }
 
-#[tokio::test]
-async fn a_part_of_a_key_is_no_key() {
-    let folder = tempfile::tempdir().unwrap();
-    let (store, lease, _) = pinned(folder.path(), 2).await;
+async fn a_part_of_a_key_is_no_key(bed: Bed) {
+    let (store, lease, _) = pinned(&bed, 2).await;
     add(&store, &lease, "r1", 1, true).await;
     let whole = key("r1");
     let parts = [whole[..30].to_owned(), "n1-0123abcd-".to_owned()];
@@ -106,3 +99,10 @@ async fn a_part_of_a_key_is_no_key() {
         assert_eq!(store.attempts_of_keys(&[], since).await.unwrap(), []);
     }
 }
+
+on_every_store!(
+    a_place_is_told_once_whatever_was_handed_to_the_work,
+    old_runs_have_places_only_while_they_are_live,
+    a_key_is_found_in_every_run_however_old,
+    a_part_of_a_key_is_no_key,
+);

@@ -4,7 +4,8 @@ use noctule_core::run::{Phase, Previous, RunEnding, Step};
 use noctule_core::scheduling::{DropReason, Dropped};
 use noctule_store::{DagRecord, DroppedTicks, Lease, Pause, RunFilter, Store, Write};
 
-use crate::sample::{begin, chain, minutes, noon, open, owner, run, scheduled, version};
+use crate::bed::{Bed, on_every_store};
+use crate::sample::{begin, chain, minutes, noon, owner, run, scheduled, version};
 
 /// Five runs of `d`, a minute apart; the first two ended, well and badly.
 async fn five(store: &Store, lease: &Lease) {
@@ -69,10 +70,8 @@ async fn found(store: &Store, filter: RunFilter) -> Vec<String> {
         .collect()
 }
 
-#[tokio::test]
-async fn runs_are_found_newest_first_by_each_filter_and_page_by_page() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+async fn runs_are_found_newest_first_by_each_filter_and_page_by_page(bed: Bed) {
+    let store = bed.open().await;
     let lease = store.acquire(&owner()).await.unwrap();
     five(&store, &lease).await;
     let all = RunFilter::default();
@@ -151,10 +150,8 @@ async fn runs_are_found_newest_first_by_each_filter_and_page_by_page() {
     assert_eq!(live, ["r2", "r3", "r4"]);
 }
 
-#[tokio::test]
-async fn the_times_of_earlier_runs_are_exact_and_strictly_before() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+async fn the_times_of_earlier_runs_are_exact_and_strictly_before(bed: Bed) {
+    let store = bed.open().await;
     let lease = store.acquire(&owner()).await.unwrap();
     five(&store, &lease).await;
     let dag = "d".parse().unwrap();
@@ -172,10 +169,8 @@ async fn the_times_of_earlier_runs_are_exact_and_strictly_before() {
     );
 }
 
-#[tokio::test]
-async fn what_is_known_of_a_dag_is_kept_and_replaced_and_its_dropped_ticks_add_up() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+async fn what_is_known_of_a_dag_is_kept_and_replaced_and_its_dropped_ticks_add_up(bed: Bed) {
+    let store = bed.open().await;
     let lease = store.acquire(&owner()).await.unwrap();
     let dag: noctule_core::name::DagId = "d".parse().unwrap();
     let mut record = DagRecord {
@@ -223,3 +218,9 @@ async fn what_is_known_of_a_dag_is_kept_and_replaced_and_its_dropped_ticks_add_u
     assert_eq!(store.dag_records().await.unwrap(), [record]);
     assert_eq!(store.dropped_ticks(&dag, 10).await.unwrap(), [two, one]);
 }
+
+on_every_store!(
+    runs_are_found_newest_first_by_each_filter_and_page_by_page,
+    the_times_of_earlier_runs_are_exact_and_strictly_before,
+    what_is_known_of_a_dag_is_kept_and_replaced_and_its_dropped_ticks_add_up,
+);

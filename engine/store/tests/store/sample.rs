@@ -14,6 +14,8 @@ use noctule_executor::{Recovery, Request, Wait};
 use noctule_store::{Lease, OpenOptions, Owner, PinnedVersion, Role, Store, Write};
 use serde_json::{Value, json};
 
+use crate::bed::Bed;
+
 pub(crate) fn noon() -> DateTime<Utc> {
     "2026-01-13T12:00:00.123456Z".parse().unwrap()
 }
@@ -41,12 +43,6 @@ pub(crate) fn owner() -> Owner {
         since: noon(),
         listen: Some("127.0.0.1:7878".to_owned()),
     }
-}
-
-pub(crate) async fn open(base: &Path) -> Store {
-    Store::open("sqlite://state.db", options(base))
-        .await
-        .unwrap()
 }
 
 fn task(ix: usize) -> Value {
@@ -248,8 +244,8 @@ pub(crate) fn record(task: Option<u32>, fact: Fact) -> Record {
 }
 
 /// A store whose DAG `d` of some tasks is pinned.
-pub(crate) async fn pinned(folder: &Path, tasks: usize) -> (Store, Lease, Dag) {
-    let store = open(folder).await;
+pub(crate) async fn pinned(bed: &Bed, tasks: usize) -> (Store, Lease, Dag) {
+    let store = bed.open().await;
     let lease = store.acquire(&owner()).await.unwrap();
     let dag = chain("d", tasks);
     store

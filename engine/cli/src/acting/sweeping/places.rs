@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::error::CliError;
 use crate::looking::needs;
-use crate::project::{OpenProject, state_dir};
+use crate::project::OpenProject;
 use crate::simulator::{self, Addresses};
 use crate::surface::Surface;
 
@@ -72,9 +72,9 @@ pub(super) async fn gather(
     of_attempts(store, stored, &mut wanted).await?;
     of_files(open, surface, &mut wanted)?;
     let project = open.project()?;
-    let simulator = Addresses::expected(project, &state_dir(store.path()));
+    let simulator = Addresses::expected(project, &open.state_dir()?);
     let surroundings = open.surroundings(surface, store, simulator)?;
-    let simulated = store.holder()?.is_some();
+    let simulated = store.holder().await?.is_some();
     let mut places = Vec::new();
     for ((kind, connection), (dag, configs)) in wanted {
         let Some(executor) = surface.registry.get(&kind) else {

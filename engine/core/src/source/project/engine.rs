@@ -20,11 +20,6 @@ pub(super) fn read_store(top: &Fields<'_, '_>, profile: &ProfileName) -> String 
             store
                 .report
                 .say(note.help("write `sqlite://PATH` or `postgres://…`"));
-        } else if words.text.starts_with("postgres") {
-            let message = "stores in Postgres are not built yet: no engine starts with this one";
-            store
-                .report
-                .say(Note::remark("not_yet", words.place, message));
         }
         words.text.to_owned()
     });

@@ -127,7 +127,7 @@ fn origin(report: &Report<'_>, item: &Item<'_>) -> Origin {
     }
 }
 
-/// A URL without its password.
+/// A URL without its password, wherever in it that stands.
 fn masked(value: Value) -> Value {
     let Value::String(text) = &value else {
         return value;
@@ -137,15 +137,24 @@ fn masked(value: Value) -> Value {
     };
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
-    match authority
-        .rsplit_once('@')
-        .map(|(user, host)| (user.split_once(':'), host))
-    {
-        Some((Some((user, _)), host)) => {
-            Value::String(format!("{scheme}://{user}:***@{host}{path}"))
-        }
-        _ => value,
-    }
+    let named = authority.rsplit_once('@');
+    let authority = match named.map(|(user, host)| (user.split_once(':'), host)) {
+        Some((Some((user, _)), host)) => format!("{user}:***@{host}"),
+        _ => authority.to_owned(),
+    };
+    let path = match path.split_once('?') {
+        Some((path, query)) => format!("{path}?{}", masked_query(query)),
+        None => path.to_owned(),
+    };
+    Value::String(format!("{scheme}://{authority}{path}"))
+}
+
+fn masked_query(query: &str) -> String {
+    let pairs = query.split('&').map(|pair| match pair.split_once('=') {
+        Some((name, _)) if name.to_ascii_lowercase().contains("password") => format!("{name}=***"),
+        _ => pair.to_owned(),
+    });
+    pairs.collect::<Vec<_>>().join("&")
 }
 
 fn defaults(store_url: &str, engine: &EngineSettings) -> Vec<(&'static str, Value)> {

@@ -8,14 +8,15 @@ use std::path::Path;
 use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType};
 use sqlx::{SqlSafeStr, SqliteConnection};
 
-use crate::error::{On, StoreError};
+use super::said::{self, On};
+use crate::error::StoreError;
 
 /// The table that the migrator keeps.
 const APPLIED: &str = "_sqlx_migrations";
 
 /// Every migration, oldest first.
 fn migrations() -> Vec<Migration> {
-    let first = include_str!("../migrations/0001_runs.sql");
+    let first = include_str!("../../migrations/sqlite/0001_runs.sql");
     vec![Migration::new(
         1,
         Cow::Borrowed("runs"),
@@ -46,7 +47,7 @@ pub(crate) async fn standing(
             .find(|migration| migration.version == there.version)
         else {
             return Err(StoreError::SchemaNewer {
-                path: path.to_owned(),
+                place: path.display().to_string(),
                 found: there.version,
                 known,
             });
@@ -56,7 +57,7 @@ pub(crate) async fn standing(
                 "its schema version {} is not the one this noctule knows",
                 there.version
             );
-            return Err(StoreError::corrupt(path, message));
+            return Err(said::corrupt(path, message));
         }
     }
     Ok(if applied.len() < ours.len() {
@@ -98,9 +99,9 @@ fn said(path: &Path, error: MigrateError) -> StoreError {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
             match Err::<(), _>(error).on(path) {
                 Err(error) => error,
-                Ok(()) => StoreError::corrupt(path, "its schema cannot be read"),
+                Ok(()) => said::corrupt(path, "its schema cannot be read"),
             }
         }
-        other => StoreError::corrupt(path, other.to_string()),
+        other => said::corrupt(path, other.to_string()),
     }
 }

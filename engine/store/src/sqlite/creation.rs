@@ -9,11 +9,12 @@ use std::path::Path;
 use chrono::SecondsFormat;
 use sqlx::{Connection, SqliteConnection};
 
-use crate::address::beside;
-use crate::connection::connect;
-use crate::error::{On, StoreError};
+use super::address::beside;
+use super::connection::connect;
+use super::said::{self, On};
+use super::schema;
+use crate::error::StoreError;
 use crate::open::OpenOptions;
-use crate::schema;
 
 /// "noct": a file of ours says so. Pragmas take no parameters; `open` compares the same number.
 const MARK: &str = "PRAGMA application_id = 1852793716";
@@ -26,14 +27,14 @@ pub(crate) async fn create(path: &Path, options: &OpenOptions) -> Result<(), Sto
         .recursive(true)
         .mode(0o700)
         .create(folder);
-    made.map_err(StoreError::file("make the folder", folder))?;
+    made.map_err(said::file("make the folder", folder))?;
     let _alone = alone(path).await?;
     if is_there(path)? {
         return Ok(());
     }
     if is_there(&beside(path, "-wal"))? {
         let message = "its write-ahead log is there, but the file itself is gone: put it back, or remove the log";
-        return Err(StoreError::corrupt(path, message));
+        return Err(said::corrupt(path, message));
     }
     let draft = beside(path, ".new");
     // What a process that was killed here left behind.
@@ -42,31 +43,31 @@ pub(crate) async fn create(path: &Path, options: &OpenOptions) -> Result<(), Sto
         .try_for_each(|ending| remove(&beside(&draft, ending)))?;
     build(&draft, options).await?;
     if is_there(&beside(&draft, "-wal"))? {
-        return Err(StoreError::corrupt(
+        return Err(said::corrupt(
             &draft,
             "it could not be closed after it was made",
         ));
     }
-    std::fs::rename(&draft, path).map_err(StoreError::file("make", path))?;
+    std::fs::rename(&draft, path).map_err(said::file("make", path))?;
     let folder_kept = File::open(folder).and_then(|folder| folder.sync_all());
-    folder_kept.map_err(StoreError::file("make durable", folder))
+    folder_kept.map_err(said::file("make durable", folder))
 }
 
 /// Waits until no other process makes or migrates a store in this folder.
 pub(crate) async fn alone(path: &Path) -> Result<File, StoreError> {
     let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
     let locked = tokio::task::spawn_blocking(move || {
-        let file = File::open(&folder).map_err(StoreError::file("open", &folder))?;
-        file.lock().map_err(StoreError::file("lock", &folder))?;
+        let file = File::open(&folder).map_err(said::file("open", &folder))?;
+        file.lock().map_err(said::file("lock", &folder))?;
         Ok(file)
     });
     locked
         .await
-        .map_err(|error| StoreError::file("lock", path)(error.into()))?
+        .map_err(|error| said::file("lock", path)(error.into()))?
 }
 
 pub(crate) fn is_there(path: &Path) -> Result<bool, StoreError> {
-    path.try_exists().map_err(StoreError::file("look at", path))
+    path.try_exists().map_err(said::file("look at", path))
 }
 
 async fn build(draft: &Path, options: &OpenOptions) -> Result<(), StoreError> {
@@ -75,7 +76,7 @@ async fn build(draft: &Path, options: &OpenOptions) -> Result<(), StoreError> {
         .create_new(true)
         .mode(0o600)
         .open(draft);
-    drop(file.map_err(StoreError::file("make", draft))?);
+    drop(file.map_err(said::file("make", draft))?);
     let mut connection = connect(draft).await?;
     fill(&mut connection, draft, options).await?;
     connection.close().await.on(draft)
@@ -102,7 +103,7 @@ async fn fill(
 fn remove(path: &Path) -> Result<(), StoreError> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(StoreError::file("remove", path)(error))
+            Err(said::file("remove", path)(error))
         }
         _ => Ok(()),
     }

@@ -5,24 +5,22 @@ use noctule_core::run::Record;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use crate::error::{On, StoreError};
+use super::SqliteStore;
+use super::said::On;
+use crate::error::StoreError;
 use crate::rows::document;
-use crate::store::Store;
 
 const AFTER: &str = "SELECT seq, body FROM records WHERE run = ? AND seq > ? ORDER BY seq LIMIT ?";
 
-impl Store {
+impl SqliteStore {
     /// The journal of a run after a record, in order.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    pub async fn records(
+    pub(crate) async fn records(
         &self,
         run: &RunId,
         after: u64,
         limit: u32,
     ) -> Result<Vec<(u64, Record)>, StoreError> {
-        let path = &self.0.path;
+        let path = &self.path;
         let after = i64::try_from(after).unwrap_or(i64::MAX);
         let query = sqlx::query(AFTER)
             .bind(run.as_str())
@@ -33,7 +31,7 @@ impl Store {
             Ok((seq.unsigned_abs(), document(body, "record")?))
         };
         query
-            .fetch_all(&self.0.readers)
+            .fetch_all(&self.readers)
             .await
             .on(path)?
             .iter()

@@ -9,8 +9,11 @@ pub(crate) fn resolve(url: &str, base: &Path) -> Result<PathBuf, StoreError> {
     let path = url
         .strip_prefix("sqlite://")
         .filter(|path| !path.is_empty() && !path.contains('\0'));
-    path.map(|path| base.join(path))
-        .ok_or_else(|| StoreError::Address(url.to_owned()))
+    path.map(|path| base.join(path)).ok_or_else(|| {
+        StoreError::Address(
+            "a store address is `sqlite://PATH` or `postgres://USER@HOST:PORT/DATABASE`".to_owned(),
+        )
+    })
 }
 
 /// A file beside the store.

@@ -2,21 +2,19 @@
 
 use sqlx::AssertSqlSafe;
 
-use crate::error::{On, StoreError};
-use crate::store::Store;
+use super::SqliteStore;
+use super::said::On;
+use crate::error::StoreError;
 
 const PAGE: &str = "PRAGMA page_size";
 /// The greatest count there is: no bound.
 const UNBOUND: u64 = 4_294_967_294;
 
-impl Store {
+impl SqliteStore {
     /// Lets engine writes of this `Store` grow it to so many bytes, never below what it has; `None` lifts the bound.
-    ///
-    /// # Errors
-    /// The store cannot be reached.
-    pub async fn limit_size(&self, bytes: Option<u64>) -> Result<(), StoreError> {
-        let path = &self.0.path;
-        let mut writer = self.0.writer.take().await?;
+    pub(crate) async fn limit_size(&self, bytes: Option<u64>) -> Result<(), StoreError> {
+        let path = &self.path;
+        let mut writer = self.writer.take().await?;
         let page: i64 = sqlx::query_scalar(PAGE)
             .fetch_one(&mut *writer)
             .await

@@ -8,72 +8,21 @@ use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
-
+use super::said;
 use crate::error::StoreError;
-
-/// Who holds, or asks for, the store.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Owner {
-    /// Its process.
-    pub pid: u32,
-    /// Its machine.
-    pub host: String,
-    /// What it does.
-    pub role: Role,
-    /// Since when.
-    pub since: DateTime<Utc>,
-    /// Where it listens.
-    pub listen: Option<String>,
-}
-
-/// What the holder of a store does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// Schedules, asks, everything, until it is stopped.
-    Serve,
-    /// One run, and gives the store over to a `serve`.
-    Run,
-}
-
-impl std::fmt::Display for Owner {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.pid == 0 {
-            return f.write_str("one that has not said its name yet");
-        }
-        let role = match self.role {
-            Role::Serve => "serve",
-            Role::Run => "run",
-        };
-        let since = self.since.format("%Y-%m-%dT%H:%M:%SZ");
-        write!(
-            f,
-            "`noctule {role}`, pid {} on {}, since {since}",
-            self.pid, self.host
-        )
-    }
-}
-
-impl Owner {
-    /// Somebody holds the lock and has not written who: it is just starting. A `run`, so that a `serve` waits for it.
-    pub(crate) fn nameless() -> Self {
-        let host = "unknown".to_owned();
-        Self {
-            pid: 0,
-            host,
-            role: Role::Run,
-            since: DateTime::UNIX_EPOCH,
-            listen: None,
-        }
-    }
-}
+use crate::owner::Owner;
 
 /// A held lock file.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing alone leaves it to a process that is being started just now, until that one has begun.
+        drop(self.file.unlock());
+    }
 }
 
 /// The text is padded to this size, so that one write replaces all of an earlier one.
@@ -88,14 +37,14 @@ pub(crate) async fn take(path: &Path, owner: &Owner) -> Result<Option<Lock>, Sto
     let file = open(path)?;
     for _ in 0..TRIES {
         if is_free(file.try_lock(), path)? {
-            sign(&file, owner).map_err(StoreError::file("write", path))?;
-            return Ok(Some(Lock { _file: file }));
+            sign(&file, owner).map_err(said::file("write", path))?;
+            return Ok(Some(Lock { file }));
         }
         // A holder keeps it from everybody; whoever only looks does not keep it from others who look.
         if !is_free(file.try_lock_shared(), path)? {
             return Ok(None);
         }
-        file.unlock().map_err(StoreError::file("unlock", path))?;
+        file.unlock().map_err(said::file("unlock", path))?;
         tokio::time::sleep(BETWEEN_TRIES).await;
     }
     Ok(None)
@@ -105,7 +54,7 @@ fn is_free(tried: Result<(), TryLockError>, path: &Path) -> Result<bool, StoreEr
     match tried {
         Ok(()) => Ok(true),
         Err(TryLockError::WouldBlock) => Ok(false),
-        Err(TryLockError::Error(source)) => Err(StoreError::file("lock", path)(source)),
+        Err(TryLockError::Error(source)) => Err(said::file("lock", path)(source)),
     }
 }
 
@@ -114,15 +63,14 @@ pub(crate) fn holder(path: &Path) -> Result<Option<Owner>, StoreError> {
     let mut file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(StoreError::file("open", path)(error)),
+        Err(error) => return Err(said::file("open", path)(error)),
     };
     if is_free(file.try_lock_shared(), path)? {
         return Ok(None);
     }
     let mut text = String::new();
     let read = file.read_to_string(&mut text).ok();
-    let owner = read.and_then(|_| serde_json::from_str(text.trim_end()).ok());
-    Ok(Some(owner.unwrap_or_else(Owner::nameless)))
+    Ok(Some(Owner::read(read.map(|_| text.as_str()))))
 }
 
 fn open(path: &Path) -> Result<File, StoreError> {
@@ -134,7 +82,7 @@ fn open(path: &Path) -> Result<File, StoreError> {
         .create(true)
         .truncate(false)
         .mode(0o600);
-    options.open(path).map_err(StoreError::file("open", path))
+    options.open(path).map_err(said::file("open", path))
 }
 
 fn sign(file: &File, owner: &Owner) -> std::io::Result<()> {

@@ -7,7 +7,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool};
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
-use crate::error::{On, StoreError};
+use super::said::On;
+use crate::error::StoreError;
 
 const READERS: u32 = 4;
 /// How long a statement waits for another program's lock.

@@ -1,0 +1,72 @@
+//! DAGs as they are read, and whether every stored document is one.
+
+use noctule_core::name::{DagHash, DagId};
+
+use super::PostgresStore;
+use super::readers::steadily;
+use super::said::{At, corrupt};
+use crate::document::{DagRecord, DroppedTicks, PinnedVersion};
+use crate::error::StoreError;
+use crate::rows::document;
+
+const VERSION: &str = "SELECT body FROM noctule.versions WHERE hash = $1";
+const ALL: &str = "SELECT body FROM noctule.dags ORDER BY dag";
+const ONE: &str = "SELECT body FROM noctule.dags WHERE dag = $1";
+const DROPPED: &str =
+    "SELECT body FROM noctule.dropped_ticks WHERE dag = $1 ORDER BY id DESC LIMIT $2";
+/// A text that is no document fails its cast.
+const CHECK: &str = "SELECT \
+    (SELECT count(body::json) FROM noctule.versions) + (SELECT count(body::json) FROM noctule.dags) \
+    + (SELECT count(facts::json) + count(progress::json) FROM noctule.runs) \
+    + (SELECT count(body::json) FROM noctule.task_runs) + (SELECT count(body::json) FROM noctule.records)";
+
+impl PostgresStore {
+    pub(crate) async fn version(
+        &self,
+        hash: &DagHash,
+    ) -> Result<Option<PinnedVersion>, StoreError> {
+        let body: Option<String> = steadily!(self, connection => {
+            let query = sqlx::query_scalar(VERSION).bind(hash.as_str());
+            query.fetch_optional(connection).await.at(&self.server.place)
+        })?;
+        body.map(|body| document(&body, "version")).transpose()
+    }
+
+    pub(crate) async fn dag_records(&self) -> Result<Vec<DagRecord>, StoreError> {
+        let bodies: Vec<String> = steadily!(self, connection => {
+            sqlx::query_scalar(ALL).fetch_all(connection).await.at(&self.server.place)
+        })?;
+        bodies.iter().map(|body| document(body, "DAG")).collect()
+    }
+
+    pub(crate) async fn dag_record(&self, dag: &DagId) -> Result<Option<DagRecord>, StoreError> {
+        let body: Option<String> = steadily!(self, connection => {
+            let query = sqlx::query_scalar(ONE).bind(dag.as_str());
+            query.fetch_optional(connection).await.at(&self.server.place)
+        })?;
+        body.map(|body| document(&body, "DAG")).transpose()
+    }
+
+    pub(crate) async fn dropped_ticks(
+        &self,
+        dag: &DagId,
+        limit: u32,
+    ) -> Result<Vec<DroppedTicks>, StoreError> {
+        let bodies: Vec<String> = steadily!(self, connection => {
+            let query = sqlx::query_scalar(DROPPED).bind(dag.as_str()).bind(i64::from(limit));
+            query.fetch_all(connection).await.at(&self.server.place)
+        })?;
+        let read = |body: &String| document(body, "dropped ticks");
+        bodies.iter().map(read).collect()
+    }
+
+    pub(crate) async fn check(&self) -> Result<(), StoreError> {
+        let counted: Result<i64, StoreError> = steadily!(self, connection => {
+            sqlx::query_scalar(CHECK).fetch_one(connection).await.at(&self.server.place)
+        });
+        match counted {
+            Err(StoreError::Refused(message)) => Err(corrupt(&self.server.place, message)),
+            counted => counted.map(drop),
+        }
+    }
+}

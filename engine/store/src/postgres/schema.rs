@@ -1,0 +1,145 @@
+//! The schema `noctule`: its migrations, part of the binary, each applied once and never edited afterwards.
+//!
+//! All that is missing is applied in one transaction, alone, while no engine holds the store: a migration that was killed
+//! has done nothing. A schema that a newer noctule made is refused.
+
+use sqlx::migrate::{Migration, MigrationType};
+use sqlx::{PgConnection, Row, SqlSafeStr};
+
+use super::said::{At, corrupt};
+use crate::error::StoreError;
+use crate::open::OpenOptions;
+use crate::owner::Owner;
+
+/// "noctule" as a number, of nobody else in this database.
+const ALONE: &str = "SELECT pg_advisory_xact_lock(7954884599100437605)";
+/// Of the table itself: what a name means may be remembered from before the lock.
+const IS_THERE: &str = "SELECT EXISTS (SELECT FROM pg_catalog.pg_class AS c \
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
+    WHERE n.nspname = 'noctule' AND c.relname = 'migrations')";
+const APPLIED: &str = "SELECT version, checksum FROM noctule.migrations ORDER BY version";
+const BASE: &str = "CREATE SCHEMA IF NOT EXISTS noctule; \
+    CREATE TABLE IF NOT EXISTS noctule.migrations ( \
+        version bigint PRIMARY KEY, checksum bytea NOT NULL, applied_at timestamptz NOT NULL DEFAULT clock_timestamp())";
+const APPLY: &str = "INSERT INTO noctule.migrations (version, checksum) VALUES ($1, $2)";
+const INTRODUCE: &str =
+    "INSERT INTO noctule.store (id, profile) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+/// A migration may take longer than any statement of an engine.
+const PATIENT: &str = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '60s'; \
+    SET LOCAL idle_in_transaction_session_timeout = '60s'";
+const HOLDER: &str =
+    "SELECT owner FROM noctule.lease WHERE expires_at > clock_timestamp() FOR UPDATE";
+
+/// Every migration, oldest first.
+fn migrations() -> Vec<Migration> {
+    let first = include_str!("../../migrations/postgres/0001_runs.sql");
+    vec![Migration::new(
+        1,
+        "runs".into(),
+        MigrationType::Simple,
+        first.into_sql_str(),
+        false,
+    )]
+}
+
+/// How the schema of a database compares with ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// There is none.
+    Absent,
+    Current,
+    /// So many of ours are applied.
+    Older(usize),
+}
+
+pub(super) async fn standing(
+    connection: &mut PgConnection,
+    place: &str,
+) -> Result<Standing, StoreError> {
+    let there: bool = sqlx::query_scalar(IS_THERE)
+        .fetch_one(&mut *connection)
+        .await
+        .at(place)?;
+    if !there {
+        return Ok(Standing::Absent);
+    }
+    let ours = migrations();
+    let rows = sqlx::query(APPLIED).fetch_all(connection).await.at(place)?;
+    for row in &rows {
+        let (version, checksum): (i64, &[u8]) =
+            (row.try_get(0).at(place)?, row.try_get(1).at(place)?);
+        let Some(here) = ours.iter().find(|migration| migration.version == version) else {
+            return Err(StoreError::SchemaNewer {
+                place: place.to_owned(),
+                found: version,
+                known: ours.last().map_or(0, |migration| migration.version),
+            });
+        };
+        if *here.checksum != *checksum {
+            let message = format!("its schema version {version} is not the one this noctule knows");
+            return Err(corrupt(place, message));
+        }
+    }
+    Ok(match rows.len() {
+        applied if applied == ours.len() => Standing::Current,
+        applied => Standing::Older(applied),
+    })
+}
+
+/// Makes the store, or brings it forward: all of it or nothing.
+pub(super) async fn migrate(
+    connection: &mut PgConnection,
+    place: &str,
+    options: &OpenOptions,
+) -> Result<(), StoreError> {
+    simple(connection, place, "BEGIN").await?;
+    simple(connection, place, PATIENT).await?;
+    simple(connection, place, ALONE).await?;
+    let applied = match standing(connection, place).await? {
+        Standing::Current => return simple(connection, place, "COMMIT").await,
+        Standing::Absent => 0,
+        Standing::Older(applied) => applied,
+    };
+    if applied > 0 {
+        is_free(connection, place).await?;
+    }
+    simple(connection, place, BASE).await?;
+    for migration in migrations().into_iter().skip(applied) {
+        sqlx::raw_sql(migration.sql)
+            .execute(&mut *connection)
+            .await
+            .at(place)?;
+        let apply = sqlx::query(APPLY)
+            .bind(migration.version)
+            .bind(&*migration.checksum);
+        apply.execute(&mut *connection).await.at(place)?;
+    }
+    let introduce = sqlx::query(INTRODUCE)
+        .bind(options.new_id.as_str())
+        .bind(options.profile.as_str());
+    introduce.execute(&mut *connection).await.at(place)?;
+    simple(connection, place, "COMMIT").await
+}
+
+async fn is_free(connection: &mut PgConnection, place: &str) -> Result<(), StoreError> {
+    let holder: Option<Option<String>> = sqlx::query_scalar(HOLDER)
+        .fetch_optional(connection)
+        .await
+        .at(place)?;
+    match holder {
+        None => Ok(()),
+        Some(owner) => Err(StoreError::HeldBy(Box::new(Owner::read(owner.as_deref())))),
+    }
+}
+
+async fn simple(
+    connection: &mut PgConnection,
+    place: &str,
+    statement: &'static str,
+) -> Result<(), StoreError> {
+    sqlx::raw_sql(statement)
+        .execute(connection)
+        .await
+        .at(place)?;
+    Ok(())
+}
