@@ -29,9 +29,11 @@ mod times;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
 use noctule_executor::Registry;
+use noctule_store::CommitHook;
 
 use crate::args::Cli;
 use crate::exit::Exit;
@@ -58,6 +60,17 @@ pub fn standard() -> Registry {
 /// The whole program, with these executors: reads the arguments of the process, does what they ask, and says how it ended.
 #[must_use]
 pub fn main_with(registry: Registry) -> ExitCode {
+    program(registry, None)
+}
+
+/// The same for a test that ends the process around a commit. The program of this crate has no such place.
+#[doc(hidden)]
+#[must_use]
+pub fn main_with_hook(registry: Registry, hook: Arc<dyn CommitHook>) -> ExitCode {
+    program(registry, Some(hook))
+}
+
+fn program(registry: Registry, hook: Option<Arc<dyn CommitHook>>) -> ExitCode {
     let mut args = std::env::args_os();
     let program = args.next().unwrap_or_else(|| OsString::from("noctule"));
     let first = std::env::args_os().nth(1);
@@ -66,13 +79,14 @@ pub fn main_with(registry: Registry) -> ExitCode {
         return noctule_process::supervisor::main(args.skip(1));
     }
     match Cli::try_parse_from(std::iter::once(program).chain(args)) {
-        Ok(cli) => obey(cli, registry).into(),
+        Ok(cli) => obey(cli, registry, hook).into(),
         Err(told) => tell(&told).into(),
     }
 }
 
-fn obey(cli: Cli, registry: Registry) -> Exit {
-    let surface = Surface::new(cli.globals, registry);
+fn obey(cli: Cli, registry: Registry, hook: Option<Arc<dyn CommitHook>>) -> Exit {
+    let mut surface = Surface::new(cli.globals, registry);
+    surface.hook = hook;
     console::start_logging(&surface);
     match args::dispatch(cli.command, &surface) {
         Ok(exit) => exit,

@@ -6,9 +6,11 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::io::IsTerminal;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use noctule_executor::Registry;
+use noctule_store::CommitHook;
 
 use crate::args::{Format, Globals};
 use crate::error::CliError;
@@ -31,6 +33,8 @@ pub(crate) struct Surface {
     pub(crate) stdout_is_terminal: bool,
     /// Whether a person reads stderr.
     pub(crate) stderr_is_terminal: bool,
+    /// Called around every commit; none but in tests.
+    pub(crate) hook: Option<Arc<dyn CommitHook>>,
 }
 
 impl Surface {
@@ -47,6 +51,7 @@ impl Surface {
             now: Utc::now(),
             stdout_is_terminal: std::io::stdout().is_terminal(),
             stderr_is_terminal: std::io::stderr().is_terminal(),
+            hook: None,
         }
     }
 

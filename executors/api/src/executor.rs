@@ -72,7 +72,8 @@ pub trait Executor: Send + Sync + 'static {
     /// Finds what an earlier launch of this key started, finished work too. Never starts anything.
     ///
     /// # Errors
-    /// The search could not be made: `Unavailable` or `Throttled`.
+    /// The search could not be made: `Unavailable` or `Throttled`. It was made, and nobody will ever know: `Rejected` with
+    /// class `unknown`, which a launch may say, too.
     async fn adopt(
         &self,
         context: &Context,

@@ -22,9 +22,9 @@ use crate::files::{Files, Root};
 use crate::handle::Handle;
 use crate::launch::command;
 use crate::machine::Machine;
-use crate::protocol::{Ask, Say};
+use crate::protocol::{Ask, RefusalKind, Say};
 use crate::record::Standing;
-use crate::refusal::{elsewhere, misunderstood, unavailable};
+use crate::refusal::{elsewhere, misunderstood, never_known, refused, unavailable};
 use crate::{forgetting, log, owned, starter, verdict};
 
 /// How a supervisor is started. A running one keeps its own.
@@ -191,6 +191,16 @@ async fn watched(client: &Client, handles: &[Handle], patience: Duration) -> Opt
     }
 }
 
+/// How an attempt stands, by the word of a supervisor.
+async fn found(client: &Client, key: &str) -> Result<Standing, ExecutorError> {
+    let key = key.to_owned();
+    match client.ask(Ask::Find { key }).await {
+        Ok(Say::Standings(mut standings)) if standings.len() == 1 => Ok(standings.remove(0)),
+        Ok(say) => Err(misunderstood(say)),
+        Err(error) => Err(unavailable(&error)),
+    }
+}
+
 fn running(started_at: i64) -> Status {
     Status::Running {
         started_at: verdict::time(started_at),
@@ -260,6 +270,13 @@ impl Executor for Process {
             .map_err(|error| unavailable(&error))?;
         match client.ask(Ask::Launch(launch)).await {
             Ok(Say::Started(start)) => Ok(Handle::new(key, start, &files)),
+            Ok(Say::Refused(refusal)) if refusal.kind == RefusalKind::Unknown => {
+                Err(match found(&client, key).await {
+                    // No other try will ever say more.
+                    Ok(Standing::Unstarted) => never_known(key),
+                    _ => refused(refusal),
+                })
+            }
             Ok(say) => Err(misunderstood(say)),
             Err(error @ Error::Frame { .. }) => {
                 let message = format!("{}; hand large data over by a file", error.full());
@@ -283,16 +300,7 @@ impl Executor for Process {
             .map_err(|error| unavailable(&error))?;
         let standing = match client {
             // It may be starting the command this moment, which the records do not show yet.
-            Some(client) => match client
-                .ask(Ask::Find {
-                    key: key.to_owned(),
-                })
-                .await
-            {
-                Ok(Say::Standings(mut standings)) if standings.len() == 1 => standings.remove(0),
-                Ok(say) => return Err(misunderstood(say)),
-                Err(error) => return Err(unavailable(&error)),
-            },
+            Some(client) => found(&client, key).await?,
             None => self.read(context, key)?,
         };
         match standing {
@@ -300,9 +308,7 @@ impl Executor for Process {
             Standing::Elsewhere { start } => Err(elsewhere(&start.host)),
             standing => match standing.start() {
                 Some(start) => Ok(Some(Handle::new(key, start.clone(), &files))),
-                None => Err(ExecutorError::unknown(format!(
-                    "a supervisor ended while it started {key}: it may have run"
-                ))),
+                None => Err(never_known(key)),
             },
         }
     }

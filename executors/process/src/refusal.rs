@@ -18,6 +18,14 @@ pub(crate) fn elsewhere(host: &str) -> ExecutorError {
     ))
 }
 
+/// The record was claimed and never written: whether the command ran is not known, and will not be.
+pub(crate) fn never_known(key: &str) -> ExecutorError {
+    ExecutorError::rejected(
+        ErrorClass::Unknown,
+        format!("a supervisor ended while it started {key}: it may have run"),
+    )
+}
+
 pub(crate) fn refused(refusal: Refusal) -> ExecutorError {
     let message = refusal.message;
     match refusal.kind {

@@ -54,7 +54,7 @@ impl OpenProject {
             now: surface.now,
             base: self.place.root.clone(),
             create,
-            hook: None,
+            hook: surface.hook.clone(),
         })
     }
 

@@ -263,7 +263,15 @@ impl Turn<'_> {
     }
 
     /// A search that could not be made is no evidence: the same look is made again later.
+    /// One that was made, and says that nobody will ever know, is the end.
     pub(super) fn look_failed(&mut self, ix: TaskRunIx, error: &ExecutorError) {
+        if let ExecutorError::Rejected {
+            class: ErrorClass::Unknown,
+            message,
+        } = error
+        {
+            return self.conclude_unknown(ix, message);
+        }
         let now = self.now;
         if planted::is(Bug::FailedSearchIsEvidence) {
             return self.found_nothing(ix);

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use noctule_executor::{ErrorClass, Recovery};
+use noctule_executor::{ErrorClass, ExecutorError, Recovery};
 
 use super::world::{Engine, Script, Send, World, at, dag, dag_with, failed, task};
 use crate::dag::{Retries, TriggerRule};
 use crate::run::{
-    Actor, AttemptEnd, AttemptState, Event, Nature, RetryScope, RunEnding, TaskRunIx, Verdict,
-    plan_retry,
+    Actor, AttemptEnd, AttemptState, Event, Nature, News, RetryScope, RunEnding, TaskRunIx,
+    Verdict, plan_retry,
 };
 
 fn somebody() -> Actor {
@@ -148,6 +148,33 @@ fn a_cancel_while_the_launch_is_unknown_never_sends_again() {
         "the search goes on through the quiet period"
     );
     assert!(engine.world.ledger.is_empty());
+}
+
+#[test]
+fn a_search_that_says_nobody_will_ever_know_ends_a_stopped_launch_as_unknown() {
+    let dag = dag(vec![task("t", &[], |_| {})]);
+    let script = Script {
+        sends: vec![Send::LostAnswer],
+        ..endless()
+    };
+    let mut engine = Engine::new(&dag, World::default().with("t", script));
+    engine.until(0);
+    engine.happen(cancel());
+    let error = ExecutorError::rejected(ErrorClass::Unknown, "it may have run");
+    engine.happen(Event::News {
+        task: TaskRunIx(0),
+        attempt: 1,
+        news: News::LookFailed { error },
+    });
+    assert!(engine.run.is_over(), "{:#?}", engine.run);
+    let AttemptState::Ended(ended) = &engine.run.tasks[0].attempts[0].state else {
+        panic!("not ended")
+    };
+    let class = ErrorClass::Unknown;
+    assert!(
+        matches!(&ended.end, AttemptEnd::Failed { class: said, .. } if *said == class),
+        "never said to be cancelled: {ended:#?}"
+    );
 }
 
 #[test]
