@@ -78,7 +78,7 @@ impl Retaining {
                     tracing::info!(logs, runs, "forgot what was past its retention");
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "failed to forget old runs; tried again later")
+                    tracing::warn!(%error, "failed to forget old runs; tried again later");
                 }
             }
             tokio::time::sleep(EVERY).await;

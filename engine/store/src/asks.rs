@@ -15,7 +15,7 @@ impl Store {
     /// # Errors
     /// The store cannot be written.
     pub async fn ask(&self, ask: &Ask) -> Result<AskId, StoreError> {
-        either!(self, backend => backend.ask(ask).await)
+        either!(self, backend => Box::pin(backend.ask(ask)).await)
     }
 
     /// The asks that nobody has answered, oldest first, at most 1,000: the rest follows when these are answered.
@@ -23,7 +23,7 @@ impl Store {
     /// # Errors
     /// The store cannot be read.
     pub async fn pending_asks(&self) -> Result<Vec<(AskId, Ask)>, StoreError> {
-        either!(self, backend => backend.pending_asks().await)
+        either!(self, backend => Box::pin(backend.pending_asks()).await)
     }
 
     /// The latest asks with their answers, newest first.
@@ -34,7 +34,7 @@ impl Store {
         &self,
         limit: u32,
     ) -> Result<Vec<(AskId, Ask, Option<Answer>)>, StoreError> {
-        either!(self, backend => backend.recent_asks(limit).await)
+        either!(self, backend => Box::pin(backend.recent_asks(limit)).await)
     }
 
     /// The answer to an ask, once there is one.
@@ -42,6 +42,6 @@ impl Store {
     /// # Errors
     /// The store cannot be read.
     pub async fn answer_of(&self, ask: AskId) -> Result<Option<Answer>, StoreError> {
-        either!(self, backend => backend.answer_of(ask).await)
+        either!(self, backend => Box::pin(backend.answer_of(ask)).await)
     }
 }

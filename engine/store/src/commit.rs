@@ -77,6 +77,6 @@ impl Store {
         lease: &Lease,
         writes: &[Write<'_>],
     ) -> Result<Vec<Written>, StoreError> {
-        either!(self, backend => backend.commit(lease, writes).await)
+        either!(self, backend => Box::pin(backend.commit(lease, writes)).await)
     }
 }

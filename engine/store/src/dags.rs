@@ -12,7 +12,7 @@ impl Store {
     /// # Errors
     /// The store cannot be read.
     pub async fn version(&self, hash: &DagHash) -> Result<Option<PinnedVersion>, StoreError> {
-        either!(self, backend => backend.version(hash).await)
+        either!(self, backend => Box::pin(backend.version(hash)).await)
     }
 
     /// What is known of every DAG, by id.
@@ -20,7 +20,7 @@ impl Store {
     /// # Errors
     /// The store cannot be read.
     pub async fn dag_records(&self) -> Result<Vec<DagRecord>, StoreError> {
-        either!(self, backend => backend.dag_records().await)
+        either!(self, backend => Box::pin(backend.dag_records()).await)
     }
 
     /// What is known of one DAG.
@@ -28,7 +28,7 @@ impl Store {
     /// # Errors
     /// The store cannot be read.
     pub async fn dag_record(&self, dag: &DagId) -> Result<Option<DagRecord>, StoreError> {
-        either!(self, backend => backend.dag_record(dag).await)
+        either!(self, backend => Box::pin(backend.dag_record(dag)).await)
     }
 
     /// The latest ticks of a DAG that got no run, newest first.
@@ -40,6 +40,6 @@ impl Store {
         dag: &DagId,
         limit: u32,
     ) -> Result<Vec<DroppedTicks>, StoreError> {
-        either!(self, backend => backend.dropped_ticks(dag, limit).await)
+        either!(self, backend => Box::pin(backend.dropped_ticks(dag, limit)).await)
     }
 }

@@ -46,7 +46,7 @@ impl Store {
         horizon: &Horizon,
         rows: u32,
     ) -> Result<Vec<OldRun>, StoreError> {
-        either!(self, backend => backend.forgettable(horizon, rows).await)
+        either!(self, backend => Box::pin(backend.forgettable(horizon, rows)).await)
     }
 
     /// The runs that ended after a place and before an instant, oldest first, about so many rows of them.
@@ -59,7 +59,7 @@ impl Store {
         before: DateTime<Utc>,
         rows: u32,
     ) -> Result<Vec<OldRun>, StoreError> {
-        either!(self, backend => backend.ended_between(after, before, rows).await)
+        either!(self, backend => Box::pin(backend.ended_between(after, before, rows)).await)
     }
 
     /// Takes runs out, in one transaction, if they are past the horizon still.
@@ -72,7 +72,7 @@ impl Store {
         horizon: &Horizon,
         runs: &[RunId],
     ) -> Result<(), StoreError> {
-        either!(self, backend => backend.forget(lease, horizon, runs).await)
+        either!(self, backend => Box::pin(backend.forget(lease, horizon, runs)).await)
     }
 
     /// Takes out answered asks and dropped ticks of before the horizon, a bounded number of each.
@@ -84,6 +84,6 @@ impl Store {
         lease: &Lease,
         horizon: &Horizon,
     ) -> Result<(), StoreError> {
-        either!(self, backend => backend.forget_loose_ends(lease, horizon).await)
+        either!(self, backend => Box::pin(backend.forget_loose_ends(lease, horizon)).await)
     }
 }

@@ -111,7 +111,7 @@ impl Store {
     /// # Errors
     /// The store cannot be read.
     pub async fn holder(&self) -> Result<Option<Owner>, StoreError> {
-        either!(self, backend => backend.holder().await)
+        either!(self, backend => Box::pin(backend.holder()).await)
     }
 
     /// Takes the right to write. Whoever waits for it comes first, or the one that gave it over could take it right back.
@@ -120,7 +120,7 @@ impl Store {
     /// Another engine has it, or waits for it: `HeldBy`. The store is damaged or cannot be written.
     pub async fn acquire(&self, owner: &Owner) -> Result<Lease, StoreError> {
         self.is_here().await?;
-        either!(self, backend => backend.acquire(owner).await)
+        either!(self, backend => Box::pin(backend.acquire(owner)).await)
     }
 
     /// Asks the holder to give the store over, and takes it as soon as it is free.
@@ -142,7 +142,8 @@ impl Store {
     /// The store is damaged or cannot be written.
     pub async fn stand_by(&self, owner: &Owner) -> Result<Lease, StoreError> {
         self.is_here().await?;
-        let lease = either!(self, backend => backend.acquire_when_free(owner, None).await)?;
+        let lease =
+            either!(self, backend => Box::pin(backend.acquire_when_free(owner, None)).await)?;
         // It may have been moved while this engine stood by.
         self.is_here().await?;
         Ok(lease)
@@ -163,6 +164,6 @@ impl Store {
     /// # Errors
     /// The store cannot be read.
     pub async fn handover_asked(&self) -> Result<Option<Owner>, StoreError> {
-        either!(self, backend => backend.handover_asked().await)
+        either!(self, backend => Box::pin(backend.handover_asked()).await)
     }
 }

@@ -49,7 +49,7 @@ impl Store {
         since: DateTime<Utc>,
         limit: u32,
     ) -> Result<Vec<AttemptPlace>, StoreError> {
-        either!(self, backend => backend.attempt_places(since, limit).await)
+        either!(self, backend => Box::pin(backend.attempt_places(since, limit)).await)
     }
 
     /// The attempts of these keys. Those of runs that are live or were created since an instant are found quickly.
@@ -61,6 +61,6 @@ impl Store {
         keys: &[String],
         since: DateTime<Utc>,
     ) -> Result<Vec<AttemptOfKey>, StoreError> {
-        either!(self, backend => backend.attempts_of_keys(keys, since).await)
+        either!(self, backend => Box::pin(backend.attempts_of_keys(keys, since)).await)
     }
 }

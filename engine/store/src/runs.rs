@@ -84,7 +84,7 @@ impl Store {
     /// # Errors
     /// The store cannot be read.
     pub async fn live_runs(&self) -> Result<Vec<Run>, StoreError> {
-        either!(self, backend => backend.live_runs().await)
+        either!(self, backend => Box::pin(backend.live_runs()).await)
     }
 
     /// One run, with its tasks.
@@ -92,7 +92,7 @@ impl Store {
     /// # Errors
     /// The store cannot be read.
     pub async fn run(&self, id: &RunId) -> Result<Option<Run>, StoreError> {
-        either!(self, backend => backend.run(id).await)
+        either!(self, backend => Box::pin(backend.run(id)).await)
     }
 
     /// One run, without its tasks.
@@ -100,7 +100,7 @@ impl Store {
     /// # Errors
     /// The store cannot be read.
     pub async fn summary(&self, id: &RunId) -> Result<Option<RunSummary>, StoreError> {
-        either!(self, backend => backend.summary(id).await)
+        either!(self, backend => Box::pin(backend.summary(id)).await)
     }
 
     /// Runs that fit a filter, newest first.
@@ -108,7 +108,7 @@ impl Store {
     /// # Errors
     /// The store cannot be read.
     pub async fn find_runs(&self, filter: &RunFilter) -> Result<Vec<RunSummary>, StoreError> {
-        either!(self, backend => backend.find_runs(filter).await)
+        either!(self, backend => Box::pin(backend.find_runs(filter)).await)
     }
 
     /// The run that an idempotency key made.
@@ -116,7 +116,7 @@ impl Store {
     /// # Errors
     /// The store cannot be read.
     pub async fn run_by_key(&self, dag: &DagId, key: &str) -> Result<Option<RunId>, StoreError> {
-        either!(self, backend => backend.run_by_key(dag, key).await)
+        either!(self, backend => Box::pin(backend.run_by_key(dag, key)).await)
     }
 
     /// The logical times of the latest run, and of the latest that succeeded, before an instant.
@@ -128,7 +128,7 @@ impl Store {
         dag: &DagId,
         before: DateTime<Utc>,
     ) -> Result<Previous, StoreError> {
-        either!(self, backend => backend.previous_times(dag, before).await)
+        either!(self, backend => Box::pin(backend.previous_times(dag, before)).await)
     }
 
     /// The journal of a run after a record, in order.
@@ -141,6 +141,6 @@ impl Store {
         after: u64,
         limit: u32,
     ) -> Result<Vec<(u64, Record)>, StoreError> {
-        either!(self, backend => backend.records(run, after, limit).await)
+        either!(self, backend => Box::pin(backend.records(run, after, limit)).await)
     }
 }

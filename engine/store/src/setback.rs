@@ -12,7 +12,7 @@ impl Store {
     /// # Errors
     /// The store cannot be read.
     pub async fn is_doubted(&self) -> Result<bool, StoreError> {
-        either!(self, backend => backend.is_doubted().await)
+        either!(self, backend => Box::pin(backend.is_doubted()).await)
     }
 
     /// Every live run knows, durably.
@@ -20,6 +20,6 @@ impl Store {
     /// # Errors
     /// The lease is past, or nothing could be written.
     pub async fn settle_doubt(&self, lease: &Lease) -> Result<(), StoreError> {
-        either!(self, backend => backend.settle_doubt(lease).await)
+        either!(self, backend => Box::pin(backend.settle_doubt(lease)).await)
     }
 }

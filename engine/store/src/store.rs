@@ -15,11 +15,11 @@ use crate::sqlite::SqliteStore;
 pub struct Store(pub(crate) Arc<Backend>);
 
 pub(crate) enum Backend {
-    Sqlite(SqliteStore),
+    Sqlite(Box<SqliteStore>),
     Postgres(PostgresStore),
 }
 
-/// Says the same to whichever backend it is.
+/// Says the same to whichever backend it is. What a backend does is boxed: it is large, and callers hold it in turn.
 macro_rules! either {
     ($store:expr, $backend:ident => $call:expr) => {
         match &*$store.0 {
@@ -39,7 +39,7 @@ impl Store {
         let backend = if postgres::is_address(url) {
             Backend::Postgres(PostgresStore::open(url, options).await?)
         } else {
-            Backend::Sqlite(SqliteStore::open(url, options).await?)
+            Backend::Sqlite(Box::new(SqliteStore::open(url, options).await?))
         };
         Ok(Self(Arc::new(backend)))
     }
@@ -88,6 +88,6 @@ impl Store {
     /// # Errors
     /// It is damaged: `Corrupt`.
     pub async fn check(&self) -> Result<(), StoreError> {
-        either!(self, backend => backend.check().await)
+        either!(self, backend => Box::pin(backend.check()).await)
     }
 }

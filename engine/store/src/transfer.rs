@@ -134,10 +134,10 @@ impl Store {
         arrival: Arrival,
     ) -> Result<Copied, StoreError> {
         let (send, receive) = mpsc::channel(ON_THE_WAY);
-        let head = either!(self, backend => backend.head().await)?;
+        let head = either!(self, backend => Box::pin(backend.head()).await)?;
         let reading = async {
             let way = Way(send);
-            let read = either!(self, backend => backend.read_out(&way).await);
+            let read = either!(self, backend => Box::pin(backend.read_out(&way)).await);
             if read.is_ok() {
                 // Whoever receives may have given up, and says why.
                 drop(way.0.send(None).await);
@@ -146,7 +146,7 @@ impl Store {
         };
         let writing = async {
             let arriving = Arriving(receive);
-            either!(other, backend => backend.write_in(lease, &head, arrival, arriving).await)
+            either!(other, backend => Box::pin(backend.write_in(lease, &head, arrival, arriving)).await)
         };
         let (read, written) = tokio::join!(reading, writing);
         read?;
@@ -158,7 +158,7 @@ impl Store {
     /// # Errors
     /// The lease is past, or nothing could be written.
     pub async fn retire(&self, lease: &Lease, to: &str) -> Result<(), StoreError> {
-        either!(self, backend => backend.retire(lease, to).await)
+        either!(self, backend => Box::pin(backend.retire(lease, to)).await)
     }
 
     /// Where the store goes on, if it was moved.
@@ -166,7 +166,7 @@ impl Store {
     /// # Errors
     /// The store cannot be read.
     pub async fn moved_to(&self) -> Result<Option<String>, StoreError> {
-        either!(self, backend => backend.moved_to().await)
+        either!(self, backend => Box::pin(backend.moved_to()).await)
     }
 
     /// The profile that it belongs to.
@@ -174,7 +174,7 @@ impl Store {
     /// # Errors
     /// The store cannot be read.
     pub async fn profile(&self) -> Result<ProfileName, StoreError> {
-        let head = either!(self, backend => backend.head().await)?;
+        let head = either!(self, backend => Box::pin(backend.head()).await)?;
         let unreadable = |error: noctule_core::name::NameError| StoreError::Corrupt {
             place: self.place(),
             message: error.to_string(),

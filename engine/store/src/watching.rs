@@ -14,7 +14,7 @@ impl Store {
     /// # Errors
     /// The store cannot be read.
     pub async fn change_token(&self) -> Result<i64, StoreError> {
-        either!(self, backend => backend.change_token().await)
+        either!(self, backend => Box::pin(backend.change_token()).await)
     }
 
     /// Waits until anything changed since a token was taken, at most for `patience`; gives the new token.

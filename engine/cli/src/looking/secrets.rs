@@ -133,8 +133,7 @@ async fn of_vault(
     };
     let desk = open.desk(surface, nobody()?, address)?;
     let connection = reader_of(&desk, name, secret)?;
-    let surroundings =
-        open.surroundings_of(surface, nobody()?, open.state_dir()?, address)?;
+    let surroundings = open.surroundings_of(surface, nobody()?, open.state_dir()?, address)?;
     let named = connection.as_ref().map(|known| known.name.as_str());
     let context = surroundings.context("", named);
     let found = vault.preflight(&context, &[place.to_owned()]).await;

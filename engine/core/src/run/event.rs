@@ -84,7 +84,9 @@ impl Event {
             Self::News { task, .. } | Self::Cleared { task, .. } | Self::Mark { task, .. } => {
                 (Some(*task), &[][..])
             }
-            Self::Begin | Self::Resumed | Self::Due | Self::Cancel { .. } => (None, &[][..]),
+            Self::Begin | Self::Resumed | Self::Doubted | Self::Due | Self::Cancel { .. } => {
+                (None, &[][..])
+            }
         };
         one.into_iter().chain(several.iter().copied())
     }
