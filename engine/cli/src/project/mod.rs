@@ -12,5 +12,5 @@ mod place;
 
 pub(crate) use self::arming::reader_of;
 pub(crate) use self::choosing::{Chosen, is_path};
-pub(crate) use self::footing::{Footing, stands_on};
+pub(crate) use self::footing::Footing;
 pub(crate) use self::open::OpenProject;

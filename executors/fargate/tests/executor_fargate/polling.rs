@@ -13,6 +13,7 @@ const ONCE: Duration = Duration::ZERO;
 
 fn status_word(status: &Result<Status, ExecutorError>) -> String {
     match status {
+        Ok(Status::Elsewhere { host }) => format!("on {host}"),
         Err(error) => word_of(error),
         Ok(Status::Launching) => "launching".to_owned(),
         Ok(Status::Running { .. }) => "running".to_owned(),

@@ -115,7 +115,7 @@ async fn what_went_wrong_is_said_of_the_secret_and_the_identity_and_shows_no_val
     ] {
         let simulator = simulator().await;
         let shown = format!("{effect:?}");
-        let _order = simulator.fault(Fault::wire(Action::GetSecretValue, effect));
+        let _order = simulator.order(Fault::wire(Action::GetSecretValue, effect));
         let error = read(&simulator, "prod/db").await.unwrap_err();
         let said = error.to_string();
         assert_eq!(class(&error), is, "{shown}: {said}");
