@@ -6,7 +6,21 @@ use crate::stage::Project;
 const HOSTILE: &str = r"\000\377\376\033[2J\033]0;owned\007\rover\342\200\256end";
 
 fn says(format: &str) -> Project {
-    let dag = "[tasks.a]\nexecutor = \"process\"\nwith.command = [\"sh\", \"say.sh\"]\n";
+    let dag = r#"
+description = "\u001b[2J\u202e"
+owner = "\u001b]0;owned\u0007"
+[params.p]
+type = "string"
+default = "\u001b[2J\r\u202e"
+[tasks.a]
+executor = "process"
+with.command = ["sh", "say.sh"]
+[tasks.b]
+depends_on = ["a"]
+executor = "process"
+when = "params.p == '\u001b[2J'"
+with.command = ["true"]
+"#;
     let project = Project::of("", dag);
     project.write("say.sh", &format!("printf '{format}'\nprintf '{format}' >&2\n[ -n \"$NOCTULE_OUTPUT\" ] && printf '{{\"said\": \"\\\\u001b[2J\\\\u202e\"}}' > \"$NOCTULE_OUTPUT\"\nexit 3\n"));
     project
@@ -24,6 +38,9 @@ fn hostile_bytes_come_back_as_they_were_and_no_table_obeys_them() {
         &["events", "@latest"],
         &["explain", "@latest"],
         &["runs"],
+        &["dags"],
+        &["plan", "d"],
+        &["graph", "d"],
     ] {
         let told = project.noctule(words);
         let said = format!("{}{}", told.text(), told.stderr);
