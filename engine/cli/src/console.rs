@@ -51,6 +51,11 @@ pub(crate) fn start_logging(surface: &Surface) {
         .filter(|filter| !filter.is_empty());
     let filter = EnvFilter::try_new(filter.map_or(level, String::as_str))
         .unwrap_or_else(|_| EnvFilter::new(level));
+    // It repeats the parts of an address that it does not know, and an address may be a secret.
+    let filter = match "sqlx_postgres::options=off".parse() {
+        Ok(quiet) => filter.add_directive(quiet),
+        Err(_) => filter,
+    };
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use noctule_core::desk::stored_attempt;
 use noctule_core::name::RunId;
-use noctule_core::run::{
-    Activity, Attempt, AttemptState, Ended, Handle, Instant, TaskRunIx, activity,
-};
+use noctule_core::run::{Activity, Attempt, AttemptState, Ended, Handle, TaskRunIx, activity};
 use noctule_executor::Wait;
 use tokio::task::AbortHandle;
 

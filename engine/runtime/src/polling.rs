@@ -12,7 +12,7 @@ use noctule_executor::{ExecutorError, Status};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 
-use crate::work::{Ear, Told, Work, is_last, pause};
+use crate::work::{Ear, Told, Work, granted, is_last, pause};
 
 /// The pause between two waits for news of an executor that hears them.
 const BREATH: Duration = Duration::from_millis(100);
@@ -317,7 +317,7 @@ impl Actor {
                     ..
                 } = &status
                 {
-                    rest = rest.max(*asked);
+                    rest = rest.max(granted(*asked));
                 }
                 let begins = matches!(status, Status::Running { .. })
                     && !std::mem::replace(&mut wait.begun, true);

@@ -19,6 +19,8 @@ use crate::clock::Clock;
 const PATIENCE: Duration = Duration::from_secs(20);
 /// The pauses after failed polls and cancels grow from the first to the second.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+/// A longer pause is not granted, whoever asks for it: an instant beyond the clock would end the engine.
+const LONGEST_ASKED: Duration = Duration::from_secs(3_600);
 /// Work that was asked to stop and still runs is asked again this often.
 const ASK_AGAIN: Duration = Duration::from_secs(30);
 
@@ -250,10 +252,15 @@ fn rest_after(status: &Status, patience: Duration) -> Duration {
         Status::Running {
             poll_after: Some(rest),
             ..
-        } => *rest,
+        } => granted(*rest),
         _ if patience.is_zero() => PAUSES.0,
         _ => Duration::from_millis(10),
     }
+}
+
+/// As much of a pause as is granted to a backend that asks for one.
+pub(crate) fn granted(asked: Duration) -> Duration {
+    asked.min(LONGEST_ASKED)
 }
 
 pub(crate) fn pause(failures: u32, error: &ExecutorError) -> Duration {
@@ -262,7 +269,7 @@ pub(crate) fn pause(failures: u32, error: &ExecutorError) -> Duration {
         ..
     } = error
     {
-        return *asked;
+        return granted(*asked);
     }
     let (first, longest) = PAUSES;
     first

@@ -89,9 +89,20 @@ async fn address(
                 HttpError::Invalid("the secret `url` is no http or https address".to_owned())
             })?;
             hidden.push(secret);
+            hidden.extend(telling_parts(&url));
             Ok((url, format!("{method} of a secret url")))
         }
     }
+}
+
+/// The parts of a secret address that a service may repeat by themselves, as in "cannot POST /hooks/…". A part so short
+/// that it may be any word is no secret.
+fn telling_parts(url: &Url) -> impl Iterator<Item = SecretString> {
+    const TELLING: usize = 8;
+    let (path, query) = (url.path(), url.query().unwrap_or_default());
+    let parts = [format!("{path}?{query}"), path.to_owned(), query.to_owned()];
+    let telling = parts.into_iter().filter(|part| part.len() >= TELLING);
+    telling.map(SecretString::from)
 }
 
 async fn typed(

@@ -33,14 +33,13 @@ pub(crate) struct Unread {
 
 /// Reads the text of one file.
 pub(super) fn read_text(path: &Path) -> Result<String, String> {
-    let file = File::open(path).map_err(|error| format!("failed to open it: {error}"))?;
-    let is_file = file
-        .metadata()
-        .map_err(|error| format!("failed to look at it: {error}"))?
-        .is_file();
-    if !is_file {
+    // Looked at before it is opened: to open a pipe is to wait for whoever writes into it.
+    let looked = path.metadata();
+    let looked = looked.map_err(|error| format!("failed to look at it: {error}"))?;
+    if !looked.is_file() {
         return Err("it is no file".to_owned());
     }
+    let file = File::open(path).map_err(|error| format!("failed to open it: {error}"))?;
     let mut bytes = Vec::new();
     file.take(BYTES + 1)
         .read_to_end(&mut bytes)

@@ -16,7 +16,7 @@ use super::ending::Conclusion;
 use super::obligation::{Duty, Obligation};
 use super::record::Fact;
 use super::state::{Instant, TaskRunIx};
-use super::transition::{Turn, after, pause};
+use super::transition::{LONGEST_ASKED, Turn, after, pause};
 use crate::planted::{self, Bug};
 
 /// How often a backend that cannot be reached is tried before the attempt fails: about half a minute with the pauses below.
@@ -144,7 +144,7 @@ impl Turn<'_> {
         let Some(launching) = self.launching(ix) else {
             return;
         };
-        let pause = asked.unwrap_or_else(|| pause(launching.tries));
+        let pause = asked.map_or_else(|| pause(launching.tries), |asked| asked.min(LONGEST_ASKED));
         let again_at = after(now, Some(pause)).unwrap_or(now);
         launching.tries += 1;
         launching.step = LaunchStep::Send {

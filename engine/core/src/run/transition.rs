@@ -351,6 +351,9 @@ pub(super) fn after(now: Instant, duration: Option<std::time::Duration>) -> Opti
     now.checked_add_signed(duration)
 }
 
+/// A backend that asks for a longer pause is asked again all the same: its word must not stop a task for good.
+pub(super) const LONGEST_ASKED: std::time::Duration = std::time::Duration::from_secs(3_600);
+
 /// 1, 2, 4 … 60 s.
 pub(super) fn pause(tries: u32) -> std::time::Duration {
     let (first, longest) = PAUSES;
