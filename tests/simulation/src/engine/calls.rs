@@ -1,7 +1,7 @@
 //! The calls that hands make, and what becomes of them on the way.
 
 use noctule_core::name::RunId;
-use noctule_core::run::{Activity, AttemptState, Cleared, Event, Handle, News, TaskRunIx};
+use noctule_core::run::{Activity, Cleared, Event, Handle, News, TaskRunIx};
 use noctule_executor::{ExecutorError, Status};
 use serde_json::Value;
 
@@ -38,14 +38,6 @@ impl Engine {
         let calls = matches!(activity, Activity::Launch { .. } | Activity::Cancel { .. });
         if calls && !self.trusts(out) && !out.is(Wrong::NoRecheckBeforeCall) {
             return self.step_down(out);
-        }
-        let at = match activity {
-            Activity::Look { at, .. } => Some(at),
-            Activity::Launch { .. } | Activity::Watch { .. } | Activity::Cancel { .. } => None,
-        };
-        let left = at.map_or(0, |at| until(self.wall(out), at));
-        if left > 0 {
-            return self.again(out, &to, number, left.min(LOOK_AGAIN));
         }
         match activity {
             Activity::Launch { .. } => self.launch(out, &to),
@@ -164,11 +156,7 @@ impl Engine {
 
     fn raw_handle(&self, to: &Sender) -> Option<Value> {
         let live = self.work.live.get(&to.run)?;
-        match &live.run.tasks[to.task.index()].live()?.state {
-            AttemptState::Running(work) => Some(work.handle.raw.clone()),
-            AttemptState::Cancelling(work) => Some(work.handle.raw.clone()),
-            AttemptState::Launching(_) | AttemptState::Ended(_) => None,
-        }
+        live.hands.get(&to.task)?.raw.clone()
     }
 
     fn watch(&mut self, out: &mut Outside, to: &Sender, number: u64) {
