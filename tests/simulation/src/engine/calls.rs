@@ -55,22 +55,16 @@ impl Engine {
         Some(Sender {
             run: run.clone(),
             task: ix,
-            attempt: task_run.live()?.number,
+            attempt: live.hands.get(&ix)?.attempt,
             kind,
             lasts: task.with.get("lasts").and_then(Value::as_i64).unwrap_or(0),
         })
     }
 
     fn launch(&mut self, out: &mut Outside, to: &Sender) {
-        let Some(attempt) = self
-            .work
-            .live
-            .get(&to.run)
-            .and_then(|live| live.run.tasks[to.task.index()].live())
-        else {
+        let Some(key) = self.key_of(to) else {
             return;
         };
-        let key = attempt.key.clone();
         let epoch = self.lease.as_ref().map(|hold| hold.epoch);
         out.referee
             .sent(&out.store, out.now, (self.life.engine, epoch), &key);
@@ -125,12 +119,7 @@ impl Engine {
     }
 
     fn look(&mut self, out: &mut Outside, to: &Sender) {
-        let Some(attempt) = self
-            .work
-            .live
-            .get(&to.run)
-            .and_then(|live| live.run.tasks[to.task.index()].live())
-        else {
+        let Some(key) = self.key_of(to) else {
             return;
         };
         let most = if out.backends.storm {
@@ -142,8 +131,8 @@ impl Engine {
             let error = ExecutorError::unavailable("no answer");
             News::LookFailed { error }
         } else {
-            let found = out.backends.find(&attempt.key, out.now);
-            if found.is_none() && out.backends.works.contains_key(&attempt.key) {
+            let found = out.backends.find(&key, out.now);
+            if found.is_none() && out.backends.works.contains_key(&key) {
                 out.struck.count("stale list");
             }
             News::Looked {
@@ -152,6 +141,11 @@ impl Engine {
         };
         let delay = out.latency();
         out.tell_news(self.life, to, news, delay);
+    }
+
+    fn key_of(&self, to: &Sender) -> Option<noctule_executor::AttemptKey> {
+        let live = self.work.live.get(&to.run)?;
+        Some(live.hands.get(&to.task)?.key.clone())
     }
 
     fn raw_handle(&self, to: &Sender) -> Option<Value> {

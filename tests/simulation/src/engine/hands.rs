@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use noctule_core::name::RunId;
 use noctule_core::run::{Activity, AttemptState, ClearingTry, TaskRunIx, activity};
-use noctule_executor::Wait;
+use noctule_executor::{AttemptKey, Wait};
 use serde_json::Value;
 
 use super::{Engine, Live};
@@ -25,6 +25,8 @@ pub(super) struct Hand {
     pub(super) number: u64,
     /// The handle as it is durable: a further one is another hand's.
     pub(super) raw: Option<Value>,
+    /// The key of its attempt, whatever memory has come to meanwhile.
+    pub(super) key: AttemptKey,
     pub(super) begun: bool,
     pub(super) failures: u32,
     pub(super) asked_to_stop: Option<Ms>,
@@ -80,9 +82,12 @@ impl Engine {
             return;
         }
         live.hands.remove(&ix);
-        let Some((attempt, activity)) = wanted else {
+        let (Some((attempt, activity)), Some(last)) =
+            (wanted, live.run.tasks[ix.index()].attempts.last())
+        else {
             return;
         };
+        let key = last.key.clone();
         self.work.hand += 1;
         let number = self.work.hand;
         let (first, pause) = rhythm(live, ix, activity);
@@ -91,6 +96,7 @@ impl Engine {
             activity,
             number,
             raw: raw_handle(live, ix),
+            key,
             begun: false,
             failures: 0,
             asked_to_stop: None,
