@@ -24,6 +24,9 @@ const LONGEST_ASKED: Duration = Duration::from_secs(3_600);
 /// Work that was asked to stop and still runs is asked again this often.
 const ASK_AGAIN: Duration = Duration::from_secs(30);
 
+/// The longest wait for a look, whatever the clock showed when it was set.
+const LONGEST_QUIET: Duration = Duration::from_secs(600);
+
 /// An event of a run, told to the engine.
 #[derive(Debug)]
 pub(crate) struct Told {
@@ -68,7 +71,9 @@ impl Work {
         match activity {
             Activity::Launch { .. } => self.launch().await,
             Activity::Look { at, .. } => {
-                self.clock.sleep_until(at).await;
+                // Not looked at again meanwhile: a clock that jumps ahead must not cut the quiet period short.
+                let longest = tokio::time::Instant::now() + LONGEST_QUIET;
+                tokio::time::sleep_until(self.clock.at(at).min(longest)).await;
                 self.look().await;
             }
             Activity::Watch { .. } => self.watch(PATIENCE).await,

@@ -227,7 +227,9 @@ impl Turn<'_> {
         launching.tries += 1;
         let enough = planted::is(Bug::FirstListIsBelieved);
         if let Some(next) = looks.get(look as usize + 1).filter(|_| !enough) {
-            let at = after(launching.sent_at, Some(*next)).unwrap_or(now);
+            // Counted from this look: a clock that jumps shortens one gap of the quiet period, and not all of it.
+            let before = looks.get(look as usize).copied().unwrap_or_default();
+            let at = after(now, Some(next.saturating_sub(before))).unwrap_or(now);
             launching.step = LaunchStep::Look { look: look + 1, at };
             return;
         }

@@ -1,7 +1,7 @@
 //! The calls that hands make, and what becomes of them on the way.
 
 use noctule_core::name::RunId;
-use noctule_core::run::{Activity, AttemptState, Cleared, Event, Handle, News, TaskRunIx};
+use noctule_core::run::{Activity, Cleared, Event, Handle, News, TaskRunIx};
 use noctule_executor::{ExecutorError, Status};
 use serde_json::Value;
 
@@ -39,14 +39,6 @@ impl Engine {
         if calls && !self.trusts(out) && !out.is(Wrong::NoRecheckBeforeCall) {
             return self.step_down(out);
         }
-        let at = match activity {
-            Activity::Look { at, .. } => Some(at),
-            Activity::Launch { .. } | Activity::Watch { .. } | Activity::Cancel { .. } => None,
-        };
-        let left = at.map_or(0, |at| until(self.wall(out), at));
-        if left > 0 {
-            return self.again(out, &to, number, left.min(LOOK_AGAIN));
-        }
         match activity {
             Activity::Launch { .. } => self.launch(out, &to),
             Activity::Look { .. } => self.look(out, &to),
@@ -63,22 +55,16 @@ impl Engine {
         Some(Sender {
             run: run.clone(),
             task: ix,
-            attempt: task_run.live()?.number,
+            attempt: live.hands.get(&ix)?.attempt,
             kind,
             lasts: task.with.get("lasts").and_then(Value::as_i64).unwrap_or(0),
         })
     }
 
     fn launch(&mut self, out: &mut Outside, to: &Sender) {
-        let Some(attempt) = self
-            .work
-            .live
-            .get(&to.run)
-            .and_then(|live| live.run.tasks[to.task.index()].live())
-        else {
+        let Some(key) = self.key_of(to) else {
             return;
         };
-        let key = attempt.key.clone();
         let epoch = self.lease.as_ref().map(|hold| hold.epoch);
         out.referee
             .sent(&out.store, out.now, (self.life.engine, epoch), &key);
@@ -133,12 +119,7 @@ impl Engine {
     }
 
     fn look(&mut self, out: &mut Outside, to: &Sender) {
-        let Some(attempt) = self
-            .work
-            .live
-            .get(&to.run)
-            .and_then(|live| live.run.tasks[to.task.index()].live())
-        else {
+        let Some(key) = self.key_of(to) else {
             return;
         };
         let most = if out.backends.storm {
@@ -150,8 +131,8 @@ impl Engine {
             let error = ExecutorError::unavailable("no answer");
             News::LookFailed { error }
         } else {
-            let found = out.backends.find(&attempt.key, out.now);
-            if found.is_none() && out.backends.works.contains_key(&attempt.key) {
+            let found = out.backends.find(&key, out.now);
+            if found.is_none() && out.backends.works.contains_key(&key) {
                 out.struck.count("stale list");
             }
             News::Looked {
@@ -162,13 +143,14 @@ impl Engine {
         out.tell_news(self.life, to, news, delay);
     }
 
+    fn key_of(&self, to: &Sender) -> Option<noctule_executor::AttemptKey> {
+        let live = self.work.live.get(&to.run)?;
+        Some(live.hands.get(&to.task)?.key.clone())
+    }
+
     fn raw_handle(&self, to: &Sender) -> Option<Value> {
         let live = self.work.live.get(&to.run)?;
-        match &live.run.tasks[to.task.index()].live()?.state {
-            AttemptState::Running(work) => Some(work.handle.raw.clone()),
-            AttemptState::Cancelling(work) => Some(work.handle.raw.clone()),
-            AttemptState::Launching(_) | AttemptState::Ended(_) => None,
-        }
+        live.hands.get(&to.task)?.raw.clone()
     }
 
     fn watch(&mut self, out: &mut Outside, to: &Sender, number: u64) {

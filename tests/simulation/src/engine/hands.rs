@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use noctule_core::name::RunId;
-use noctule_core::run::{Activity, ClearingTry, TaskRunIx, activity};
-use noctule_executor::Wait;
+use noctule_core::run::{Activity, AttemptState, ClearingTry, TaskRunIx, activity};
+use noctule_executor::{AttemptKey, Wait};
+use serde_json::Value;
 
 use super::{Engine, Live};
 use crate::agenda::Happening;
@@ -14,11 +15,18 @@ use crate::outside::Outside;
 /// A sleeper looks at the clock again after this.
 pub(super) const LOOK_AGAIN: Ms = 10 * SECOND;
 
+/// The longest wait for a look, whatever the clock showed when it was set.
+const LONGEST_QUIET: Ms = 600 * SECOND;
+
 /// An activity under way.
 pub(super) struct Hand {
     pub(super) attempt: u32,
     pub(super) activity: Activity,
     pub(super) number: u64,
+    /// The handle as it is durable: a further one is another hand's.
+    pub(super) raw: Option<Value>,
+    /// The key of its attempt, whatever memory has come to meanwhile.
+    pub(super) key: AttemptKey,
     pub(super) begun: bool,
     pub(super) failures: u32,
     pub(super) asked_to_stop: Option<Ms>,
@@ -74,9 +82,12 @@ impl Engine {
             return;
         }
         live.hands.remove(&ix);
-        let Some((attempt, activity)) = wanted else {
+        let (Some((attempt, activity)), Some(last)) =
+            (wanted, live.run.tasks[ix.index()].attempts.last())
+        else {
             return;
         };
+        let key = last.key.clone();
         self.work.hand += 1;
         let number = self.work.hand;
         let (first, pause) = rhythm(live, ix, activity);
@@ -84,6 +95,8 @@ impl Engine {
             attempt,
             activity,
             number,
+            raw: raw_handle(live, ix),
+            key,
             begun: false,
             failures: 0,
             asked_to_stop: None,
@@ -94,7 +107,7 @@ impl Engine {
             Activity::Look { at, .. } => Some(at),
             Activity::Launch { .. } | Activity::Watch { .. } | Activity::Cancel { .. } => None,
         };
-        let wait = at.map_or(first, |at| until(wall, at).min(LOOK_AGAIN));
+        let wait = at.map_or(first, |at| until(wall, at).min(LONGEST_QUIET));
         let act = Happening::Act {
             life: self.life,
             run: id.clone(),
@@ -138,6 +151,14 @@ impl Engine {
             };
             out.after(wait + 1, clear);
         }
+    }
+}
+
+fn raw_handle(live: &Live, ix: TaskRunIx) -> Option<Value> {
+    match &live.run.tasks[ix.index()].live()?.state {
+        AttemptState::Running(work) => Some(work.handle.raw.clone()),
+        AttemptState::Cancelling(work) => Some(work.handle.raw.clone()),
+        AttemptState::Launching(_) | AttemptState::Ended(_) => None,
     }
 }
 

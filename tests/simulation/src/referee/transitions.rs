@@ -164,6 +164,8 @@ impl Referee {
             .iter()
             .map(|up| up.end().map(|end| end.verdict))
             .collect();
+        // A mark on an item judges its whole again, in the midst of a commit.
+        let marked = marked || self.marked.contains(id);
         if !marked && !may_begin(definition.trigger_rule, &ends) {
             let rule = definition.trigger_rule;
             self.say(format!("{id} {name} begins by {rule:?} over {ends:?}"));
@@ -236,7 +238,7 @@ impl Referee {
         let was_over = old.is_some_and(Run::is_over);
         if let Some(old) = old.filter(|old| old.is_over())
             && !new.is_over()
-            && new.round != old.round + 1
+            && new.round <= old.round
         {
             self.say(format!("{id} is under way again without a new round"));
         }

@@ -155,7 +155,15 @@ impl World {
             if let Write::Dag { dag, record } = write
                 && let Some(considered) = record.considered
             {
-                self.began.entry(dag.clone()).or_insert(considered);
+                // The first commit may say of ticks already what became of them.
+                let said = commit.writes.iter().filter_map(|write| match write {
+                    Write::Create { run, .. } if run.facts.dag == *dag => run.facts.trigger.tick(),
+                    Write::Dropped { dag: of, dropped } if of == dag => Some(dropped.first),
+                    _ => None,
+                });
+                let before = said.map(|tick| tick - chrono::TimeDelta::seconds(1));
+                let began = before.fold(considered, Instant::min);
+                self.began.entry(dag.clone()).or_insert(began);
                 let pauses = self.pauses.entry(dag.clone()).or_default();
                 match (record.paused, pauses.last_mut()) {
                     (Some(_), Some((_, None))) | (None, None | Some((_, Some(_)))) => {}

@@ -109,3 +109,20 @@ fn a_request_that_has_rested_may_have_been_sent_whatever_the_next_clock_shows() 
     engine.happen(Event::Resumed);
     assert!(matches!(asks_for(&engine), Some(Activity::Look { .. })));
 }
+
+#[test]
+fn a_clock_that_jumps_ahead_does_not_cut_the_whole_quiet_period_short() {
+    let dag = dag(vec![task("t", &[], |_| {})]);
+    let script = Script {
+        sends: vec![Send::LostRequest],
+        ..Script::default()
+    };
+    let mut engine = Engine::new(&dag, World::default().with("t", script));
+    // The first look is made at 1 s, the second would be at 5 s.
+    engine.until(2);
+    engine.now += chrono::Duration::hours(1);
+    engine.until(3_602 + 20);
+    assert!(engine.world.ledger.is_empty(), "it looks on");
+    assert_eq!(engine.run_to_end(), RunEnding::Succeeded);
+    engine.launched_at_most_once();
+}
