@@ -124,6 +124,19 @@ impl CliError {
         }
     }
 
+    /// Whether the store was lost, for now or to another engine, and nothing else is wrong.
+    #[must_use]
+    pub(crate) fn is_loss_of_store(&self) -> bool {
+        match self {
+            Self::Store(error) | Self::Runtime(RuntimeError::Store(error)) => {
+                error.is_loss_of_lease()
+                    || error.is_passing()
+                    || matches!(error, StoreError::WentBack { .. })
+            }
+            _ => false,
+        }
+    }
+
     fn helps(&self) -> Vec<String> {
         match self {
             Self::Usage(said)

@@ -16,6 +16,9 @@ use crate::surface::Surface;
 /// How long an interrupted engine waits for launches that are under way.
 const LETTING_GO: Duration = Duration::from_secs(10);
 
+/// How long an engine that hears nobody any more may take to end.
+const ENDING: Duration = Duration::from_secs(5);
+
 /// An engine in this process.
 pub(super) struct Hosted {
     /// A hold on it.
@@ -69,6 +72,11 @@ impl Hosted {
             Ok(Err(error)) => error.into(),
             Err(error) => CliError::unreachable(format!("the engine failed: {error}")),
         }
+    }
+
+    /// The reason, where the engine ends at any moment now.
+    pub(super) async fn ended_soon(&mut self) -> Option<CliError> {
+        tokio::time::timeout(ENDING, self.ended()).await.ok()
     }
 
     /// Lets nothing new start, awaits what is being launched, and gives the store back.

@@ -1,4 +1,7 @@
 //! `serve`: scheduler and engine until SIGTERM, with the files of the project watched and two routes for health.
+//!
+//! Where the store can be reached from several machines it stands by while another engine has it, takes over when that one
+//! is gone or lets go, and stands by again when it loses the store itself.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -7,7 +10,7 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
 use noctule_core::source::FlagSetting;
-use noctule_store::{Role, StoreError};
+use noctule_store::{Lease, Owner, Role, Store, StoreError};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -26,60 +29,143 @@ const HANDOVER: Duration = Duration::from_secs(60);
 pub(crate) async fn serve(args: ServeArgs, surface: &Surface) -> Result<Exit, CliError> {
     let flags = flags(&args);
     let open = OpenProject::read(surface, &flags)?;
-    let project = open.project()?;
     tell_problems(&open);
-    let listener = listen(&project.engine.listen).await?;
+    let listener = listen(&open.project()?.engine.listen).await?;
     let address = listener
         .local_addr()
         .map_err(|error| CliError::unreachable(error.to_string()))?;
     let mut signals = Signals::new()?;
     let store = open.make_store(surface).await?;
-    let me = owner(surface, Role::Serve, Some(address.to_string()));
-    // Another `serve` stays; a `run` gives the store over.
-    if let Some(holder) = store
-        .holder()
-        .await?
-        .filter(|holder| holder.role == Role::Serve)
-    {
+    // Another `serve` on this machine stays; a `run` gives the store over. Where engines stand by, this one does.
+    let serving = |holder: &Owner| holder.role == Role::Serve && !store.is_shared();
+    if let Some(holder) = store.holder().await?.filter(serving) {
         return Err(StoreError::HeldBy(Box::new(holder)).into());
     }
-    let (ready, seen) = watch::channel(false);
+    let (stand, seen) = watch::channel(Stand::Standby);
     let health = tokio::spawn(answer_health(listener, seen));
-    let lease = tokio::select! {
-        lease = store.acquire_when_free(&me, HANDOVER) => lease?,
-        () = signals.asked() => return Ok(Exit::Success),
-    };
-    let mut hosted = Hosted::start(
-        &open,
+    let server = Server {
         surface,
-        &store,
-        lease,
-        Purpose {
-            fires: true,
-            only: None,
-        },
-    )
-    .await?;
-    let watch = Watch::start(surface, &flags, &open, &store, &hosted)?;
-    ready.send_replace(true);
-    eprintln!(
-        "noctule serves {} DAGs of profile {} on http://{address}",
-        open.loaded.dags.len(),
-        project.profile
-    );
-    tokio::select! {
-        ended = hosted.ended() => return Err(ended),
-        () = signals.asked() => {}
-        ended = watch => return Err(ended),
-    }
-    ready.send_replace(false);
-    eprintln!("draining: nothing new starts; a second signal leaves at once");
-    let exit = tokio::select! {
-        drained = hosted.drain() => drained.map(|()| Exit::Success),
-        () = signals.asked() => Ok(Exit::Success),
+        flags: &flags,
+        store: &store,
+        address,
+        stand,
     };
+    let exit = server.serve(open, &mut signals).await;
     health.abort();
     exit
+}
+
+/// How a `serve` stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stand {
+    /// It waits for the store.
+    Standby,
+    /// It is the engine.
+    Engine,
+    /// It is about to end.
+    Draining,
+}
+
+/// How one holding of the store ended.
+enum Held {
+    /// It was asked to end, and has.
+    Over(Exit),
+    /// The store was lost: it goes on elsewhere, or is out of reach.
+    Lost(CliError),
+}
+
+struct Server<'a> {
+    surface: &'a Surface,
+    flags: &'a [FlagSetting],
+    store: &'a Store,
+    address: SocketAddr,
+    stand: watch::Sender<Stand>,
+}
+
+impl Server<'_> {
+    /// Stands by and serves in turn, until it is asked to end.
+    async fn serve(&self, open: OpenProject, signals: &mut Signals) -> Result<Exit, CliError> {
+        let mut open = open;
+        loop {
+            let lease = tokio::select! {
+                lease = self.take() => lease?,
+                () = signals.asked() => return Ok(Exit::Success),
+            };
+            match self.hold(&open, lease, signals).await? {
+                Held::Over(exit) => return Ok(exit),
+                Held::Lost(error) => {
+                    self.stand.send_replace(Stand::Standby);
+                    eprintln!("this engine stands by again: {error}");
+                }
+            }
+            // The files may have changed while another engine watched them.
+            open = match OpenProject::read(self.surface, self.flags) {
+                Ok(fresh) if fresh.project().is_ok() => fresh,
+                _ => open,
+            };
+        }
+    }
+
+    async fn take(&self) -> Result<Lease, CliError> {
+        let me = owner(self.surface, Role::Serve, Some(self.address.to_string()));
+        if !self.store.is_shared() {
+            return Ok(self.store.acquire_when_free(&me, HANDOVER).await?);
+        }
+        if let Ok(Some(holder)) = self.store.holder().await {
+            eprintln!(
+                "noctule stands by on http://{}: the store is held by {holder}",
+                self.address
+            );
+        }
+        Ok(self.store.stand_by(&me).await?)
+    }
+
+    /// Is the engine, for as long as it has the store.
+    async fn hold(
+        &self,
+        open: &OpenProject,
+        lease: Lease,
+        signals: &mut Signals,
+    ) -> Result<Held, CliError> {
+        let purpose = Purpose {
+            fires: true,
+            only: None,
+        };
+        let hosted = Hosted::start(open, self.surface, self.store, lease, purpose).await;
+        let mut hosted = match hosted {
+            Ok(hosted) => hosted,
+            Err(error) => return self.lost(error),
+        };
+        let watch = Watch::start(self.surface, self.flags, open, self.store, &hosted)?;
+        self.stand.send_replace(Stand::Engine);
+        eprintln!(
+            "noctule serves {} DAGs of profile {} on http://{}",
+            open.loaded.dags.len(),
+            open.project()?.profile,
+            self.address
+        );
+        tokio::select! {
+            biased;
+            ended = hosted.ended() => return self.lost(ended),
+            () = signals.asked() => {}
+            // It ends only with the engine, which says why.
+            ended = watch => return self.lost(hosted.ended_soon().await.unwrap_or(ended)),
+        }
+        self.stand.send_replace(Stand::Draining);
+        eprintln!("draining: nothing new starts; a second signal leaves at once");
+        tokio::select! {
+            drained = hosted.drain() => drained.map(|()| Held::Over(Exit::Success)),
+            () = signals.asked() => Ok(Held::Over(Exit::Success)),
+        }
+    }
+
+    /// Whether the end of an engine is the end of this process: not where another goes on, and this one may again.
+    fn lost(&self, error: CliError) -> Result<Held, CliError> {
+        if self.store.is_shared() && error.is_loss_of_store() {
+            return Ok(Held::Lost(error));
+        }
+        Err(error)
+    }
 }
 
 fn flags(args: &ServeArgs) -> Vec<FlagSetting> {
@@ -129,15 +215,15 @@ async fn listen(address: &str) -> Result<TcpListener, CliError> {
     TcpListener::bind(parsed).await.map_err(failed)
 }
 
-/// `GET /healthz` says that the process lives, `GET /readyz` that the engine runs.
-async fn answer_health(listener: TcpListener, ready: watch::Receiver<bool>) {
+/// `GET /healthz` says that the process lives, `GET /readyz` whether it is the engine, stands by, or ends.
+async fn answer_health(listener: TcpListener, stand: watch::Receiver<Stand>) {
     let readiness = move || {
-        let ready = *ready.borrow();
+        let stand = *stand.borrow();
         async move {
-            if ready {
-                (StatusCode::OK, "ready\n")
-            } else {
-                (StatusCode::SERVICE_UNAVAILABLE, "not ready\n")
+            match stand {
+                Stand::Engine => (StatusCode::OK, "ready\n"),
+                Stand::Standby => (StatusCode::SERVICE_UNAVAILABLE, "standby\n"),
+                Stand::Draining => (StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
             }
         }
     };
