@@ -83,6 +83,11 @@ impl Books {
         self.store.id().to_string()
     }
 
+    /// The process that has the right to write.
+    pub(crate) fn holder(&self) -> Result<Option<u32>, CampaignError> {
+        Ok(self.wait(self.store.holder())?.map(|owner| owner.pid))
+    }
+
     /// How many runs are not over.
     pub(crate) fn live(&self) -> Result<usize, CampaignError> {
         let mut live = 0;

@@ -28,7 +28,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// How long nothing may end before the last engine is said to be stuck.
 const STUCK: Duration = Duration::from_secs(120);
 /// Runs that are kept under way.
-const LIVE: usize = 14;
+pub(crate) const LIVE: usize = 14;
 /// How often progress is told.
 const TELL_EVERY: u64 = 100;
 
@@ -88,7 +88,7 @@ impl Crash {
         Ok(campaign.report)
     }
 
-    fn begin(stage: Arc<Stage>, terms: &Terms) -> Result<Self, CampaignError> {
+    pub(crate) fn begin(stage: Arc<Stage>, terms: &Terms) -> Result<Self, CampaignError> {
         let mut first = stage.start(&[], &["serve"], None)?;
         wait_until_serving(&mut first)?;
         let books = Books::open(Arc::clone(&stage))?;
@@ -145,7 +145,12 @@ impl Crash {
     }
 
     /// What was done when, for whoever has to find out why.
-    fn journal(&self, word: &str, from: DateTime<Utc>, struck: bool) -> Result<(), CampaignError> {
+    pub(crate) fn journal(
+        &self,
+        word: &str,
+        from: DateTime<Utc>,
+        struck: bool,
+    ) -> Result<(), CampaignError> {
         let failed = || CampaignError::io("write the journal");
         let mut options = std::fs::OpenOptions::new();
         let file = options.create(true).append(true);
@@ -155,7 +160,7 @@ impl Crash {
     }
 
     /// After each fault: what has newly begun must stand in the store, which nobody changes now; and how many runs are live.
-    fn look_around(&mut self) -> Result<(), CampaignError> {
+    pub(crate) fn look_around(&mut self) -> Result<(), CampaignError> {
         let (deeds, place) = read_from(&self.stage.ledger(), self.place)
             .map_err(CampaignError::io("read the ledger"))?;
         self.place = place;
@@ -180,38 +185,50 @@ impl Crash {
     /// A last engine that nobody disturbs ends all that there is, and then drains.
     fn settle(&mut self) -> Result<(), CampaignError> {
         let mut last = self.stage.start(&[], &["serve"], None)?;
+        self.all_ends(&mut [&mut last])?;
+        self.drains(last);
+        Ok(())
+    }
+
+    /// Waits until no run is live and no ask unanswered, as long as anything ends at all.
+    pub(crate) fn all_ends(&mut self, engines: &mut [&mut Process]) -> Result<(), CampaignError> {
         let (mut least, mut since) = (usize::MAX, Instant::now());
         loop {
             let (live, pending) = (self.books.live()?, self.books.pending()?);
             if live + pending == 0 {
-                break;
+                return Ok(());
             }
             if live + pending < least {
                 (least, since) = (live + pending, Instant::now());
             }
-            if let Some(end) = last.ended() {
-                let told = last.told();
-                let finding = format!("the last engine ended by itself with {end:?}: {told}");
-                self.report.findings.push(finding);
-                return Ok(());
+            for engine in engines.iter_mut() {
+                if let Some(end) = engine.ended() {
+                    let told = engine.told();
+                    let finding = format!("a last engine ended by itself with {end:?}: {told}");
+                    self.report.findings.push(finding);
+                    return Ok(());
+                }
             }
             if since.elapsed() > STUCK {
                 let finding =
                     format!("{live} runs and {pending} asks stand still under the last engine");
                 self.report.findings.push(finding);
-                break;
+                return Ok(());
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        last.send(Signal::TERM);
-        if last.end_within(PATIENCE) != Some(End::Code(0)) {
-            let finding = format!("the last engine did not drain: {}", last.told());
-            self.report.findings.push(finding);
-        }
-        Ok(())
     }
 
-    fn compare(&mut self, desk: &Desk) -> Result<(), CampaignError> {
+    /// SIGTERM ends an engine well.
+    pub(crate) fn drains(&mut self, mut engine: Process) {
+        engine.send(Signal::TERM);
+        if engine.end_within(PATIENCE) != Some(End::Code(0)) {
+            let finding = format!("the last engine did not drain: {}", engine.told());
+            self.report.findings.push(finding);
+        }
+    }
+
+    pub(crate) fn compare(&mut self, desk: &Desk) -> Result<(), CampaignError> {
         self.report.findings.extend(desk.findings());
         if let Err(error) = self.books.check() {
             self.report
