@@ -3,4 +3,5 @@
 //! `NOCTULE_CAMPAIGN_KILLS` makes the crash loops longer, `NOCTULE_CAMPAIGN_START` gives them another start value.
 
 mod crash;
+mod engines;
 mod product;
