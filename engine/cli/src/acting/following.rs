@@ -181,7 +181,14 @@ impl Following<'_> {
                 biased;
                 _ = interrupts.recv() => return Ok(Stretch::Interrupted),
                 () = gave_up => return Ok(Stretch::GaveUp),
-                ended = engine_end(hosted) => return Err(ended),
+                ended = engine_end(hosted) => {
+                    *hosted = None;
+                    // The run goes on under whoever has the store now, and is followed there.
+                    if self.store.is_shared() && ended.is_loss_of_store() {
+                        return Ok(Stretch::Change);
+                    }
+                    return Err(ended);
+                }
                 () = run_ended(&mut control) => {}
                 changed = self.store.changed_since(token, LOOK_AROUND), if !is_host => token = changed?,
                 _ = redraw.tick() => {
