@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use rustix::process::Signal;
 
 use crate::audit::{self, Evidence};
@@ -29,6 +29,10 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 const STUCK: Duration = Duration::from_secs(120);
 /// Runs that are kept under way.
 pub(crate) const LIVE: usize = 14;
+/// How long after a fault a schedule may fire again, the fault itself included.
+const LATEST: TimeDelta = TimeDelta::seconds(30);
+/// So many looks in a row must show that there is nothing to do.
+const QUIET: u32 = 30;
 /// How often progress is told.
 const TELL_EVERY: u64 = 100;
 
@@ -57,6 +61,8 @@ pub struct Crash {
     pub(crate) desk: Option<Arc<Desk>>,
     /// Up to where the ledger was looked at.
     place: u64,
+    /// When an engine had seen the schedule, and when the faults stopped.
+    time: (DateTime<Utc>, DateTime<Utc>),
 }
 
 impl Crash {
@@ -91,6 +97,7 @@ impl Crash {
     pub(crate) fn begin(stage: Arc<Stage>, terms: &Terms) -> Result<Self, CampaignError> {
         let mut first = stage.start(&[], &["serve"], None)?;
         wait_until_serving(&mut first)?;
+        let now = Utc::now();
         let books = Books::open(Arc::clone(&stage))?;
         first.kill()?;
         first.tidy();
@@ -107,6 +114,7 @@ impl Crash {
             excuses: Vec::new(),
             desk: None,
             place: 0,
+            time: (now, now),
             stage,
         })
     }
@@ -185,6 +193,7 @@ impl Crash {
     /// A last engine that nobody disturbs ends all that there is, and then drains.
     fn settle(&mut self) -> Result<(), CampaignError> {
         let mut last = self.stage.start(&[], &["serve"], None)?;
+        wait_until_serving(&mut last)?;
         self.all_ends(&mut [&mut last])?;
         self.drains(last);
         Ok(())
@@ -192,10 +201,14 @@ impl Crash {
 
     /// Waits until no run is live and no ask unanswered, as long as anything ends at all.
     pub(crate) fn all_ends(&mut self, engines: &mut [&mut Process]) -> Result<(), CampaignError> {
+        self.time.1 = Utc::now();
         let (mut least, mut since) = (usize::MAX, Instant::now());
+        let mut quiet = 0;
         loop {
             let (live, pending) = (self.books.live()?, self.books.pending()?);
-            if live + pending == 0 {
+            // An engine that has just begun still makes the runs of ticks that were missed.
+            quiet = if live + pending == 0 { quiet + 1 } else { 0 };
+            if quiet > QUIET {
                 return Ok(());
             }
             if live + pending < least {
@@ -244,7 +257,20 @@ impl Crash {
             works: &works,
             excuses: &self.excuses,
             slots: SLOTS,
+            time: self.time,
         });
+        let ticks = audit::minutes(self.time).count() as u64;
+        let late = audit::lateness(&runs).num_milliseconds();
+        self.report
+            .fact("minutes of the schedule, each with one run", ticks);
+        self.report.fact(
+            "milliseconds from a tick to its run, at most",
+            late.unsigned_abs(),
+        );
+        if self.report.punctual && late > LATEST.num_milliseconds() {
+            let finding = format!("a tick waited {late} ms for its run");
+            self.report.findings.push(finding);
+        }
         self.report.findings.extend(breaches);
         self.compare_clouds(&runs);
         self.compare_accepted(desk)?;

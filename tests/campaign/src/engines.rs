@@ -120,6 +120,7 @@ impl Engines {
         let stage = Arc::new(Stage::new(program, Kind::Postgres)?);
         let mut campaign = Crash::begin(Arc::clone(&stage), terms)?;
         campaign.report.name = "three engines on one Postgres".to_owned();
+        campaign.report.punctual = true;
         let clients = Clients::start(&stage, terms.clients, LIVE, &mut campaign.chance);
         campaign.desk = Some(Arc::clone(&clients.desk));
         let engines = Self::sit_down(campaign);
@@ -361,13 +362,9 @@ impl Engines {
             let finding = format!("{backwards} epochs went back, {shared} had several holders");
             report.findings.push(finding);
         }
-        let mut count = |what: &str, number: i64| {
-            let number = number.unsigned_abs();
-            report.places.insert(what.to_owned(), number);
-        };
-        count("(epochs, each of one engine)", raised);
-        count("(commits, each under the epoch of its engine)", commits);
-        count("(engines that held the store)", who);
+        report.fact("epochs, each of one engine", raised.unsigned_abs());
+        report.fact("commits, each under its own epoch", commits.unsigned_abs());
+        report.fact("engines that held the store", who.unsigned_abs());
         for seat in self.seats {
             self.campaign.drains(seat.engine);
         }

@@ -98,7 +98,7 @@ impl Stage {
         let failed = || CampaignError::io("write the project");
         fs::write(self.path("noctule.toml"), self.settings()).map_err(failed())?;
         let ledger = self.ledger();
-        for dag in self.dags() {
+        for dag in self.dags().chain([dags::TICKING]) {
             let file = dag.file(&self.program.to_string_lossy(), &ledger.to_string_lossy());
             fs::write(self.path(&format!("dags/{}.toml", dag.id)), file).map_err(failed())?;
         }

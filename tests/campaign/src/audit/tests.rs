@@ -60,6 +60,8 @@ fn run(attempts: Vec<AttemptRow>) -> RunRow {
         state: "succeeded",
         over: true,
         round: 1,
+        tick: None,
+        created_at: at(0),
         attempts,
         gaps: Vec::new(),
     }
@@ -71,6 +73,7 @@ fn found(run: RunRow, deeds: Vec<Deed>, excuses: &[(DateTime<Utc>, DateTime<Utc>
         works: &works(deeds),
         excuses,
         slots: 1,
+        time: (at(0), at(0)),
     })
 }
 
@@ -169,6 +172,27 @@ fn a_dependant_that_begins_early_is_found() {
     let run = run(vec![attempt("k1", "a", 20), early]);
     let deeds = [work("k1", "a", 5), work("k2", "b", 12)].concat();
     assert_one(&found(run, deeds, &[]), "began before a had ended");
+}
+
+#[test]
+fn a_minute_without_a_run_or_with_two_is_found() {
+    let of = |minute: i64| RunRow {
+        tick: Some(at(minute * 60_000)),
+        ..run(Vec::new())
+    };
+    let breaches = |runs: &[RunRow]| {
+        every_tick_has_one_run(&Evidence {
+            runs,
+            works: &BTreeMap::new(),
+            excuses: &[],
+            slots: 1,
+            time: (at(0), at(130_000)),
+        })
+    };
+    assert_eq!(breaches(&[of(1), of(2)]), Vec::<String>::new());
+    assert_one(&breaches(&[of(1)]), "has 0 runs");
+    assert_one(&breaches(&[of(1), of(2), of(2)]), "has 2 runs");
+    assert!(lateness(&[of(1)]) < TimeDelta::zero());
 }
 
 #[test]
