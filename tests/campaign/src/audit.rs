@@ -20,6 +20,8 @@ pub(crate) struct Evidence<'a> {
     /// Stretches in which the end of a command could go unseen: its supervisor was killed, or could not write.
     pub(crate) excuses: &'a [(DateTime<Utc>, DateTime<Utc>)],
     pub(crate) slots: usize,
+    /// From the first sight of the schedule until the faults stopped.
+    pub(crate) time: (DateTime<Utc>, DateTime<Utc>),
 }
 
 /// What the ledger says of one attempt key.
@@ -68,6 +70,7 @@ pub(crate) fn breaches(evidence: &Evidence<'_>) -> Vec<String> {
         dependants_come_after,
         pools_hold_one,
         slots_are_kept,
+        every_tick_has_one_run,
     ];
     rules.iter().flat_map(|rule| rule(evidence)).collect()
 }
@@ -293,6 +296,33 @@ fn slots_are_kept(evidence: &Evidence<'_>) -> Vec<String> {
         )
     });
     breach.into_iter().collect()
+}
+
+/// How many runs each minute of the campaign has.
+fn every_tick_has_one_run(evidence: &Evidence<'_>) -> Vec<String> {
+    let mut ticks: BTreeMap<i64, usize> =
+        minutes(evidence.time).map(|minute| (minute, 0)).collect();
+    for tick in evidence.runs.iter().filter_map(|run| run.tick) {
+        // The last engine may have made further ones.
+        *ticks.entry(tick.timestamp() / 60).or_default() += 1;
+    }
+    let wrong = ticks.into_iter().filter(|(_, runs)| *runs != 1);
+    wrong
+        .map(|(minute, runs)| format!("the tick of minute {minute} has {runs} runs"))
+        .collect()
+}
+
+/// The minutes that begin between two instants.
+pub(crate) fn minutes((from, to): (DateTime<Utc>, DateTime<Utc>)) -> impl Iterator<Item = i64> {
+    from.timestamp() / 60 + 1..=to.timestamp() / 60
+}
+
+/// The longest time from a tick of the campaign to its run.
+pub(crate) fn lateness(runs: &[RunRow]) -> TimeDelta {
+    let late = runs
+        .iter()
+        .filter_map(|run| Some(run.created_at - run.tick?));
+    late.max().unwrap_or_default()
 }
 
 /// What the clouds themselves count, which must be what the store knows: one piece of work a key, none left running.

@@ -31,6 +31,9 @@ pub(crate) struct RunRow {
     pub(crate) state: &'static str,
     pub(crate) over: bool,
     pub(crate) round: u32,
+    /// The tick it is for, and when it was made.
+    pub(crate) tick: Option<DateTime<Utc>>,
+    pub(crate) created_at: DateTime<Utc>,
     pub(crate) attempts: Vec<AttemptRow>,
     /// Numbers of attempts that are not 1, 2, 3, …
     pub(crate) gaps: Vec<String>,
@@ -81,6 +84,11 @@ impl Books {
     /// The second part of every attempt key.
     pub(crate) fn store_id(&self) -> String {
         self.store.id().to_string()
+    }
+
+    /// The process that has the right to write.
+    pub(crate) fn holder(&self) -> Result<Option<u32>, CampaignError> {
+        Ok(self.wait(self.store.holder())?.map(|owner| owner.pid))
     }
 
     /// How many runs are not over.
@@ -179,6 +187,8 @@ fn row_of(dag: &Dag, run: &Run) -> RunRow {
         state: run.phase.word(),
         over: run.is_over(),
         round: run.round,
+        tick: run.facts.trigger.tick(),
+        created_at: run.facts.created_at,
         attempts: Vec::new(),
         gaps: Vec::new(),
     };

@@ -6,10 +6,10 @@
 )]
 
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::{Parser, Subcommand, ValueEnum};
-use noctule_campaign::{CampaignError, Crash, Kind, Least, Report, Terms};
+use noctule_campaign::{CampaignError, Crash, Engines, Kind, Least, Report, Terms};
 
 /// The proofs that take long.
 #[derive(Debug, Parser)]
@@ -29,6 +29,18 @@ enum Which {
         /// The kind of store
         #[arg(long, value_enum, default_value_t = Store::Sqlite)]
         store: Store,
+        /// The start value of chance; the time of day without it
+        #[arg(long, value_name = "NUMBER", value_parser = number)]
+        start: Option<u64>,
+        /// How many ask for runs
+        #[arg(long, value_name = "N", default_value_t = 3)]
+        clients: usize,
+    },
+    /// Three engines on one Postgres: kill them, stop them past their lease, cut them off, slow them down
+    Engines {
+        /// How long faults strike
+        #[arg(long, value_name = "N", default_value_t = 60)]
+        minutes: u64,
         /// The start value of chance; the time of day without it
         #[arg(long, value_name = "NUMBER", value_parser = number)]
         start: Option<u64>,
@@ -60,31 +72,55 @@ pub(crate) fn main(words: &Words) -> ExitCode {
 fn carry_out(words: &Words) -> Result<Report, CampaignError> {
     let own = std::env::current_exe().map_err(CampaignError::io("find this program"))?;
     let tell = |line: &str| eprintln!("{line}");
-    let Which::Crash {
-        kills,
-        store,
-        start,
-        clients,
-    } = &words.which;
+    match &words.which {
+        Which::Crash {
+            kills,
+            store,
+            start,
+            clients,
+        } => {
+            let kind = match store {
+                Store::Sqlite => Kind::Sqlite,
+                Store::Postgres => Kind::Postgres,
+            };
+            let least = Least {
+                kills: *kills,
+                done: kills * 2,
+                accepted: kills / 2,
+                places: (kills / 10).min(30),
+                of_each: 1,
+            };
+            let terms = terms(*start, *kills, kind, *clients, least);
+            Crash::run(&own, &terms, &tell)
+        }
+        Which::Engines {
+            minutes,
+            start,
+            clients,
+        } => {
+            let least = Least {
+                kills: *minutes,
+                done: minutes * 30,
+                accepted: minutes * 10,
+                places: 0,
+                of_each: 1,
+            };
+            let terms = terms(*start, 0, Kind::Postgres, *clients, least);
+            Engines::run(&own, &terms, Duration::from_secs(minutes * 60), &tell)
+        }
+    }
+}
+
+fn terms(start: Option<u64>, kills: u64, kind: Kind, clients: usize, least: Least) -> Terms {
     let start = start.unwrap_or_else(of_the_clock);
     eprintln!("start value {start:#x}, commit {}", commit());
-    let terms = Terms {
-        kills: *kills,
+    Terms {
+        kills,
         start,
-        kind: match store {
-            Store::Sqlite => Kind::Sqlite,
-            Store::Postgres => Kind::Postgres,
-        },
-        clients: *clients,
-        least: Least {
-            kills: *kills,
-            done: kills * 3,
-            accepted: *kills,
-            places: (kills / 10).min(36),
-            of_each: 1,
-        },
-    };
-    Crash::run(&own, &terms, &tell)
+        kind,
+        clients,
+        least,
+    }
 }
 
 fn of_the_clock() -> u64 {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use rustix::process::Signal;
 
 use crate::audit::{self, Evidence};
@@ -28,7 +28,11 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// How long nothing may end before the last engine is said to be stuck.
 const STUCK: Duration = Duration::from_secs(120);
 /// Runs that are kept under way.
-const LIVE: usize = 14;
+pub(crate) const LIVE: usize = 14;
+/// How long after a fault a schedule may fire again, the fault itself included.
+const LATEST: TimeDelta = TimeDelta::seconds(30);
+/// So many looks in a row must show that there is nothing to do.
+const QUIET: u32 = 30;
 /// How often progress is told.
 const TELL_EVERY: u64 = 100;
 
@@ -57,6 +61,8 @@ pub struct Crash {
     pub(crate) desk: Option<Arc<Desk>>,
     /// Up to where the ledger was looked at.
     place: u64,
+    /// When an engine had seen the schedule, and when the faults stopped.
+    time: (DateTime<Utc>, DateTime<Utc>),
 }
 
 impl Crash {
@@ -88,9 +94,10 @@ impl Crash {
         Ok(campaign.report)
     }
 
-    fn begin(stage: Arc<Stage>, terms: &Terms) -> Result<Self, CampaignError> {
+    pub(crate) fn begin(stage: Arc<Stage>, terms: &Terms) -> Result<Self, CampaignError> {
         let mut first = stage.start(&[], &["serve"], None)?;
         wait_until_serving(&mut first)?;
+        let now = Utc::now();
         let books = Books::open(Arc::clone(&stage))?;
         first.kill()?;
         first.tidy();
@@ -107,6 +114,7 @@ impl Crash {
             excuses: Vec::new(),
             desk: None,
             place: 0,
+            time: (now, now),
             stage,
         })
     }
@@ -145,7 +153,12 @@ impl Crash {
     }
 
     /// What was done when, for whoever has to find out why.
-    fn journal(&self, word: &str, from: DateTime<Utc>, struck: bool) -> Result<(), CampaignError> {
+    pub(crate) fn journal(
+        &self,
+        word: &str,
+        from: DateTime<Utc>,
+        struck: bool,
+    ) -> Result<(), CampaignError> {
         let failed = || CampaignError::io("write the journal");
         let mut options = std::fs::OpenOptions::new();
         let file = options.create(true).append(true);
@@ -155,7 +168,7 @@ impl Crash {
     }
 
     /// After each fault: what has newly begun must stand in the store, which nobody changes now; and how many runs are live.
-    fn look_around(&mut self) -> Result<(), CampaignError> {
+    pub(crate) fn look_around(&mut self) -> Result<(), CampaignError> {
         let (deeds, place) = read_from(&self.stage.ledger(), self.place)
             .map_err(CampaignError::io("read the ledger"))?;
         self.place = place;
@@ -180,38 +193,55 @@ impl Crash {
     /// A last engine that nobody disturbs ends all that there is, and then drains.
     fn settle(&mut self) -> Result<(), CampaignError> {
         let mut last = self.stage.start(&[], &["serve"], None)?;
+        wait_until_serving(&mut last)?;
+        self.all_ends(&mut [&mut last])?;
+        self.drains(last);
+        Ok(())
+    }
+
+    /// Waits until no run is live and no ask unanswered, as long as anything ends at all.
+    pub(crate) fn all_ends(&mut self, engines: &mut [&mut Process]) -> Result<(), CampaignError> {
+        self.time.1 = Utc::now();
         let (mut least, mut since) = (usize::MAX, Instant::now());
+        let mut quiet = 0;
         loop {
             let (live, pending) = (self.books.live()?, self.books.pending()?);
-            if live + pending == 0 {
-                break;
+            // An engine that has just begun still makes the runs of ticks that were missed.
+            quiet = if live + pending == 0 { quiet + 1 } else { 0 };
+            if quiet > QUIET {
+                return Ok(());
             }
             if live + pending < least {
                 (least, since) = (live + pending, Instant::now());
             }
-            if let Some(end) = last.ended() {
-                let told = last.told();
-                let finding = format!("the last engine ended by itself with {end:?}: {told}");
-                self.report.findings.push(finding);
-                return Ok(());
+            for engine in engines.iter_mut() {
+                if let Some(end) = engine.ended() {
+                    let told = engine.told();
+                    let finding = format!("a last engine ended by itself with {end:?}: {told}");
+                    self.report.findings.push(finding);
+                    return Ok(());
+                }
             }
             if since.elapsed() > STUCK {
                 let finding =
                     format!("{live} runs and {pending} asks stand still under the last engine");
                 self.report.findings.push(finding);
-                break;
+                return Ok(());
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        last.send(Signal::TERM);
-        if last.end_within(PATIENCE) != Some(End::Code(0)) {
-            let finding = format!("the last engine did not drain: {}", last.told());
-            self.report.findings.push(finding);
-        }
-        Ok(())
     }
 
-    fn compare(&mut self, desk: &Desk) -> Result<(), CampaignError> {
+    /// SIGTERM ends an engine well.
+    pub(crate) fn drains(&mut self, mut engine: Process) {
+        engine.send(Signal::TERM);
+        if engine.end_within(PATIENCE) != Some(End::Code(0)) {
+            let finding = format!("the last engine did not drain: {}", engine.told());
+            self.report.findings.push(finding);
+        }
+    }
+
+    pub(crate) fn compare(&mut self, desk: &Desk) -> Result<(), CampaignError> {
         self.report.findings.extend(desk.findings());
         if let Err(error) = self.books.check() {
             self.report
@@ -227,7 +257,20 @@ impl Crash {
             works: &works,
             excuses: &self.excuses,
             slots: SLOTS,
+            time: self.time,
         });
+        let ticks = audit::minutes(self.time).count() as u64;
+        let late = audit::lateness(&runs).num_milliseconds();
+        self.report
+            .fact("minutes of the schedule, each with one run", ticks);
+        self.report.fact(
+            "milliseconds from a tick to its run, at most",
+            late.unsigned_abs(),
+        );
+        if self.report.punctual && late > LATEST.num_milliseconds() {
+            let finding = format!("a tick waited {late} ms for its run");
+            self.report.findings.push(finding);
+        }
         self.report.findings.extend(breaches);
         self.compare_clouds(&runs);
         self.compare_accepted(desk)?;

@@ -202,7 +202,20 @@ depends_on = ["cloud_run_next", "fargate_next"]
 with.command = [WORK, "5", "1"]
 "#;
 
-/// Every DAG, those with much work first.
+/// Nobody asks for it: every minute has one run, whatever happens.
+pub(crate) const TICKING: Dag = Dag::new("ticking", TICKS);
+
+const TICKS: &str = r#"
+[schedule]
+cron = "* * * * *"
+catchup = "all"
+max_queued = 10000
+[tasks.process_tick]
+executor = "process"
+with.command = [WORK, "5", "1"]
+"#;
+
+/// Every DAG that is asked for, those with much work first.
 pub(crate) const ALL: [Dag; 10] = [
     Dag::new("chain", CHAIN),
     Dag::new("fan", FAN),

@@ -20,6 +20,10 @@ pub struct Report {
     pub faults: BTreeMap<String, Tally>,
     /// Named places at which engines died.
     pub places: BTreeMap<String, u64>,
+    /// What else was counted.
+    pub facts: BTreeMap<String, u64>,
+    /// A schedule must fire again within half a minute.
+    pub punctual: bool,
     /// What went wrong between engines and clouds.
     pub disturbed: BTreeMap<String, u64>,
     /// Runs that were accepted, asks that were refused, keys that were asked twice, runs that were cancelled or retried.
@@ -65,6 +69,11 @@ pub struct Least {
 }
 
 impl Report {
+    /// Something else was counted.
+    pub(crate) fn fact(&mut self, what: &str, count: u64) {
+        self.facts.insert(what.to_owned(), count);
+    }
+
     /// A fault was tried.
     pub(crate) fn count(&mut self, word: &str, struck: bool) {
         let tally = self.faults.entry(word.to_owned()).or_default();
@@ -125,11 +134,8 @@ impl fmt::Display for Report {
         for (fault, Tally { tried, struck }) in &self.faults {
             writeln!(f, "    {struck:>6} of {tried:<6} {fault}")?;
         }
-        table(
-            f,
-            "died at (least of different ones: see above)",
-            &self.places,
-        )?;
+        table(f, "died at", &self.places)?;
+        table(f, "counted", &self.facts)?;
         table(f, "between engines and clouds", &self.disturbed)?;
         table(f, "runs", &self.runs)?;
         table(f, "attempts", &self.attempts)?;

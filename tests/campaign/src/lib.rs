@@ -17,6 +17,7 @@ mod chance;
 mod clients;
 mod crash;
 mod dags;
+mod engines;
 mod error;
 mod faults;
 mod figures;
@@ -32,6 +33,7 @@ pub mod work;
 mod world;
 
 pub use crash::{Crash, Terms};
+pub use engines::Engines;
 pub use error::CampaignError;
 pub use figures::{Least, Report, Tally};
 pub use stage::Kind;

@@ -10,7 +10,7 @@ fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);
     match words.next().as_deref() {
         Some("work") => noctule_campaign::work::main(words),
-        Some("crash") => by_hand::main(&by_hand::Words::parse()),
+        Some("crash" | "engines") => by_hand::main(&by_hand::Words::parse()),
         _ => noctule_campaign::under_fire::main(),
     }
 }

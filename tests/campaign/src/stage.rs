@@ -39,7 +39,11 @@ pub(crate) struct Stage {
     pub(crate) world: World,
     /// The throw-away cluster, where there is a Postgres.
     pub(crate) cluster: Option<Arc<Cluster>>,
-    /// Where the store stands.
+    /// The database of the store, where it is one.
+    pub(crate) database: Option<Database>,
+    /// Which store it is.
+    pub(crate) kind: Kind,
+    /// Where the store stands, where it is a file.
     pub(crate) room: Room,
     folder: TempDir,
     program: PathBuf,
@@ -74,10 +78,12 @@ impl Stage {
         drop(threads);
         let text = program.to_string_lossy();
         let world = World::start(&text, &root.join("ledger"), cluster.clone())?;
-        let url = database.as_ref().map(Database::url);
+        let url = database.as_ref().map(|database| leased(&database.url()));
         let stage = Self {
             world,
             cluster,
+            database,
+            kind,
             room,
             program: program.to_owned(),
             store_url: url.unwrap_or_else(|| "sqlite://store/state.db".to_owned()),
@@ -92,7 +98,7 @@ impl Stage {
         let failed = || CampaignError::io("write the project");
         fs::write(self.path("noctule.toml"), self.settings()).map_err(failed())?;
         let ledger = self.ledger();
-        for dag in self.dags() {
+        for dag in self.dags().chain([dags::TICKING]) {
             let file = dag.file(&self.program.to_string_lossy(), &ledger.to_string_lossy());
             fs::write(self.path(&format!("dags/{}.toml", dag.id)), file).map_err(failed())?;
         }
@@ -189,6 +195,20 @@ search_after = ["20ms", "50ms", "100ms"]
         words: &[&str],
         strike: Option<&Strike>,
     ) -> Result<Process, CampaignError> {
+        self.start_over(None, wrapped, words, strike)
+    }
+
+    /// The same, the store reached by another address.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub(crate) fn start_over(
+        &self,
+        store: Option<&str>,
+        wrapped: &[&str],
+        words: &[&str],
+        strike: Option<&Strike>,
+    ) -> Result<Process, CampaignError> {
         let number = self.processes.fetch_add(1, Ordering::SeqCst);
         let mut line: Vec<&std::ffi::OsStr> =
             wrapped.iter().map(std::convert::AsRef::as_ref).collect();
@@ -204,6 +224,9 @@ search_after = ["20ms", "50ms", "100ms"]
             .env("PATH", std::env::var_os("PATH").unwrap_or_default());
         if let Some(database) = &self.world.steps {
             command.env("STEPS_URL", database.url());
+        }
+        if let Some(store) = store {
+            command.env("NOCTULE__STORE__URL", store);
         }
         if let Some(strike) = strike {
             command.env(STRIKE, strike.text());
@@ -250,10 +273,22 @@ search_after = ["20ms", "50ms", "100ms"]
 
     /// The process id of the supervisor that was announced last.
     fn supervisor(&self) -> Option<i32> {
-        let text = fs::read(self.path("store/state.d/process/supervisor.json")).ok()?;
+        let folder = match self.kind {
+            Kind::Sqlite => "store/state.d",
+            Kind::Postgres => ".noctule/default/state.d",
+        };
+        let text = fs::read(self.path(folder).join("process/supervisor.json")).ok()?;
         let address: serde_json::Value = serde_json::from_slice(&text).ok()?;
         i32::try_from(address["pid"].as_i64()?).ok()
     }
+}
+
+/// The time of a lease in a campaign: many change hands in a minute.
+pub(crate) const LEASE: Duration = Duration::from_millis(1000);
+
+/// An address with the lease of a campaign.
+pub(crate) fn leased(url: &str) -> String {
+    format!("{url}&lease_ttl={}", LEASE.as_secs_f64())
 }
 
 impl Drop for Stage {

@@ -13,6 +13,7 @@ use crate::crash::{Crash, PATIENCE, wait_until_serving};
 use crate::error::CampaignError;
 use crate::faults::Fault;
 use crate::process::{End, Process, until};
+use crate::stage::{Kind, LEASE};
 use crate::strike::{Blow, Strike};
 
 /// The time of an engine that is killed when nobody chose it.
@@ -77,7 +78,11 @@ impl Crash {
     }
 
     fn random(&mut self) -> Result<bool, CampaignError> {
-        let engine = self.engine(None)?;
+        let mut engine = self.engine(None)?;
+        // Where the lease of the last one has to expire first, only some are killed before they have one.
+        if self.stage.kind == Kind::Postgres && !self.chance.once_in(4) {
+            self.serving(&mut engine);
+        }
         self.live_a_while();
         self.kill(engine, &[])
     }
@@ -126,7 +131,11 @@ impl Crash {
             Blow::Abort => Signal::ABORT,
             Blow::Kill | Blow::Stop => Signal::KILL,
         };
-        if engine.end_within(ON_THE_WAY) == Some(End::Signal(own.as_raw())) {
+        let wait = match self.stage.kind {
+            Kind::Sqlite => ON_THE_WAY,
+            Kind::Postgres => ON_THE_WAY + 2 * LEASE,
+        };
+        if engine.end_within(wait) == Some(End::Signal(own.as_raw())) {
             self.report.kills += 1;
             *self.report.places.entry(place.to_owned()).or_default() += 1;
             engine.tidy();
@@ -213,6 +222,9 @@ impl Crash {
         let mut engine = self.engine(None)?;
         self.serving(&mut engine);
         let mut second = self.engine(None)?;
+        if self.stage.kind == Kind::Postgres {
+            return self.stands_by(engine, second);
+        }
         let end = second.end_within(PATIENCE);
         if end != Some(End::Code(4)) {
             let finding = format!("a second engine ended with {end:?}: {}", second.told());
@@ -221,6 +233,21 @@ impl Crash {
         second.tidy();
         self.kill(engine, &[])?;
         Ok(end == Some(End::Code(4)))
+    }
+
+    /// Where engines stand by the second one takes over when the first is gone.
+    fn stands_by(&mut self, first: Process, mut second: Process) -> Result<bool, CampaignError> {
+        self.live_a_while();
+        let before = second.told().contains("noctule serves");
+        self.kill(first, &[])?;
+        self.serving(&mut second);
+        if before {
+            let finding = format!("two engines served at once: {}", second.told());
+            self.report.findings.push(finding);
+        }
+        self.live_a_while();
+        self.kill(second, &[])?;
+        Ok(!before)
     }
 
     /// While there is no room nothing new may be accepted or launched; with room again the same engine goes on.

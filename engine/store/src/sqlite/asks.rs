@@ -5,6 +5,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::SqliteStore;
+use super::connection::written_whole;
 use super::said::On;
 use crate::asks::AskId;
 use crate::error::StoreError;
@@ -21,13 +22,10 @@ impl SqliteStore {
     pub(crate) async fn ask(&self, ask: &Ask) -> Result<AskId, StoreError> {
         let body = json(ask, "ask")?;
         let mut inbox = self.inbox.take().await?;
-        Ok(AskId(
-            sqlx::query_scalar(ASK)
-                .bind(body)
-                .fetch_one(&mut *inbox)
-                .await
-                .on(&self.path)?,
-        ))
+        let insert = sqlx::query_scalar(ASK).bind(body);
+        written_whole(insert.fetch_all(&mut *inbox).await)
+            .map(AskId)
+            .on(&self.path)
     }
 
     /// The asks that nobody has answered, oldest first, at most 1,000: the rest follows when these are answered.

@@ -59,7 +59,7 @@ impl SqliteStore {
         together: Together,
     ) -> Result<Vec<Written>, StoreError> {
         let path = &self.path;
-        let mut writer = self.writer.take().await?;
+        let mut writer = self.writer.take_to_begin().await?;
         // Dropped on the way, also by a caller that no longer waits, it is rolled back.
         let mut transaction = writer.begin_with(BEGIN).await.on(path)?;
         let desk = Desk {

@@ -70,8 +70,32 @@ impl Line {
         Ok(MutexGuard::map(slot, |slot| slot.insert(connection)))
     }
 
+    /// The same for a transaction to begin. A commit that failed on a full disk may have been rolled back by SQLite itself,
+    /// which its driver does not see: such a connection is given up.
+    pub(crate) async fn take_to_begin(
+        &self,
+    ) -> Result<MappedMutexGuard<'_, SqliteConnection>, StoreError> {
+        let mut connection = self.take().await?;
+        if connection.is_in_transaction() {
+            // A transaction that was dropped is rolled back before anything else is done.
+            let rolled_back = connection.ping().await;
+            if rolled_back.is_err() || connection.is_in_transaction() {
+                drop(connection);
+                self.give_up().await;
+                return self.take().await;
+            }
+        }
+        Ok(connection)
+    }
+
     /// Gives the connection up: the next call opens a fresh one.
     pub(crate) async fn give_up(&self) {
         drop(self.open.lock().await.take());
     }
+}
+
+/// The one row of a statement that writes and returns. SQLite gives the row before it commits, so that a caller who leaves
+/// with it never hears that the commit failed: every row is fetched, and the end of the statement with them.
+pub(crate) fn written_whole(rows: Result<Vec<i64>, sqlx::Error>) -> Result<i64, sqlx::Error> {
+    rows?.pop().ok_or(sqlx::Error::RowNotFound)
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::SqliteStore;
 use super::address::beside;
+use super::connection::written_whole;
 use super::lock;
 use super::said::{self, On};
 use crate::error::StoreError;
@@ -103,10 +104,8 @@ impl SqliteStore {
             self.check().await?;
         }
         let mut writer = self.writer.take().await?;
-        let epoch: i64 = sqlx::query_scalar(RAISE)
-            .fetch_one(&mut *writer)
-            .await
-            .on(&self.path)?;
+        let raise = sqlx::query_scalar(RAISE);
+        let epoch = written_whole(raise.fetch_all(&mut *writer).await).on(&self.path)?;
         Ok(Some(Lease::of_lock(epoch, lock)))
     }
 
