@@ -218,9 +218,10 @@ impl Stage {
             fires: true,
             only: None,
             new_dags_paused: false,
+            host: "stage".to_owned(),
         };
         let surroundings = self.surroundings(&store);
-        let (engine, control) = Engine::load(store.clone(), lease, surroundings, options)
+        let (engine, control) = Box::pin(Engine::load(store.clone(), lease, surroundings, options))
             .await
             .unwrap();
         let publication = Publication {

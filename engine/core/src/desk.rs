@@ -217,6 +217,7 @@ impl Desk {
             recovery: executor.recovery(connection),
             nature,
             // Work that is left to itself keeps all it has.
+            local: executor.is_local(),
             obliges: task.wait != Wait::Detach
                 && (attempt.hold || executor.obliges(&Draft::new(&attempt.config))),
         })

@@ -50,6 +50,8 @@ pub struct EngineOptions {
     pub only: Option<DagId>,
     /// DAGs seen for the first time are paused.
     pub new_dags_paused: bool,
+    /// The machine, by the name under which executors know it.
+    pub host: String,
 }
 
 /// A run that is under way, and what is being done for its attempts.
@@ -130,7 +132,7 @@ impl Engine {
             draining: false,
             ailing: None,
         };
-        engine.batch.doubts = engine.store.is_doubted().await?;
+        engine.batch.inherited = engine.inherited().await?;
         for run in engine.store.live_runs().await? {
             if engine
                 .options
@@ -166,9 +168,7 @@ impl Engine {
             .await?;
         let id = run.facts.id.clone();
         self.take_in(dag, run);
-        if self.batch.doubts {
-            self.happen(&id, Event::Doubted);
-        }
+        self.tell_how_it_was_left(&id);
         self.happen(&id, Event::Resumed);
         self.happen(&id, Event::Due);
         self.touch_all(&id);

@@ -13,6 +13,7 @@ mod engine;
 mod error;
 pub mod executors;
 mod hands;
+mod inheriting;
 mod of_key;
 mod pausing;
 mod polling;

@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use crate::control::Command;
 use crate::engine::{Ailing, Engine};
 use crate::error::RuntimeError;
+use crate::inheriting::Inherited;
 
 /// A commit that left nothing is tried again after pauses that grow from the first to the second.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(15));
@@ -38,8 +39,8 @@ pub(crate) struct Batch {
     pub(crate) replies: Vec<(oneshot::Sender<Answer>, Answer)>,
     /// Task runs whose activity is to be looked at although nothing changed.
     pub(crate) untended: BTreeSet<(RunId, TaskRunIx)>,
-    /// The store was set back, and the steps of this batch tell every live run of it.
-    pub(crate) doubts: bool,
+    /// How the store was left, which the steps of this batch tell every live run.
+    pub(crate) inherited: Inherited,
     /// The inbox of the loop, until it runs.
     pub(crate) commands: Option<UnboundedReceiver<Command>>,
 }
@@ -60,7 +61,7 @@ impl Batch {
 impl Engine {
     /// Commits the batch, and performs what the committed states ask for.
     pub(crate) async fn save(&mut self) -> Result<(), RuntimeError> {
-        if self.batch.is_empty() && !self.batch.doubts {
+        if self.batch.is_empty() && !self.batch.inherited.unsettled {
             self.tend_all(BTreeSet::new());
             return Ok(());
         }
@@ -151,8 +152,8 @@ impl Engine {
                 Written::Failed(error) => self.read_back(run, &error).await?,
             }
         }
-        if batch.doubts && self.options.only.is_none() {
-            self.settle_doubt().await;
+        if batch.inherited.unsettled {
+            self.settle().await;
         }
         self.tend_all(touched);
         let over: Vec<RunId> = batch
@@ -170,13 +171,6 @@ impl Engine {
             self.ended.send_modify(|count| *count += 1);
         }
         Ok(())
-    }
-
-    /// The mark goes once every live run knows. If it stays, the next engine tells them again, which changes nothing.
-    async fn settle_doubt(&self) {
-        if let Err(error) = self.store.settle_doubt(&self.lease).await {
-            tracing::warn!(%error, "failed to take the mark of a store that was set back away");
-        }
     }
 
     fn tend_all(&mut self, mut touched: BTreeSet<(RunId, TaskRunIx)>) {

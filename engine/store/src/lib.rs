@@ -35,5 +35,6 @@ pub use open::OpenOptions;
 pub use owner::{Owner, Role};
 pub use places::{AttemptOfKey, AttemptPlace};
 pub use runs::{RunFilter, RunSummary};
+pub use setback::Inheritance;
 pub use store::Store;
 pub use transfer::{Arrival, Copied};

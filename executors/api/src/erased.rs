@@ -113,6 +113,8 @@ pub trait AnyExecutor: Send + Sync {
         keys: &[AttemptKey],
         what: Keepsake,
     ) -> Result<(), ExecutorError>;
+    /// [`Executor::is_local`].
+    fn is_local(&self) -> bool;
     /// [`Executor::obliges`].
     fn obliges(&self, with: &Draft<'_>) -> bool;
     /// [`Executor::tear_down`].
@@ -326,6 +328,10 @@ impl<E: Executor> AnyExecutor for E {
         what: Keepsake,
     ) -> Result<(), ExecutorError> {
         Executor::forget(self, context, keys, what).await
+    }
+
+    fn is_local(&self) -> bool {
+        Executor::is_local(self)
     }
 
     fn obliges(&self, with: &Draft<'_>) -> bool {

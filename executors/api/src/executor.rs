@@ -43,6 +43,12 @@ pub trait Executor: Send + Sync + 'static {
         false
     }
 
+    /// Whether the work is on the engine's own machine: whether it was started, only that machine can tell, so a launch of
+    /// unknown outcome is never sent again from another one.
+    fn is_local(&self) -> bool {
+        false
+    }
+
     /// Every problem of a configuration that a schema cannot say. Pure; templated leaves are not judged.
     fn check(&self, _with: &Draft<'_>) -> Vec<Problem> {
         Vec::new()

@@ -232,6 +232,10 @@ impl Executor for Process {
         }
     }
 
+    fn is_local(&self) -> bool {
+        true
+    }
+
     fn recovery(&self, _connection: Option<&Connection>) -> Recovery {
         Recovery::Resend
     }

@@ -136,6 +136,10 @@ impl<E: Executor> Executor for Gated<E> {
         Executor::release(&self.inner, context, handle).await
     }
 
+    fn is_local(&self) -> bool {
+        Executor::is_local(&self.inner)
+    }
+
     fn obliges(&self, with: &Draft<'_>) -> bool {
         Executor::obliges(&self.inner, with)
     }

@@ -246,7 +246,7 @@ impl Try<'_> {
         let options = sample::options(folder, last.is_none()).map_err(|error| error.to_string())?;
         let opened = Store::open("sqlite://state.db", options).await;
         let store = opened.map_err(|error| format!("it does not open: {error}"))?;
-        let sound = soundness(store.path())
+        let sound = soundness(&folder.join("state.db"))
             .await
             .map_err(|error| format!("it cannot be checked: {error}"))?;
         if sound != ["ok"] {

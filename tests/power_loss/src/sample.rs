@@ -147,12 +147,7 @@ pub(crate) fn hop(run: &mut Run, padding: usize) -> Option<Step> {
 }
 
 fn record(task: Option<u32>, fact: Fact) -> Record {
-    Record {
-        at: minute(2),
-        task: task.map(TaskRunIx),
-        attempt: task.map(|_| 1),
-        fact,
-    }
+    Record::new(minute(2), task.map(TaskRunIx), task.map(|_| 1), fact)
 }
 
 pub(crate) fn ask(number: usize) -> Result<Ask, PowerError> {

@@ -49,6 +49,7 @@ impl Port for Desk {
             wait: task.wait,
             recovery,
             nature,
+            local: false,
             obliges: leaves || task.hold_until.is_some(),
         })
     }

@@ -124,6 +124,7 @@ fn options(project: &Project, purpose: Purpose) -> EngineOptions {
         fires: purpose.fires,
         only: purpose.only,
         new_dags_paused: project.engine.new_dags == NewDags::Paused,
+        host: host(),
     }
 }
 
@@ -137,17 +138,20 @@ fn stand_in(open: &OpenProject) -> Result<(), CliError> {
 
 /// This process, as it is written down when it takes the store.
 pub(super) fn owner(surface: &Surface, role: Role, listen: Option<String>) -> Owner {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let host = if host.trim().is_empty() {
-        "localhost".to_owned()
-    } else {
-        host.trim().to_owned()
-    };
     Owner {
         pid: std::process::id(),
-        host,
+        host: host(),
         role,
         since: surface.now,
         listen,
+    }
+}
+
+/// The name of this machine, as local commands carry it in their handles.
+pub(super) fn host() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    match host.trim() {
+        "" => "localhost".to_owned(),
+        host => host.to_owned(),
     }
 }

@@ -5,6 +5,7 @@ mod following;
 mod hosting;
 mod running;
 mod serving;
+mod standing_by;
 mod sweeping;
 mod watching;
 

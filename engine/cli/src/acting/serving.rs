@@ -16,6 +16,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use super::hosting::{Hosted, Purpose, owner};
+use super::standing_by::relay;
 use super::watching::Watch;
 use crate::args::ServeArgs;
 use crate::error::CliError;
@@ -89,7 +90,7 @@ impl Server<'_> {
         let mut open = open;
         loop {
             let lease = tokio::select! {
-                lease = self.take() => lease?,
+                lease = Box::pin(self.take(&open)) => lease?,
                 () = signals.asked() => return Ok(Exit::Success),
             };
             match self.hold(&open, lease, signals).await? {
@@ -107,7 +108,7 @@ impl Server<'_> {
         }
     }
 
-    async fn take(&self) -> Result<Lease, CliError> {
+    async fn take(&self, open: &OpenProject) -> Result<Lease, CliError> {
         let me = owner(self.surface, Role::Serve, Some(self.address.to_string()));
         if !self.store.is_shared() {
             return Ok(self.store.acquire_when_free(&me, HANDOVER).await?);
@@ -118,7 +119,10 @@ impl Server<'_> {
                 self.address
             );
         }
-        Ok(self.store.stand_by(&me).await?)
+        tokio::select! {
+            lease = self.store.stand_by(&me) => Ok(lease?),
+            never = relay(open, self.surface, self.store) => match never? {},
+        }
     }
 
     /// Is the engine, for as long as it has the store.

@@ -167,6 +167,8 @@ fn said(dag: &Dag, run: &Run, event: &Event) -> String {
             format!("a slot for {}", names.join(", "))
         }
         Event::Resumed => "a fresh engine has taken the run up".to_owned(),
+        Event::Doubted => "the store was set back to an earlier state".to_owned(),
+        Event::Moved => "the engine before was on another machine".to_owned(),
         Event::Due => "an instant has come that was waited for".to_owned(),
         Event::News { news, .. } => news_in_words(news),
         Event::Cleared { cleared, .. } => match cleared {
@@ -208,6 +210,7 @@ fn news_in_words(news: &News) -> String {
         News::Advanced { handle } => {
             format!("it came further: {}", handle_in_words(&handle.public))
         }
+        News::Unheard { host, .. } => format!("nothing was heard from {host}"),
         News::PollFailed { error } => format!("a poll: {error}"),
     }
 }
@@ -218,6 +221,7 @@ fn status_in_words(status: &Status) -> String {
         Status::Running { .. } => "it is at work".to_owned(),
         Status::Advanced { .. } => "it came further".to_owned(),
         Status::Ready { .. } => "it is ready to be used".to_owned(),
+        Status::Elsewhere { host } => format!("only {host} can tell"),
         Status::Lost { reason } => format!("it is gone: {reason}"),
         Status::Finished(finished) => match &finished.outcome {
             Outcome::Succeeded { .. } => "it ended well".to_owned(),
@@ -235,9 +239,7 @@ fn status_in_words(status: &Status) -> String {
 fn to_do(wish: Wish, zone: Zone) -> String {
     let from = |at: Option<_>| at.map_or_else(String::new, |at| format!(" at {}", zone.show(at)));
     match wish {
-        Wish::Act(Activity::Launch { not_before, .. }) => {
-            format!("send the request{}", from(not_before))
-        }
+        Wish::Act(Activity::Launch { .. }) => "send the request".to_owned(),
         Wish::Act(Activity::Look { at, .. }) => format!("look for it{}", from(Some(at))),
         Wish::Act(Activity::Watch { .. }) => "wait for its end".to_owned(),
         Wish::Act(Activity::Cancel { .. }) => "have it stop, and wait for its end".to_owned(),

@@ -47,6 +47,9 @@ pub struct Prepared {
     pub recovery: Recovery,
     /// What kind of thing the work is to us.
     pub nature: Nature,
+    /// It is on the machine of the engine that sends it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub local: bool,
     /// It leaves something behind that has to be cleared away.
     #[serde(default, skip_serializing_if = "is_false")]
     pub obliges: bool,

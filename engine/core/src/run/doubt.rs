@@ -11,6 +11,8 @@ use super::state::TaskRunIx;
 use super::transition::Turn;
 use crate::dag::OnUnknown;
 
+/// What people are told of a local launch that another machine may have made.
+const ELSEWHERE: &str = "the engine that was starting it ran on another machine, and ended";
 /// What people are told of an attempt that nobody can be sure of.
 const MESSAGE: &str =
     "the store was set back to an earlier state, after which this may have been launched";
@@ -31,6 +33,25 @@ impl Turn<'_> {
                 turn.look_before_sending(ix);
             }
         });
+    }
+
+    /// The engine before was on another machine. What it was sending to that machine itself may have been started there.
+    pub(super) fn left_elsewhere(&mut self, ix: TaskRunIx) {
+        let on_unknown = self.definition(ix).on_unknown;
+        let Some(attempt) = self.live(ix) else { return };
+        let local = attempt.prepared.local;
+        let AttemptState::Launching(launching) = &attempt.state else {
+            return;
+        };
+        let sends = !matches!(
+            launching.step,
+            LaunchStep::Send {
+                not_before: Some(_)
+            }
+        );
+        if local && sends && on_unknown != OnUnknown::Retry {
+            self.conclude_unknown(ix, ELSEWHERE);
+        }
     }
 
     /// A launch that waits for its time was surely not sent, but only by what the store says.

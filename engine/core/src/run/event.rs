@@ -25,6 +25,8 @@ pub enum Event {
     Resumed,
     /// The store was set back to an earlier state: what it says was not sent may have been.
     Doubted,
+    /// The engine before was on another machine: what that one was starting there, nobody can tell here.
+    Moved,
     /// A stored instant may have passed.
     Due,
     /// News of one attempt.
@@ -84,9 +86,12 @@ impl Event {
             Self::News { task, .. } | Self::Cleared { task, .. } | Self::Mark { task, .. } => {
                 (Some(*task), &[][..])
             }
-            Self::Begin | Self::Resumed | Self::Doubted | Self::Due | Self::Cancel { .. } => {
-                (None, &[][..])
-            }
+            Self::Begin
+            | Self::Resumed
+            | Self::Doubted
+            | Self::Moved
+            | Self::Due
+            | Self::Cancel { .. } => (None, &[][..]),
         };
         one.into_iter().chain(several.iter().copied())
     }

@@ -131,6 +131,7 @@ impl Turn<'_> {
             Event::Admit { tasks } => tasks.into_iter().for_each(|task| self.intend(task)),
             Event::Resumed => self.each_live(Self::resume),
             Event::Doubted => self.doubt(),
+            Event::Moved => self.each_live(Self::left_elsewhere),
             Event::Due => self.due(),
             Event::News {
                 task,

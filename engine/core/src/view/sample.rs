@@ -89,6 +89,7 @@ impl Port for Willing {
                 after: [1, 5].map(Duration::from_secs).to_vec(),
             },
             nature: Nature::Remote,
+            local: false,
             obliges: false,
         })
     }

@@ -249,6 +249,7 @@ impl Stage {
             fires: true,
             only: None,
             new_dags_paused: false,
+            host: "h".to_owned(),
         };
         change(&mut options);
         let surroundings = self.surroundings(&store);

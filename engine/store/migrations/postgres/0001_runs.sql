@@ -14,6 +14,8 @@ CREATE TABLE noctule.store (
     last_commit text NOT NULL DEFAULT '',
     -- It was set back to an earlier state, and its live runs do not know yet.
     doubted     boolean NOT NULL DEFAULT false,
+    -- The machine of the engine that last knew all live runs.
+    last_host   text,
     -- Where the store goes on, once it was moved.
     moved_to    text
 );

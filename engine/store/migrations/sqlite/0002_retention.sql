@@ -12,6 +12,8 @@ CREATE TABLE spent_keys (
     PRIMARY KEY (dag, key)
 ) STRICT, WITHOUT ROWID;
 
+-- The machine of the engine that last knew all live runs.
+ALTER TABLE store ADD COLUMN last_host TEXT;
 -- Where the store goes on, once it was moved.
 ALTER TABLE store ADD COLUMN moved_to TEXT;
 ALTER TABLE store ADD COLUMN doubted INTEGER NOT NULL DEFAULT 0 CHECK (doubted IN (0, 1));

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use noctule_core::retention::Horizon;
 use noctule_core::run::{Phase, RunEnding, Step};
-use noctule_store::{Lease, OldRun, RunFilter, Store, StoreError, Write, Written};
+use noctule_store::{Inheritance, Lease, OldRun, RunFilter, Store, StoreError, Write, Written};
 
 use crate::bed::{Bed, on_every_store};
 use crate::sample::{begin, chain, hop, minutes, owner, run, scheduled, version};
@@ -15,7 +15,7 @@ on_every_store!(
     the_key_of_a_forgotten_run_makes_no_second_one,
     pages_of_ended_runs_are_in_order_and_whole,
     a_past_lease_forgets_nothing,
-    a_store_is_in_no_doubt_unless_it_was_set_back,
+    how_a_store_was_left_is_told_until_it_is_settled,
 );
 
 fn horizon(keep_last: u32) -> Horizon {
@@ -204,10 +204,15 @@ async fn a_past_lease_forgets_nothing(bed: Bed) {
     store.forget_loose_ends(&lease, &horizon(0)).await.unwrap();
 }
 
-async fn a_store_is_in_no_doubt_unless_it_was_set_back(bed: Bed) {
+async fn how_a_store_was_left_is_told_until_it_is_settled(bed: Bed) {
     let store = bed.open().await;
     let lease = store.acquire(&owner()).await.unwrap();
-    assert!(!store.is_doubted().await.unwrap());
-    store.settle_doubt(&lease).await.unwrap();
-    assert!(!store.is_doubted().await.unwrap());
+    assert_eq!(store.inheritance().await.unwrap(), Inheritance::default());
+    store.settle(&lease, "moth").await.unwrap();
+    store.doubt(&lease).await.unwrap();
+    let left = store.inheritance().await.unwrap();
+    assert_eq!((left.doubted, left.host.as_deref()), (true, Some("moth")));
+    store.settle(&lease, "other").await.unwrap();
+    let left = store.inheritance().await.unwrap();
+    assert_eq!((left.doubted, left.host.as_deref()), (false, Some("other")));
 }

@@ -210,6 +210,7 @@ fn intend(run: &mut Run, ix: u32, step: &mut Step) {
         wait: Wait::Block,
         recovery: Recovery::Resend,
         nature: Nature::Remote,
+        local: false,
         obliges: false,
     };
     let task = &mut run.tasks[ix as usize];

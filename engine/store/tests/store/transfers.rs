@@ -86,7 +86,7 @@ async fn what_is_copied_to_a_file_and_back_is_the_same(bed: Bed) {
     drop(back);
     let back = other.open().await;
     assert_eq!(contents(&back).await, before);
-    assert!(!back.is_doubted().await.unwrap());
+    assert!(!back.inheritance().await.unwrap().doubted);
 }
 
 async fn a_store_that_is_not_empty_takes_no_copy(bed: Bed) {
@@ -120,10 +120,10 @@ async fn a_copy_that_may_be_behind_is_in_doubt(bed: Bed) {
     lease.release().await.unwrap();
     drop(store);
     let store = bed.open().await;
-    assert!(store.is_doubted().await.unwrap());
+    assert!(store.inheritance().await.unwrap().doubted);
     let lease = store.acquire_when_free(&owner(), SOON).await.unwrap();
-    store.settle_doubt(&lease).await.unwrap();
-    assert!(!store.is_doubted().await.unwrap());
+    store.settle(&lease, "moth").await.unwrap();
+    assert!(!store.inheritance().await.unwrap().doubted);
 }
 
 async fn a_store_that_was_moved_is_taken_by_nobody(bed: Bed) {

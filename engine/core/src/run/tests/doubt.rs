@@ -6,7 +6,7 @@ use noctule_executor::{ErrorClass, Recovery};
 
 use super::world::{Engine, Script, World, dag, task};
 use crate::dag::{Dag, OnUnknown};
-use crate::run::{AttemptEnd, AttemptState, Event, Fact, Nature, RunEnding};
+use crate::run::{AttemptEnd, AttemptState, Event, Fact, Nature, RunEnding, TaskRunIx};
 
 fn chain(on_unknown: OnUnknown) -> Dag {
     dag(vec![
@@ -86,4 +86,35 @@ fn to_be_told_twice_that_the_store_was_set_back_changes_nothing() {
     let mut engine = Engine::new(&dag, World::default());
     assert_eq!(engine.happen(Event::Doubted).records[0].fact, Fact::Doubted);
     assert!(engine.happen(Event::Doubted).is_empty());
+}
+
+/// Runs until the launch is on its way, and gives the stored state.
+fn being_sent(script: &Script) -> (RunEnding, usize) {
+    let dag = dag(vec![task("a", &[], |_| {})]);
+    let mut engine = Engine::new(&dag, world(script));
+    engine.happen(Event::Begin);
+    engine.happen(Event::Admit {
+        tasks: vec![TaskRunIx(0)],
+    });
+    engine.happen(Event::Moved);
+    (engine.run_to_end(), engine.world.ledger.len())
+}
+
+#[test]
+fn a_local_launch_that_was_on_its_way_is_not_made_again_on_another_machine() {
+    let script = Script {
+        recovery: Recovery::Resend,
+        local: true,
+        ..Script::default()
+    };
+    assert_eq!(being_sent(&script), (RunEnding::Failed, 0));
+}
+
+#[test]
+fn a_remote_launch_that_was_on_its_way_goes_on_from_another_machine() {
+    let script = Script {
+        recovery: Recovery::Resend,
+        ..Script::default()
+    };
+    assert_eq!(being_sent(&script), (RunEnding::Succeeded, 1));
 }

@@ -105,6 +105,8 @@ pub(super) struct Script {
     pub(super) lasts: Option<i64>,
     pub(super) recovery: Recovery,
     pub(super) nature: Nature,
+    /// It is on the machine of the engine that sends it.
+    pub(super) local: bool,
 }
 
 impl Default for Script {
@@ -117,6 +119,7 @@ impl Default for Script {
                 after: [1, 5, 15, 30].map(Duration::from_secs).to_vec(),
             },
             nature: Nature::Remote,
+            local: false,
         }
     }
 }
@@ -278,6 +281,7 @@ impl Port for World {
             wait: task.wait,
             recovery: script.recovery,
             nature: script.nature,
+            local: script.local,
             obliges: task.hold_until.is_some(),
         })
     }
