@@ -338,7 +338,7 @@ impl Crash {
         let mark = format!("NOCTULE_ATTEMPT_KEY=n1-{}-", self.books.store_id());
         let mut left = Vec::new();
         let gone = until(Duration::from_secs(10), || {
-            left = processes_with(&mark);
+            left = processes_with(&[&mark]);
             left.is_empty().then_some(())
         });
         if gone.is_none() {
@@ -397,14 +397,17 @@ pub(crate) fn wait_until_serving(engine: &mut Process) -> Result<(), CampaignErr
     )))
 }
 
-/// The processes of this machine whose environment has an entry that begins so.
-fn processes_with(entry: &str) -> Vec<u32> {
+/// The processes of this machine whose environment has entries that begin so, each of them.
+pub(crate) fn processes_with(entries: &[&str]) -> Vec<u32> {
     let folders = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = folders.filter_map(|folder| folder.file_name().to_str()?.parse::<u32>().ok());
     let carries = |pid: &u32| {
         let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        let mut entries = environment.split(|byte| *byte == 0);
-        entries.any(|found| found.starts_with(entry.as_bytes()))
+        let has = |entry: &&str| {
+            let mut found = environment.split(|byte| *byte == 0);
+            found.any(|found| found.starts_with(entry.as_bytes()))
+        };
+        entries.iter().all(|entry| has(entry))
     };
     pids.filter(carries).collect()
 }

@@ -48,13 +48,13 @@ const BOTH: [(Fault, u64); 9] = [
     (Place, 60),
     (Abort, 4),
     (Startup, 1),
-    (Supervisor, 3),
+    (Supervisor, 4),
     (Pause, 4),
     (Drain, 4),
     (Hasty, 2),
     (Second, 2),
 ];
-const OF_A_FILE: [(Fault, u64); 4] = [(Full, 2), (Unreadable, 1), (Locked, 3), (Reader, 2)];
+const OF_A_FILE: [(Fault, u64); 4] = [(Full, 3), (Unreadable, 1), (Locked, 3), (Reader, 2)];
 const OF_A_SERVER: [(Fault, u64); 2] = [(Crash, 6), (Terminate, 6)];
 
 impl Fault {

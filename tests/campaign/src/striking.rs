@@ -5,15 +5,15 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection as _, SqliteConnection};
 
-use crate::crash::{Crash, PATIENCE, wait_until_serving};
+use crate::crash::{Crash, PATIENCE, processes_with, wait_until_serving};
 use crate::error::CampaignError;
 use crate::faults::Fault;
 use crate::process::{End, Process, until};
-use crate::stage::{Kind, LEASE};
+use crate::stage::Kind;
 use crate::strike::{Blow, Strike};
 
 /// The time of an engine that is killed when nobody chose it.
@@ -89,7 +89,7 @@ impl Crash {
 
     /// At a place that every engine comes to.
     fn abort(&mut self) -> Result<bool, CampaignError> {
-        let nth = 1 + self.chance.below(3);
+        let nth = 1 + self.chance.below(2);
         let place = if self.chance.once_in(2) {
             "commit.before"
         } else {
@@ -131,11 +131,14 @@ impl Crash {
             Blow::Abort => Signal::ABORT,
             Blow::Kill | Blow::Stop => Signal::KILL,
         };
-        let wait = match self.stage.kind {
-            Kind::Sqlite => ON_THE_WAY,
-            Kind::Postgres => ON_THE_WAY + 2 * LEASE,
-        };
-        if engine.end_within(wait) == Some(End::Signal(own.as_raw())) {
+        if self.stage.kind == Kind::Postgres {
+            // The lease of the last engine has to expire first.
+            until(PATIENCE, || {
+                let serves = engine.told().contains("noctule serves");
+                (serves || engine.ended().is_some()).then_some(())
+            });
+        }
+        if engine.end_within(ON_THE_WAY) == Some(End::Signal(own.as_raw())) {
             self.report.kills += 1;
             *self.report.places.entry(place.to_owned()).or_default() += 1;
             engine.tidy();
@@ -160,8 +163,16 @@ impl Crash {
         let mut engine = self.engine(None)?;
         self.serving(&mut engine);
         self.live_a_while();
+        // Commands that are under way then die, too: of those nobody can ever say that they ended well.
+        let mark = format!("NOCTULE_ATTEMPT_KEY=n1-{}-", self.books.store_id());
+        let running = || processes_with(&[&mark, "NOCTULE_OUTPUT="]);
+        until(ON_THE_WAY, || (!running().is_empty()).then_some(()));
         let from = Utc::now();
         let struck = self.stage.end_supervisor();
+        for pid in running() {
+            let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+            let _ = pid.map(|pid| kill_process(pid, Signal::KILL));
+        }
         if self.chance.once_in(2) {
             self.live_a_while();
         }
@@ -250,28 +261,30 @@ impl Crash {
         Ok(!before)
     }
 
-    /// While there is no room nothing new may be accepted or launched; with room again the same engine goes on.
+    /// While there is no room nothing new may be launched, and what is accepted must be there later. The same engine goes on
+    /// when there is room again; then it dies while there is none, and clients ask on without one.
     fn full(&mut self) -> Result<bool, CampaignError> {
         let mut engine = self.engine(None)?;
         self.serving(&mut engine);
         self.live_a_while();
         let from = Utc::now();
-        let full = self.stage.room.fill();
-        std::thread::sleep(self.chance.millis(1000));
-        let refused = full && fs::write(self.stage.path("store/probe"), [0; 65536]).is_err();
-        let dies = self.chance.once_in(3);
-        if dies {
-            self.kill(engine, &[])?;
-            let freed = self.free_room();
-            self.excuse(from, Utc::now());
-            return Ok(refused && freed);
-        }
+        let first = self.fill_room();
         let freed = self.free_room();
-        self.excuse(from, Utc::now());
         // The pause after a few failed commits is over by then, and commits pass again.
-        std::thread::sleep(Duration::from_millis(1500) + self.chance.millis(LIFE));
+        std::thread::sleep(Duration::from_millis(1000) + self.chance.millis(LIFE));
+        let second = self.fill_room();
         self.kill(engine, &[])?;
-        Ok(refused && freed)
+        std::thread::sleep(Duration::from_millis(400) + self.chance.millis(LIFE));
+        let freed = self.free_room() && freed;
+        self.excuse(from, Utc::now());
+        Ok(first && second && freed)
+    }
+
+    /// Fills the file system for a while; whether nothing can be written then.
+    fn fill_room(&mut self) -> bool {
+        let full = self.stage.room.fill();
+        std::thread::sleep(self.chance.millis(700));
+        full && fs::write(self.stage.path("store/probe"), [0; 65536]).is_err()
     }
 
     fn free_room(&mut self) -> bool {
