@@ -24,7 +24,7 @@ fn good(_: &str, stream: &mut TcpStream) {
 fn lie(request: &str, stream: &mut TcpStream) {
     let (deed, target) = path(request).split_once('?').unwrap_or((path(request), ""));
     let redirect = |stream: &mut TcpStream, to: &str| {
-        answer(stream, "302 Found", &format!("location: {to}\r\n"), "")
+        answer(stream, "302 Found", &format!("location: {to}\r\n"), "");
     };
     match deed {
         "/elsewhere" => redirect(stream, target),
