@@ -122,22 +122,22 @@ fn assert_result(stage: &Stage, run: &Run, execution: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_night_of_cf526000_with_block_is_one_call_and_one_chain() {
-    a_night(ATEC, Wait::Block).await;
+    Box::pin(a_night(ATEC, Wait::Block)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_night_of_cf526000_with_poll_is_one_call_and_one_chain() {
-    a_night(ATEC, Wait::Poll).await;
+    Box::pin(a_night(ATEC, Wait::Poll)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_night_of_c8cd3500_with_block_is_one_call_and_two_sources() {
-    a_night(TRINITYSPA, Wait::Block).await;
+    Box::pin(a_night(TRINITYSPA, Wait::Block)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_night_of_c8cd3500_with_poll_is_one_call_and_two_sources() {
-    a_night(TRINITYSPA, Wait::Poll).await;
+    Box::pin(a_night(TRINITYSPA, Wait::Poll)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

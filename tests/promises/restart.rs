@@ -136,24 +136,24 @@ async fn a_chain_of_kills(moment: Moment, wait: Wait) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_kill_before_a_request_arrives_leads_to_one_execution_of_each_task() {
-    a_chain_of_kills(Moment::BeforeItArrives, Wait::Block).await;
-    a_chain_of_kills(Moment::BeforeItArrives, Wait::Poll).await;
+    Box::pin(a_chain_of_kills(Moment::BeforeItArrives, Wait::Block)).await;
+    Box::pin(a_chain_of_kills(Moment::BeforeItArrives, Wait::Poll)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_kill_before_an_answer_arrives_leads_to_one_execution_of_each_task() {
-    a_chain_of_kills(Moment::BeforeTheAnswer, Wait::Block).await;
-    a_chain_of_kills(Moment::BeforeTheAnswer, Wait::Poll).await;
+    Box::pin(a_chain_of_kills(Moment::BeforeTheAnswer, Wait::Block)).await;
+    Box::pin(a_chain_of_kills(Moment::BeforeTheAnswer, Wait::Poll)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_kill_while_work_runs_leads_to_one_execution_of_each_task() {
-    a_chain_of_kills(Moment::WhileItRuns, Wait::Block).await;
-    a_chain_of_kills(Moment::WhileItRuns, Wait::Poll).await;
+    Box::pin(a_chain_of_kills(Moment::WhileItRuns, Wait::Block)).await;
+    Box::pin(a_chain_of_kills(Moment::WhileItRuns, Wait::Poll)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn work_that_ends_while_no_engine_runs_is_seen_and_the_chain_goes_on() {
-    a_chain_of_kills(Moment::BetweenTasks, Wait::Block).await;
-    a_chain_of_kills(Moment::BetweenTasks, Wait::Poll).await;
+    Box::pin(a_chain_of_kills(Moment::BetweenTasks, Wait::Block)).await;
+    Box::pin(a_chain_of_kills(Moment::BetweenTasks, Wait::Poll)).await;
 }

@@ -147,7 +147,7 @@ impl Stage {
 
     /// Starts an engine that knows the DAGs and serves.
     pub(crate) async fn start(&self) -> Running<'_> {
-        let store = self.store().await;
+        let store = Box::pin(self.store()).await;
         let owner = Owner {
             pid: std::process::id(),
             host: "stage".to_owned(),
@@ -174,7 +174,7 @@ impl Stage {
             broken: BTreeMap::new(),
         };
         control.publish(publication, None).unwrap();
-        let task = tokio::spawn(engine.run());
+        let task = tokio::spawn(Box::pin(engine.run()));
         Running {
             stage: self,
             store,

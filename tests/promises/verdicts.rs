@@ -84,7 +84,7 @@ async fn whatever_is_less_than_a_whole_success_is_none_and_has_its_class() {
         ),
     ] {
         for wait in [Wait::Block, Wait::Poll] {
-            let end = ended_like(ending.clone(), wait).await;
+            let end = Box::pin(ended_like(ending.clone(), wait)).await;
             assert_eq!(end, expected, "{ending:?} {wait:?}");
         }
     }

@@ -37,9 +37,9 @@ impl Store {
     /// There is none and none is to be made, it is not ours, damaged, newer, or of another profile; or it cannot be used.
     pub async fn open(url: &str, options: OpenOptions) -> Result<Self, StoreError> {
         let backend = if postgres::is_address(url) {
-            Backend::Postgres(PostgresStore::open(url, options).await?)
+            Backend::Postgres(Box::pin(PostgresStore::open(url, options)).await?)
         } else {
-            Backend::Sqlite(Box::new(SqliteStore::open(url, options).await?))
+            Backend::Sqlite(Box::new(Box::pin(SqliteStore::open(url, options)).await?))
         };
         Ok(Self(Arc::new(backend)))
     }
