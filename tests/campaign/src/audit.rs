@@ -245,8 +245,8 @@ fn dependants_come_after(evidence: &Evidence<'_>) -> Vec<String> {
     breaches
 }
 
-fn stretches<'e>(
-    evidence: &'e Evidence<'_>,
+fn stretches(
+    evidence: &Evidence<'_>,
     wanted: impl Fn(&AttemptRow) -> bool,
 ) -> Vec<(DateTime<Utc>, DateTime<Utc>)> {
     attempts(evidence)

@@ -94,7 +94,7 @@ impl Clients {
             .collect();
         let (stage, desk_of, chance) = (Arc::clone(stage), Arc::clone(&desk), chance.branch());
         threads.push(std::thread::spawn(move || {
-            meddle_on(&stage, &desk_of, chance)
+            meddle_on(&stage, &desk_of, chance);
         }));
         Self { desk, threads }
     }

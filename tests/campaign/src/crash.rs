@@ -407,7 +407,7 @@ pub(crate) fn processes_with(entries: &[&str]) -> Vec<u32> {
             let mut found = environment.split(|byte| *byte == 0);
             found.any(|found| found.starts_with(entry.as_bytes()))
         };
-        entries.iter().all(|entry| has(entry))
+        entries.iter().all(has)
     };
     pids.filter(carries).collect()
 }
