@@ -15,6 +15,7 @@ use crate::audit::{self, Evidence};
 use crate::books::{Books, RunRow};
 use crate::chance::Chance;
 use crate::clients::{Clients, Desk};
+use crate::dags::TICKING;
 use crate::error::CampaignError;
 use crate::faults::Deck;
 use crate::figures::{Least, Report};
@@ -97,8 +98,14 @@ impl Crash {
     pub(crate) fn begin(stage: Arc<Stage>, terms: &Terms) -> Result<Self, CampaignError> {
         let mut first = stage.start(&[], &["serve"], None)?;
         wait_until_serving(&mut first)?;
-        let now = Utc::now();
         let books = Books::open(Arc::clone(&stage))?;
+        // A schedule makes no run for what was before its first sight.
+        let seen = until(PATIENCE, || books.knows(TICKING.id).then_some(()));
+        if seen.is_none() {
+            let told = first.told();
+            return Err(CampaignError::Failed(format!("no DAG is seen: {told}")));
+        }
+        let now = Utc::now();
         first.kill()?;
         first.tidy();
         let report = Report {
