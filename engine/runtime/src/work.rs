@@ -188,7 +188,12 @@ impl Work {
                 }
                 Err(error) => {
                     failures += 1;
-                    tokio::time::sleep(pause(failures, &error)).await;
+                    // What nobody can stop now may end by itself.
+                    let rest = pause(failures, &error);
+                    let watch = self.watch(Duration::from_secs(5));
+                    if tokio::time::timeout(rest, watch).await.is_ok() {
+                        return;
+                    }
                 }
             }
         }

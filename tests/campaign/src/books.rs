@@ -91,6 +91,12 @@ impl Books {
         Ok(self.wait(self.store.holder())?.map(|owner| owner.pid))
     }
 
+    /// Whether an engine has written down that it has seen a DAG.
+    pub(crate) fn knows(&self, dag: &str) -> bool {
+        let record = |dag| self.wait(self.store.dag_record(&dag)).ok().flatten();
+        dag.parse().ok().and_then(record).is_some()
+    }
+
     /// How many runs are not over.
     pub(crate) fn live(&self) -> Result<usize, CampaignError> {
         let mut live = 0;

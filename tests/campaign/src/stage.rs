@@ -108,6 +108,12 @@ impl Stage {
     fn settings(&self) -> String {
         let (google, amazon) = (self.world.google.url(), self.world.amazon.endpoint());
         let calls = &self.world.calls;
+        // Cloud Run takes no key: an engine that is frozen while it sends is waited for by the search of the next one, here as
+        // at its real pace longer than any pause.
+        let search = match self.kind {
+            Kind::Sqlite => r#"["20ms", "50ms", "100ms"]"#,
+            Kind::Postgres => r#"["50ms", "500ms", "5s"]"#,
+        };
         let store = &self.store_url;
         let steps = match &self.world.steps {
             Some(database) => format!(
@@ -135,7 +141,7 @@ kind = "google"
 project = "somewhere"
 endpoint = "{google}"
 auth = "anonymous"
-search_after = ["20ms", "50ms", "100ms"]
+search_after = {search}
 [connections.amazon]
 kind = "aws"
 region = "us-east-1"

@@ -90,6 +90,30 @@ async fn a_cancel_stops_the_work_and_says_cancelled_only_when_it_has_ended() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn work_that_cannot_be_stopped_is_still_seen_to_end_by_itself() {
+    for wait in ["block", "poll"] {
+        let stage = Stage::new(&format!(
+            "id = \"d\"\n[tasks.t]\nexecutor = \"scripted\"\nwait = \"{wait}\"\nwith = {{ hold = true, cancel = \"unavailable\" }}\n"
+        ));
+        let engine = stage.start().await;
+        let run = engine.trigger().await;
+        stage.world.launched("t").await;
+        let reason = None;
+        let wish = Wish::Cancel {
+            run: run.clone(),
+            reason,
+        };
+        engine.control.ask(ask(wish)).await.unwrap();
+        stage.world.reached(Effect::Cancel, 1).await;
+        stage.world.succeed("t");
+        let ended = engine.over(&run).await;
+        let word = ended.tasks[0].attempts[0].state.word();
+        assert_eq!(word, "succeeded", "{wait}: the truth is recorded");
+        engine.drain().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_retry_of_an_ended_run_goes_on_under_the_same_ids() {
     let stage = Stage::new(
         "id = \"d\"\n[defaults]\nwait = \"block\"\n[tasks.a]\nexecutor = \"scripted\"\n[tasks.b]\nexecutor = \"scripted\"\ndepends_on = [\"a\"]\n\

@@ -1,4 +1,8 @@
 //! The crash loop, as short as it can be and still strike every sort of fault.
+#![expect(
+    clippy::print_stdout,
+    reason = "the figures are what a campaign is for"
+)]
 
 use std::path::Path;
 
@@ -14,7 +18,7 @@ fn number(variable: &str, default: u64) -> u64 {
     given.and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
-fn survives(kind: Kind, kills: u64) {
+fn survives(kind: Kind, kills: u64, places: u64) {
     let kills = number("NOCTULE_CAMPAIGN_KILLS", kills);
     let terms = Terms {
         kills,
@@ -25,7 +29,7 @@ fn survives(kind: Kind, kills: u64) {
             kills,
             done: kills,
             accepted: kills / 2,
-            places: 5,
+            places,
             of_each: 1,
         },
     };
@@ -38,10 +42,10 @@ fn survives(kind: Kind, kills: u64) {
 
 #[test]
 fn on_sqlite_killed_engines_lose_nothing_and_launch_nothing_twice() {
-    survives(Kind::Sqlite, 45);
+    survives(Kind::Sqlite, 45, 4);
 }
 
 #[test]
 fn on_postgres_killed_engines_and_a_crashing_server_lose_nothing_and_launch_nothing_twice() {
-    survives(Kind::Postgres, 22);
+    survives(Kind::Postgres, 22, 1);
 }

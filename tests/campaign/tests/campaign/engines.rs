@@ -11,7 +11,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_noctule-campaign");
 fn of_three_engines_one_holds_the_store_and_none_loses_or_repeats_what_another_began() {
     let terms = Terms {
         kills: 0,
-        start: 0x74_6872_6565,
+        start: 0x0074_6872_6565,
         kind: Kind::Postgres,
         clients: 3,
         least: Least {
