@@ -180,7 +180,10 @@ fn exit_of_store(error: &StoreError) -> Exit {
         StoreError::OtherProfile { .. }
         | StoreError::HeldBy(_)
         | StoreError::Fenced(_)
-        | StoreError::LeaseLost(_) => Exit::Conflict,
+        | StoreError::LeaseLost(_)
+        | StoreError::Moved { .. }
+        | StoreError::Taken(_)
+        | StoreError::NotEmpty(_) => Exit::Conflict,
         StoreError::Address(_) => Exit::Usage,
         _ => Exit::Unreachable,
     }
@@ -202,6 +205,11 @@ fn help_of_store(error: &StoreError) -> Option<&'static str> {
         }
         StoreError::Corrupt { .. } => {
             "it was left as it is; keep a copy, then move it away or restore a backup"
+        }
+        StoreError::Moved { .. } => "name the new place in `store.url`",
+        StoreError::Taken(_) => "name another file; nothing is written over",
+        StoreError::NotEmpty(_) => {
+            "a copy goes only where nothing is: name another place, or move away what is there"
         }
         StoreError::Full(_) => "make room; whatever was acknowledged is safe",
         StoreError::ReadOnly(_) | StoreError::File { .. } => {

@@ -24,6 +24,7 @@ mod progress;
 mod project;
 mod run_name;
 mod simulator;
+mod storing;
 mod surface;
 mod times;
 

@@ -65,6 +65,12 @@ pub enum StoreError {
     /// Another engine writes it.
     #[error("the store is held by another engine: {0}")]
     HeldBy(Box<Owner>),
+    /// Something is there already, and is left as it is.
+    #[error("there is something at {0} already")]
+    Taken(String),
+    /// A copy was to go where runs are already.
+    #[error("the store at {0} is not empty")]
+    NotEmpty(String),
     /// The store goes on elsewhere.
     #[error("{place} was moved to {to}: no engine may write it any more")]
     Moved {

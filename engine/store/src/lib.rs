@@ -4,6 +4,7 @@
 //! there after a crash. The right to write is a [`Lease`], and every write is fenced by its epoch.
 
 mod asks;
+mod backup;
 mod commit;
 mod dags;
 mod document;

@@ -27,7 +27,7 @@ use crate::surface::Surface;
 pub(super) const ANSWER: Duration = Duration::from_secs(30);
 
 /// Who types this.
-pub(super) fn actor(surface: &Surface) -> Actor {
+pub(crate) fn actor(surface: &Surface) -> Actor {
     let name = ["NOCTULE_ACTOR", "USER", "LOGNAME"]
         .iter()
         .find_map(|name| surface.env.get(*name));

@@ -137,7 +137,7 @@ fn stand_in(open: &OpenProject) -> Result<(), CliError> {
 }
 
 /// This process, as it is written down when it takes the store.
-pub(super) fn owner(surface: &Surface, role: Role, listen: Option<String>) -> Owner {
+pub(crate) fn owner(surface: &Surface, role: Role, listen: Option<String>) -> Owner {
     Owner {
         pid: std::process::id(),
         host: host(),

@@ -9,7 +9,8 @@ mod standing_by;
 mod sweeping;
 mod watching;
 
-pub(crate) use self::asking::{cancel, mark, pause, reload, resume, retry};
+pub(crate) use self::asking::{actor, cancel, mark, pause, reload, resume, retry};
+pub(crate) use self::hosting::owner;
 pub(crate) use self::running::{follow, run, trigger};
 pub(crate) use self::serving::serve;
 pub(crate) use self::sweeping::sweep;

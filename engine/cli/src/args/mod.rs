@@ -4,6 +4,7 @@
 
 mod acting;
 mod looking;
+mod storing;
 
 use std::path::PathBuf;
 
@@ -11,6 +12,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::acting::*;
 pub(crate) use self::looking::*;
+pub(crate) use self::storing::*;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::surface::Surface;
@@ -125,6 +127,9 @@ pub(crate) enum Command {
     Graph(GraphArgs),
     /// Check whether this machine and identity can do all that the DAGs need
     Doctor(DoctorArgs),
+    /// Look after the store: check it, back it up, put it back, move it
+    #[command(subcommand)]
+    Store(StoreCommand),
     /// Find remote work of this store that no live run wants (not built yet)
     Sweep(SweepArgs),
     /// Run a local simulator as a server
@@ -167,6 +172,7 @@ pub(crate) fn dispatch(command: Command, surface: &Surface) -> Result<Exit, CliE
         Command::Pause(args) => surface.block_on(crate::acting::pause(args, surface)),
         Command::Resume(args) => surface.block_on(crate::acting::resume(args, surface)),
         Command::Reload(args) => surface.block_on(crate::acting::reload(args, surface)),
+        Command::Store(command) => surface.block_on(crate::storing::store(&command, surface)),
         Command::Sweep(args) => surface.block_on(crate::acting::sweep(args, surface)),
     }
 }

@@ -35,7 +35,7 @@ pub(crate) use self::graph::graph;
 pub(crate) use self::logs::logs;
 pub(crate) use self::next::next;
 pub(crate) use self::plan::plan;
-pub(crate) use self::replay::replay;
+pub(crate) use self::replay::{replay, replayed_runs};
 pub(crate) use self::runs::runs;
 pub(crate) use self::schema::schema;
 pub(crate) use self::show::show;

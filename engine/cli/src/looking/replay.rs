@@ -87,22 +87,62 @@ async fn replay_all(args: &ReplayArgs, surface: &Surface) -> Result<Exit, CliErr
     };
     let mut all = Vec::new();
     if let Some(store) = open.store(surface).await? {
-        loop {
-            let page = store.find_runs(&filter).await?;
-            filter.before = page.last().map(|run| run.facts.id.clone());
-            for found in &page {
-                let Some(run) = store.run(&found.facts.id).await? else {
-                    continue;
-                };
-                let dag = pinned(&store, &run).await?;
-                all.push(Again::hear(&store, dag, &run.facts.id).await?.forgotten());
-            }
-            if page.len() < PAGE as usize {
-                break;
+        while let Some(page) = next_page(&store, &mut filter).await? {
+            for run in page {
+                all.push(hear_one(&store, &run).await?);
             }
         }
     }
     print_all(&all, surface)
+}
+
+/// The runs of the next page that are still there; none: that was the last one.
+async fn next_page(store: &Store, filter: &mut RunFilter) -> Result<Option<Vec<Run>>, CliError> {
+    let page = store.find_runs(filter).await?;
+    let Some(last) = page.last() else {
+        return Ok(None);
+    };
+    filter.before = Some(last.facts.id.clone());
+    let mut runs = Vec::new();
+    for found in &page {
+        runs.extend(store.run(&found.facts.id).await?);
+    }
+    Ok(Some(runs))
+}
+
+async fn hear_one(store: &Store, run: &Run) -> Result<Summary, CliError> {
+    let dag = pinned(store, run).await?;
+    Ok(Again::hear(store, dag, &run.facts.id).await?.forgotten())
+}
+
+/// Every run, heard once more: it is identical, or of an earlier noctule (false), or there is a problem with it, which stops
+/// no other.
+pub(crate) async fn replayed_runs(store: &Store) -> Result<Vec<Result<bool, String>>, CliError> {
+    let mut filter = RunFilter {
+        limit: 1,
+        ..RunFilter::default()
+    };
+    let mut verdicts = Vec::new();
+    loop {
+        let found = store.find_runs(&filter).await?;
+        let Some(id) = found.last().map(|run| run.facts.id.clone()) else {
+            return Ok(verdicts);
+        };
+        filter.before = Some(id.clone());
+        verdicts.push(verdict_of(store, &id).await);
+    }
+}
+
+async fn verdict_of(store: &Store, id: &RunId) -> Result<bool, String> {
+    let problem = |error: CliError| format!("run {id}: {}", error);
+    let run = store.run(id).await.map_err(|error| problem(error.into()))?;
+    let Some(run) = run else { return Ok(true) };
+    let summary = hear_one(store, &run).await.map_err(problem)?;
+    match &summary.difference {
+        None => Ok(true),
+        Some(Difference::Earlier) => Ok(false),
+        Some(difference) => Err(format!("run {id}: {difference}")),
+    }
 }
 
 fn print_all(all: &[Summary], surface: &Surface) -> Result<Exit, CliError> {

@@ -26,25 +26,22 @@ impl OpenProject {
     /// Opens the store of the project, and makes it where there is none.
     pub(crate) async fn make_store(&self, surface: &Surface) -> Result<Store, CliError> {
         let project = self.project()?;
-        Ok(Store::open(&project.store_url, self.how(project, surface, true)?).await?)
+        Ok(Store::open(&project.store_url, self.options(surface, true)?).await?)
     }
 
     /// Opens the store of the project, if there is one: looking makes no state.
     pub(crate) async fn store(&self, surface: &Surface) -> Result<Option<Store>, CliError> {
         let project = self.project()?;
-        match Store::open(&project.store_url, self.how(project, surface, false)?).await {
+        match Store::open(&project.store_url, self.options(surface, false)?).await {
             Ok(store) => Ok(Some(store)),
             Err(StoreError::Missing(_)) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
-    fn how(
-        &self,
-        project: &Project,
-        surface: &Surface,
-        create: bool,
-    ) -> Result<OpenOptions, CliError> {
+    /// How a store of this project is opened.
+    pub(crate) fn options(&self, surface: &Surface, create: bool) -> Result<OpenOptions, CliError> {
+        let project = self.project()?;
         let new_id = uuid::Uuid::new_v4().simple().to_string();
         let new_id: Option<StoreId> = new_id.get(..8).and_then(|id| id.parse().ok());
         Ok(OpenOptions {

@@ -16,4 +16,5 @@ mod replaying;
 mod secrets;
 mod simulating;
 mod stores;
+mod storing;
 mod ticks;

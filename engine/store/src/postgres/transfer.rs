@@ -156,7 +156,7 @@ impl PostgresStore {
         }
         let empty = sqlx::query_scalar(IS_EMPTY).fetch_one(&mut connection);
         if !empty.await.at(place)? {
-            return Err(StoreError::Refused(format!("{place} is not empty")));
+            return Err(StoreError::NotEmpty(place.clone()));
         }
         let mut copied = Copied::default();
         while let Some(page) = arriving.page().await? {

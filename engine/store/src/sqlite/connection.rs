@@ -60,6 +60,14 @@ impl Line {
         }
     }
 
+    /// Closes the connection; the next call opens a fresh one.
+    pub(crate) async fn close(&self) -> Result<(), StoreError> {
+        match self.open.lock().await.take() {
+            Some(connection) => connection.close().await.on(&self.path),
+            None => Ok(()),
+        }
+    }
+
     /// The connection, for as long as the caller keeps it.
     pub(crate) async fn take(&self) -> Result<MappedMutexGuard<'_, SqliteConnection>, StoreError> {
         let mut slot = self.open.lock().await;

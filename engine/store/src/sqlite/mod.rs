@@ -33,6 +33,8 @@ use sqlx::SqlitePool;
 
 use self::connection::Line;
 pub(crate) use self::lock::Lock;
+use self::said::On;
+use crate::error::StoreError;
 use crate::hook::CommitHook;
 
 /// A store in a file.
@@ -50,6 +52,17 @@ pub(crate) struct SqliteStore {
 }
 
 impl SqliteStore {
+    /// The last to leave brings the log into the file.
+    pub(crate) async fn close(&self) -> Result<(), StoreError> {
+        // A closed pool opens no more; its idle connections are all that it has, since nobody reads now.
+        while let Some(idle) = self.readers.try_acquire() {
+            idle.close().await.on(&self.path)?;
+        }
+        self.watcher.close().await?;
+        self.inbox.close().await?;
+        self.writer.close().await
+    }
+
     pub(crate) fn place(&self) -> String {
         self.path.display().to_string()
     }

@@ -125,10 +125,7 @@ impl SqliteStore {
             .await
             .on(path)?;
         if !empty {
-            return Err(StoreError::Refused(format!(
-                "{} is not empty",
-                self.place()
-            )));
+            return Err(StoreError::NotEmpty(self.place()));
         }
         let mut copied = Copied::default();
         while let Some(page) = arriving.page().await? {

@@ -14,6 +14,7 @@ on_every_store!(
     a_copy_that_may_be_behind_is_in_doubt,
     a_store_that_was_moved_is_taken_by_nobody,
     asks_keep_their_numbers_and_new_ones_go_on,
+    a_backup_is_one_file_made_while_an_engine_writes_and_writes_over_nothing,
 );
 
 /// A store with something of everything: a live run, an ended one, asks, a spent key.
@@ -99,7 +100,7 @@ async fn a_store_that_is_not_empty_takes_no_copy(bed: Bed) {
     ended(&other, &of_other, "b", &[(RunEnding::Failed, 2)]).await;
     let refused = other.copy_into(&store, &lease, Arrival::Moved).await;
     assert!(
-        matches!(refused, Err(StoreError::Refused(_))),
+        matches!(refused, Err(StoreError::NotEmpty(_))),
         "{refused:?}"
     );
     let runs = store.find_runs(&RunFilter::default()).await.unwrap();
@@ -171,4 +172,25 @@ async fn asks_keep_their_numbers_and_new_ones_go_on(bed: Bed) {
     assert_eq!(kept.iter().map(|(id, _)| *id).collect::<Vec<_>>(), asked);
     let next = store.ask(&reload()).await.unwrap();
     assert!(next > asked[2], "{next:?} after {asked:?}");
+}
+
+async fn a_backup_is_one_file_made_while_an_engine_writes_and_writes_over_nothing(bed: Bed) {
+    let store = bed.open().await;
+    let lease = store.acquire(&owner()).await.unwrap();
+    fill(&store, &lease).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("copy.db");
+    let backed_up = store.back_up(&file, options(folder.path()), &owner()).await;
+    assert_eq!(backed_up.unwrap().runs, 2);
+    let entries = folder.path().read_dir().unwrap();
+    assert_eq!(entries.count(), 1, "one file, whole by itself");
+    ended(&store, &lease, "later", &[(RunEnding::Failed, 9)]).await;
+    let again = store.back_up(&file, options(folder.path()), &owner()).await;
+    assert!(matches!(again, Err(StoreError::Taken(_))), "{again:?}");
+    let copy = empty_file(&folder).await;
+    assert_eq!(
+        copy.find_runs(&RunFilter::default()).await.unwrap().len(),
+        2
+    );
+    assert_eq!(copy.id(), store.id());
 }
