@@ -25,9 +25,9 @@ fn world(script: &Script) -> World {
 fn set_back_to<'a>(dag: &'a Dag, script: &Script, second: i64) -> (Engine<'a>, RunEnding) {
     let mut engine = Engine::new(dag, world(script));
     engine.until(second);
-    let earlier = engine.stored.clone();
+    let (earlier, journal) = (engine.stored.clone(), engine.journal.clone());
     assert_eq!(engine.run_to_end(), RunEnding::Succeeded);
-    engine.set_back(earlier);
+    engine.set_back(earlier, journal);
     let ending = engine.run_to_end();
     (engine, ending)
 }

@@ -8,6 +8,7 @@ use crate::replay::{Numbered, Replay, fold};
 use crate::run::{Phase, Run, Step, TaskRun, TaskRunIx};
 
 /// The journal of a run, and the run that it makes.
+#[derive(Clone)]
 pub(super) struct Journal<'a> {
     dag: &'a Dag,
     pub(super) records: Vec<Numbered>,
@@ -21,6 +22,7 @@ pub(super) struct Journal<'a> {
 }
 
 /// What is decided and not committed: the records of one transition, and what it changed.
+#[derive(Clone)]
 struct Pending {
     records: Vec<Numbered>,
     round: u32,

@@ -403,14 +403,16 @@ impl<'a> Engine<'a> {
     }
 
     /// The store is set back to an earlier state, and says so to a fresh engine. The world goes on as it is.
-    pub(super) fn set_back(&mut self, to: Run) {
+    pub(super) fn set_back(&mut self, to: Run, journal: Journal<'a>) {
         self.run = to;
+        self.journal = journal;
+        self.journal.forget();
         self.hands.clear();
         self.look_anew();
         self.happen(Event::Doubted);
         self.happen(Event::Resumed);
         self.happen(Event::Due);
-        self.stored = self.run.clone();
+        self.commit();
     }
 
     /// One turn: begin, admit, commit, perform.
