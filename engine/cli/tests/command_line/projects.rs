@@ -89,7 +89,7 @@ impl Project {
                 let path = entry.path();
                 if path.is_dir() {
                     open.push(path);
-                } else {
+                } else if !is_sidecar(&path) {
                     found.push(path);
                 }
             }
@@ -124,4 +124,10 @@ pub(crate) fn end(command: &mut Command) -> Ended {
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
+}
+
+/// What SQLite keeps beside a store while it is open: gone once the last process has closed it, whichever that is.
+fn is_sidecar(path: &Path) -> bool {
+    let name = path.to_string_lossy();
+    name.ends_with("-wal") || name.ends_with("-shm")
 }
