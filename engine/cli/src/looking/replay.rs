@@ -134,7 +134,7 @@ pub(crate) async fn replayed_runs(store: &Store) -> Result<Vec<Result<bool, Stri
 }
 
 async fn verdict_of(store: &Store, id: &RunId) -> Result<bool, String> {
-    let problem = |error: CliError| format!("run {id}: {}", error);
+    let problem = |error: CliError| format!("run {id}: {error}");
     let run = store.run(id).await.map_err(|error| problem(error.into()))?;
     let Some(run) = run else { return Ok(true) };
     let summary = hear_one(store, &run).await.map_err(problem)?;
