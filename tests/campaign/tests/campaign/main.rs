@@ -1,10 +1,6 @@
 //! Short campaigns against the real program. The long forms are `cargo xtask crash` and `cargo xtask engines`.
 //!
 //! `NOCTULE_CAMPAIGN_KILLS` makes the crash loops longer, `NOCTULE_CAMPAIGN_START` gives them another start value.
-#![expect(
-    clippy::print_stdout,
-    reason = "a campaign tells what it did and what struck"
-)]
 
 mod crash;
 mod engines;
