@@ -91,7 +91,8 @@ impl Retaining {
     /// The store cannot be read or written, or the lease is past. What went until then is gone; the rest stays.
     pub async fn pass(&self) -> Result<Forgotten, StoreError> {
         let now = self.clock.now();
-        if self.drifts(now) {
+        let (wall, monotonic) = self.started;
+        if drifts(wall, monotonic.elapsed(), now) {
             tracing::warn!(%now, "the wall clock has jumped since this engine started: nothing is forgotten");
             return Ok(Forgotten::default());
         }
@@ -102,13 +103,6 @@ impl Retaining {
         };
         self.store.forget_loose_ends(&self.lease, &horizon).await?;
         Ok(forgotten)
-    }
-
-    fn drifts(&self, now: DateTime<Utc>) -> bool {
-        let (wall, monotonic) = self.started;
-        let passed =
-            chrono::Duration::from_std(monotonic.elapsed()).unwrap_or(chrono::Duration::MAX);
-        (now - wall - passed).abs() > DRIFT
     }
 
     async fn forget_logs(&self, horizon: &Horizon) -> Result<u64, StoreError> {
@@ -152,5 +146,30 @@ impl Retaining {
                 tracing::warn!(%error, kind, "failed to remove old files of attempts");
             }
         }
+    }
+}
+
+/// Whether the wall clock has gone another way than the monotonic one since the start.
+fn drifts(wall: DateTime<Utc>, passed: Duration, now: DateTime<Utc>) -> bool {
+    let passed = chrono::Duration::from_std(passed).unwrap_or(chrono::Duration::MAX);
+    (now - wall)
+        .checked_sub(&passed)
+        .is_none_or(|apart| apart.abs() > DRIFT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_jumps_is_seen_and_one_that_drifts_a_little_is_not() {
+        let wall = DateTime::UNIX_EPOCH;
+        let day = Duration::from_secs(86_400);
+        let after = |seconds: i64| wall + chrono::Duration::seconds(seconds);
+        assert!(!drifts(wall, day, after(86_400 + 60)));
+        assert!(!drifts(wall, day, after(86_400 - 60)));
+        assert!(drifts(wall, day, after(365 * 86_400)));
+        assert!(drifts(wall, day, after(-365 * 86_400)));
+        assert!(drifts(wall, Duration::MAX, after(0)));
     }
 }

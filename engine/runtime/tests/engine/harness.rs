@@ -225,19 +225,24 @@ impl Stage {
             .with_host_lost_after(self.lost_after)
     }
 
+    /// Whoever takes the store here.
+    pub(crate) fn owner(&self) -> Owner {
+        Owner {
+            pid: std::process::id(),
+            host: "h".to_owned(),
+            role: Role::Serve,
+            since: Utc::now(),
+            listen: None,
+        }
+    }
+
     pub(crate) async fn start(&self) -> Running {
         self.start_with(|_| {}).await
     }
 
     pub(crate) async fn start_with(&self, change: impl FnOnce(&mut EngineOptions)) -> Running {
         let store = self.store().await;
-        let owner = Owner {
-            pid: std::process::id(),
-            host: "h".to_owned(),
-            role: Role::Serve,
-            since: Utc::now(),
-            listen: None,
-        };
+        let owner = self.owner();
         let lease = store
             .acquire_when_free(&owner, Duration::from_secs(10))
             .await

@@ -17,4 +17,5 @@ mod inbox;
 mod inbox_source;
 mod pools;
 mod replaying;
+mod retaining;
 mod rings;
