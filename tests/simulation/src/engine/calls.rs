@@ -14,6 +14,7 @@ use crate::clock::{Ms, SECOND, until};
 use crate::dags::KINDS;
 use crate::faults::Fault;
 use crate::outside::{Outside, Sender};
+use crate::referee::Sending;
 
 pub(crate) fn handle(raw: Value) -> Handle {
     Handle {
@@ -65,9 +66,12 @@ impl Engine {
         let Some(key) = self.key_of(to) else {
             return;
         };
-        let epoch = self.lease.as_ref().map(|hold| hold.epoch);
-        out.referee
-            .sent(&out.store, out.now, (self.life.engine, epoch), &key);
+        let by = Sending {
+            engine: self.life.engine,
+            epoch: self.lease.as_ref().map(|hold| hold.epoch),
+            awaits_commit: self.is_committing(),
+        };
+        out.referee.sent(&out.store, out.now, &by, &key);
         out.senders.insert(key.clone(), to.clone());
         let fate = out
             .backends
