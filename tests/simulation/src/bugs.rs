@@ -55,11 +55,13 @@ pub enum Wrong {
     NewsIsForgotten,
     /// A fresh engine reads a copy of the store that lags behind.
     StaleCopyIsRead,
+    /// What was to be done for an attempt is done although the attempt has ended.
+    HandOutlivesAttempt,
 }
 
 impl Wrong {
     /// Every one.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::EffectBeforeIntent,
         Self::NoFencing,
         Self::EpochIsNotRaised,
@@ -83,6 +85,7 @@ impl Wrong {
         Self::UnseenIsLost,
         Self::NewsIsForgotten,
         Self::StaleCopyIsRead,
+        Self::HandOutlivesAttempt,
     ];
 }
 

@@ -83,7 +83,11 @@ impl Referee {
         let Some(attempt) = self.attempt_of(store, key) else {
             return;
         };
-        let (number, crosses) = (attempt.number, by.awaits_commit && may_cross(attempt));
+        // Whoever marked a task and said to leave its work alone wants no end of it.
+        let place = self.intents.get(key);
+        let left = place.is_some_and(|(run, ..)| self.left.contains(run));
+        let crosses = by.awaits_commit && (left || may_cross(attempt));
+        let number = attempt.number;
         if is_ended(attempt) && !crosses {
             self.say(format!("{key} is sent although attempt {number} is over"));
         }
