@@ -23,6 +23,8 @@ pub enum Wrong {
     ExpiryByOwnClock,
     /// The lease is not looked at again right before a call.
     NoRecheckBeforeCall,
+    /// The lease is not looked at again right before something is torn down.
+    NoRecheckBeforeClearing,
     /// A commit whose answer is lost is sent again as a new one.
     CommitIsSentAgainAsNew,
     /// A commit whose answer is lost counts as made.
@@ -61,7 +63,7 @@ pub enum Wrong {
 
 impl Wrong {
     /// Every one.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::EffectBeforeIntent,
         Self::NoFencing,
         Self::EpochIsNotRaised,
@@ -69,6 +71,7 @@ impl Wrong {
         Self::LeaseFromAnswer,
         Self::ExpiryByOwnClock,
         Self::NoRecheckBeforeCall,
+        Self::NoRecheckBeforeClearing,
         Self::CommitIsSentAgainAsNew,
         Self::LostAnswerIsDone,
         Self::RefusedIsDone,

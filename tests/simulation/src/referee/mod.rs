@@ -17,13 +17,21 @@ use noctule_executor::{AttemptKey, ErrorClass};
 use crate::asks::{Answer, Wish};
 use crate::store::{Store, Stored};
 
-/// An engine that sends a request.
+/// An engine that makes a call that changes something.
 pub(crate) struct Sending {
     pub(crate) engine: usize,
     /// Under which it believes to hold the lease.
     pub(crate) epoch: Option<u64>,
     /// A commit of it is under way, of which it has not heard.
     pub(crate) awaits_commit: bool,
+}
+
+impl Sending {
+    fn holds(&self, store: &Store, now: i64) -> bool {
+        store.lease.as_ref().is_some_and(|lease| {
+            lease.holder == self.engine && Some(lease.epoch) == self.epoch && now < lease.expires
+        })
+    }
 }
 
 /// What it remembers besides the store.
@@ -73,12 +81,11 @@ impl Referee {
         if !self.intents.contains_key(key) {
             return self.say(format!("{key} is sent before its intent is durable"));
         }
-        let engine = by.engine;
-        let holds = store.lease.as_ref().is_some_and(|lease| {
-            lease.holder == engine && Some(lease.epoch) == by.epoch && now < lease.expires
-        });
-        if !holds {
-            self.say(format!("engine {engine} sends {key} without the lease"));
+        if !by.holds(store, now) {
+            self.say(format!(
+                "engine {} sends {key} without the lease",
+                by.engine
+            ));
         }
         let Some(attempt) = self.attempt_of(store, key) else {
             return;
@@ -133,7 +140,13 @@ impl Referee {
     }
 
     /// Something is torn down.
-    pub(crate) fn torn_down(&mut self, store: &Store, run: &RunId, ix: TaskRunIx, attempt: u32) {
+    pub(crate) fn torn_down(
+        &mut self,
+        store: &Store,
+        now: i64,
+        by: &Sending,
+        (run, ix, attempt): (&RunId, TaskRunIx, u32),
+    ) {
         let Some(Stored { run: kept, dag }) = store.runs.get(run) else {
             return self.say(format!(
                 "something of {run} is torn down, which is not there"
@@ -144,11 +157,17 @@ impl Referee {
             .obligations
             .iter()
             .any(|o| o.attempt == attempt && matches!(o.duty, Duty::Due { .. }));
-        let older = store.lease.as_ref().map(|lease| lease.epoch) != Some(store.epoch);
         let live = task.live().is_some_and(|live| live.number == attempt);
-        if (!due && live) || older {
+        if !due && live {
             self.say(format!(
                 "{run} {} is torn down while it is live",
+                kept.name_of(dag, ix)
+            ));
+        }
+        if !by.holds(store, now) {
+            let engine = by.engine;
+            self.say(format!(
+                "engine {engine} tears {run} {} down without the lease",
                 kept.name_of(dag, ix)
             ));
         }

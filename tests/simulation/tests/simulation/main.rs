@@ -9,7 +9,7 @@ use noctule_simulation::{History, Kind, Mistake, Struck, live_through, minima, s
 
 /// Seeds that once broke a rule, and what they showed, of the core, of the loop or of the referee itself. What they showed
 /// of the core has a test of its own there (`run/tests/found.rs`), which holds when the generator of histories changes.
-const ONCE_BROKEN: [(Kind, u64, &str); 7] = [
+const ONCE_BROKEN: [(Kind, u64, &str); 8] = [
     (
         Kind::Work,
         2_991,
@@ -44,6 +44,11 @@ const ONCE_BROKEN: [(Kind, u64, &str); 7] = [
         Kind::Work,
         94_505,
         "the referee let a pause last until its end was durable, long after people had ended it",
+    ),
+    (
+        Kind::Work,
+        193_922,
+        "the simulated loop tore down and polled without a look at its lease, which the real one has",
     ),
 ];
 
