@@ -1,7 +1,7 @@
 //! What people ask for, as they stand in the inbox of the store.
 
 use noctule_core::name::{DagId, RunId};
-use noctule_core::run::{TaskRunIx, Verdict};
+use noctule_core::run::{Instant, TaskRunIx, Verdict};
 
 /// A wish.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,5 +42,6 @@ pub(crate) enum Answer {
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
     pub(crate) wish: Wish,
+    pub(crate) at: Instant,
     pub(crate) answer: Option<Answer>,
 }

@@ -23,6 +23,8 @@ pub enum Wrong {
     ExpiryByOwnClock,
     /// The lease is not looked at again right before a call.
     NoRecheckBeforeCall,
+    /// The lease is not looked at again right before something is torn down.
+    NoRecheckBeforeClearing,
     /// A commit whose answer is lost is sent again as a new one.
     CommitIsSentAgainAsNew,
     /// A commit whose answer is lost counts as made.
@@ -55,11 +57,13 @@ pub enum Wrong {
     NewsIsForgotten,
     /// A fresh engine reads a copy of the store that lags behind.
     StaleCopyIsRead,
+    /// What was to be done for an attempt is done although the attempt has ended.
+    HandOutlivesAttempt,
 }
 
 impl Wrong {
     /// Every one.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::EffectBeforeIntent,
         Self::NoFencing,
         Self::EpochIsNotRaised,
@@ -67,6 +71,7 @@ impl Wrong {
         Self::LeaseFromAnswer,
         Self::ExpiryByOwnClock,
         Self::NoRecheckBeforeCall,
+        Self::NoRecheckBeforeClearing,
         Self::CommitIsSentAgainAsNew,
         Self::LostAnswerIsDone,
         Self::RefusedIsDone,
@@ -83,6 +88,7 @@ impl Wrong {
         Self::UnseenIsLost,
         Self::NewsIsForgotten,
         Self::StaleCopyIsRead,
+        Self::HandOutlivesAttempt,
     ];
 }
 

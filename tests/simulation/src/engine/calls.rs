@@ -14,6 +14,7 @@ use crate::clock::{Ms, SECOND, until};
 use crate::dags::KINDS;
 use crate::faults::Fault;
 use crate::outside::{Outside, Sender};
+use crate::referee::Sending;
 
 pub(crate) fn handle(raw: Value) -> Handle {
     Handle {
@@ -35,7 +36,8 @@ impl Engine {
         let Some((activity, to)) = hand.map(|hand| hand.activity).zip(self.sender(run, ix)) else {
             return;
         };
-        let calls = matches!(activity, Activity::Launch { .. } | Activity::Cancel { .. });
+        // The answer to a poll may start the next thing, too; a look changes nothing.
+        let calls = !matches!(activity, Activity::Look { .. });
         if calls && !self.trusts(out) && !out.is(Wrong::NoRecheckBeforeCall) {
             return self.step_down(out);
         }
@@ -44,6 +46,14 @@ impl Engine {
             Activity::Look { .. } => self.look(out, &to),
             Activity::Watch { .. } => self.watch(out, &to, number),
             Activity::Cancel { .. } => self.cancel(out, &to, number),
+        }
+    }
+
+    fn sending(&self) -> Sending {
+        Sending {
+            engine: self.life.engine,
+            epoch: self.lease.as_ref().map(|hold| hold.epoch),
+            awaits_commit: self.is_committing(),
         }
     }
 
@@ -65,9 +75,7 @@ impl Engine {
         let Some(key) = self.key_of(to) else {
             return;
         };
-        let epoch = self.lease.as_ref().map(|hold| hold.epoch);
-        out.referee
-            .sent(&out.store, out.now, (self.life.engine, epoch), &key);
+        out.referee.sent(&out.store, out.now, &self.sending(), &key);
         out.senders.insert(key.clone(), to.clone());
         let fate = out
             .backends
@@ -264,12 +272,18 @@ impl Engine {
             };
             return out.after(left.min(LOOK_AGAIN), clear);
         }
+        let raw = obligation.handle.raw.clone();
+        if !self.trusts(out) && !out.is(Wrong::NoRecheckBeforeClearing) {
+            return self.step_down(out);
+        }
         let cleared = if out.strikes(out.mix.poll_fails, "clearing failed") {
             let message = "no answer".to_owned();
             Cleared::Failed { message }
         } else {
-            out.referee.torn_down(&out.store, run, task, attempt);
-            let clearing = out.backends.tear_down(&obligation.handle.raw, out.now);
+            let place = (run, task, attempt);
+            let by = self.sending();
+            out.referee.torn_down(&out.store, out.now, &by, place);
+            let clearing = out.backends.tear_down(&raw, out.now);
             Cleared::Answered { clearing }
         };
         let delay = out.latency();

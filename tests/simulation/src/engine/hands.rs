@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::{Engine, Live};
 use crate::agenda::Happening;
+use crate::bugs::Wrong;
 use crate::clock::{Ms, SECOND, until};
 use crate::outside::Outside;
 
@@ -78,7 +79,8 @@ impl Engine {
             .hands
             .get(&ix)
             .map(|hand| (hand.attempt, hand.activity));
-        if wanted == current {
+        let outlives = wanted.is_none() && out.is(Wrong::HandOutlivesAttempt);
+        if wanted == current || outlives {
             return;
         }
         live.hands.remove(&ix);

@@ -11,11 +11,28 @@ pub(crate) use truth::Truth;
 use std::collections::{BTreeMap, BTreeSet};
 
 use noctule_core::name::{RunId, StoreId};
-use noctule_core::run::{AttemptEnd, AttemptState, Duty, TaskRunIx};
+use noctule_core::run::{Attempt, AttemptEnd, AttemptState, Duty, Nature, TaskRunIx};
 use noctule_executor::{AttemptKey, ErrorClass};
 
 use crate::asks::{Answer, Wish};
 use crate::store::{Store, Stored};
+
+/// An engine that makes a call that changes something.
+pub(crate) struct Sending {
+    pub(crate) engine: usize,
+    /// Under which it believes to hold the lease.
+    pub(crate) epoch: Option<u64>,
+    /// A commit of it is under way, of which it has not heard.
+    pub(crate) awaits_commit: bool,
+}
+
+impl Sending {
+    fn holds(&self, store: &Store, now: i64) -> bool {
+        store.lease.as_ref().is_some_and(|lease| {
+            lease.holder == self.engine && Some(lease.epoch) == self.epoch && now < lease.expires
+        })
+    }
+}
 
 /// What it remembers besides the store.
 pub(crate) struct Referee {
@@ -60,28 +77,25 @@ impl Referee {
     }
 
     /// An engine sends a request.
-    pub(crate) fn sent(
-        &mut self,
-        store: &Store,
-        now: i64,
-        by: (usize, Option<u64>),
-        key: &AttemptKey,
-    ) {
+    pub(crate) fn sent(&mut self, store: &Store, now: i64, by: &Sending, key: &AttemptKey) {
         if !self.intents.contains_key(key) {
             return self.say(format!("{key} is sent before its intent is durable"));
         }
-        let (engine, epoch) = by;
-        let holds = store.lease.as_ref().is_some_and(|lease| {
-            lease.holder == engine && Some(lease.epoch) == epoch && now < lease.expires
-        });
-        if !holds {
-            self.say(format!("engine {engine} sends {key} without the lease"));
+        if !by.holds(store, now) {
+            self.say(format!(
+                "engine {} sends {key} without the lease",
+                by.engine
+            ));
         }
-        if let Some(ended) = self
-            .attempt_of(store, key)
-            .filter(|attempt| is_ended(attempt))
-        {
-            let number = ended.number;
+        let Some(attempt) = self.attempt_of(store, key) else {
+            return;
+        };
+        // Whoever marked a task and said to leave its work alone wants no end of it.
+        let place = self.intents.get(key);
+        let left = place.is_some_and(|(run, ..)| self.left.contains(run));
+        let crosses = by.awaits_commit && (left || may_cross(attempt));
+        let number = attempt.number;
+        if is_ended(attempt) && !crosses {
             self.say(format!("{key} is sent although attempt {number} is over"));
         }
     }
@@ -93,11 +107,7 @@ impl Referee {
         }
     }
 
-    fn attempt_of<'s>(
-        &self,
-        store: &'s Store,
-        key: &AttemptKey,
-    ) -> Option<&'s noctule_core::run::Attempt> {
+    fn attempt_of<'s>(&self, store: &'s Store, key: &AttemptKey) -> Option<&'s Attempt> {
         let (run, ix, _) = self.intents.get(key)?;
         let task = store.runs.get(run)?.run.tasks.get(ix.index())?;
         task.attempts.iter().find(|attempt| attempt.key == *key)
@@ -130,7 +140,13 @@ impl Referee {
     }
 
     /// Something is torn down.
-    pub(crate) fn torn_down(&mut self, store: &Store, run: &RunId, ix: TaskRunIx, attempt: u32) {
+    pub(crate) fn torn_down(
+        &mut self,
+        store: &Store,
+        now: i64,
+        by: &Sending,
+        (run, ix, attempt): (&RunId, TaskRunIx, u32),
+    ) {
         let Some(Stored { run: kept, dag }) = store.runs.get(run) else {
             return self.say(format!(
                 "something of {run} is torn down, which is not there"
@@ -141,11 +157,17 @@ impl Referee {
             .obligations
             .iter()
             .any(|o| o.attempt == attempt && matches!(o.duty, Duty::Due { .. }));
-        let older = store.lease.as_ref().map(|lease| lease.epoch) != Some(store.epoch);
         let live = task.live().is_some_and(|live| live.number == attempt);
-        if (!due && live) || older {
+        if !due && live {
             self.say(format!(
                 "{run} {} is torn down while it is live",
+                kept.name_of(dag, ix)
+            ));
+        }
+        if !by.holds(store, now) {
+            let engine = by.engine;
+            self.say(format!(
+                "engine {engine} tears {run} {} down without the lease",
                 kept.name_of(dag, ix)
             ));
         }
@@ -186,6 +208,24 @@ impl Referee {
     }
 }
 
-fn is_ended(attempt: &noctule_core::run::Attempt) -> bool {
+fn is_ended(attempt: &Attempt) -> bool {
     matches!(attempt.state, AttemptState::Ended(_))
+}
+
+/// Whether a request and the end of its attempt may cross: the end is durable, and the engine that made it is about to hear
+/// so and to let the request be. A question may be asked in vain. Of a call it is recorded that we hung up, which is as true
+/// of one that was sent a moment ago. Anything else ends only after the answer, or after a search, and crosses nothing.
+fn may_cross(attempt: &Attempt) -> bool {
+    let AttemptState::Ended(ended) = &attempt.state else {
+        return false;
+    };
+    match attempt.prepared.nature {
+        Nature::Sensor => true,
+        Nature::Attached => match &ended.end {
+            AttemptEnd::TimedOut { .. } => true,
+            AttemptEnd::Failed { class, .. } => *class == ErrorClass::Unknown,
+            _ => false,
+        },
+        Nature::Remote => false,
+    }
 }

@@ -28,7 +28,7 @@ impl Referee {
             }
             self.numbers(dag, new, ix, before, task);
             self.ends_of_attempts(new, ix, before, task, truth);
-            self.begins(dag, new, ix, before, task);
+            self.begins(dag, new, ix, before, task, records);
             self.stays_ended(old, new, (ix, before, task), records);
             self.items(dag, new, task);
         }
@@ -129,6 +129,7 @@ impl Referee {
         ix: TaskRunIx,
         before: Option<&TaskRun>,
         task: &TaskRun,
+        records: &[Record],
     ) {
         let old = before.map_or(0, |before| before.attempts.len());
         let Some(first) = task.attempts.get(old) else {
@@ -143,7 +144,7 @@ impl Referee {
             self.say(format!("{id} {name}: try {tries} of {allowed}"));
         }
         if let Some(TaskState::Backoff { until }) = before.map(|before| &before.state)
-            && first.intended_at < *until
+            && became_ready(records, ix).unwrap_or(first.intended_at) < *until
             && task.earlier == before.map_or(0, |before| before.earlier)
         {
             self.say(format!("{id} {name}: tried again before {until}"));
@@ -350,4 +351,12 @@ impl Referee {
             self.say(format!("{id}: work is torn down while it is used"));
         }
     }
+}
+
+/// When a task run was last found ready, if this commit says so. The pause is over then, by the clock of that instant: a
+/// commit that is refused and made again may hold an attempt of a later instant at which a clock that was set back shows less.
+fn became_ready(records: &[Record], ix: TaskRunIx) -> Option<Instant> {
+    let ready =
+        |record: &&Record| record.task == Some(ix) && matches!(record.fact, Fact::TaskReady);
+    records.iter().rev().find(ready).map(|record| record.at)
 }

@@ -1,10 +1,11 @@
 //! What arrives at the store and at the backends, and what the referee sees of it.
 
+use noctule_core::name::DagId;
 use noctule_core::run::Instant;
 
 use super::World;
 use crate::agenda::{Happening, Life};
-use crate::asks::Answer;
+use crate::asks::{Answer, Wish};
 use crate::bugs::Wrong;
 use crate::clock::{Ms, SECOND};
 use crate::engine::Engine;
@@ -164,14 +165,31 @@ impl World {
                 let before = said.map(|tick| tick - chrono::TimeDelta::seconds(1));
                 let began = before.fold(considered, Instant::min);
                 self.began.entry(dag.clone()).or_insert(began);
+                let resumed = self.resumed(commit, dag);
                 let pauses = self.pauses.entry(dag.clone()).or_default();
-                match (record.paused, pauses.last_mut()) {
-                    (Some(_), Some((_, None))) | (None, None | Some((_, Some(_)))) => {}
-                    (Some(_), _) => pauses.push((turn, None)),
-                    (None, Some((_, end))) => *end = Some(turn),
+                if let Some((since, end @ None)) = pauses.last_mut()
+                    && (record.paused.is_none() || resumed.is_some())
+                {
+                    *end = Some(resumed.unwrap_or(turn).clamp(*since, turn.max(*since)));
+                }
+                if record.paused.is_some() && !matches!(pauses.last(), Some((_, None))) {
+                    pauses.push((turn, None));
                 }
             }
         }
+    }
+
+    /// When somebody asked for the resuming that a commit answers. The store may refuse a commit for long; the ticks that
+    /// fall due meanwhile are those of a DAG that goes on, and become durable with the word that it does.
+    fn resumed(&self, commit: &Commit, dag: &DagId) -> Option<Instant> {
+        let answered = commit.writes.iter().filter_map(|write| match write {
+            Write::Answer { ask, .. } => self.out.store.asks.get(*ask),
+            _ => None,
+        });
+        answered
+            .filter(|asked| matches!(&asked.wish, Wish::Resume { dag: of } if of == dag))
+            .map(|asked| asked.at)
+            .min()
     }
 
     fn write(&mut self, write: Write, turn: Instant) -> Written {

@@ -53,7 +53,8 @@ impl World {
                     .then(|| format!("k{}", out.chance.below(2))),
             },
         };
-        out.store.asks.push(Asked { wish, answer: None });
+        let (at, answer) = (out.wall(0), None);
+        out.store.asks.push(Asked { wish, at, answer });
         for engine in &self.engines {
             let delay = out.chance.between(0, 100);
             out.after(delay, Happening::Inbox { life: engine.life });

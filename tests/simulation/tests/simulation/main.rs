@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use noctule_simulation::{History, Kind, Mistake, Struck, live_through, minima, seeds_until_found};
 
-/// Seeds that once broke a rule, and what they showed. What they showed of the core has a test of its own there
-/// (`run/tests/found.rs`), which holds when the generator of histories changes.
-const ONCE_BROKEN: [(Kind, u64, &str); 3] = [
+/// Seeds that once broke a rule, and what they showed, of the core, of the loop or of the referee itself. What they showed
+/// of the core has a test of its own there (`run/tests/found.rs`), which holds when the generator of histories changes.
+const ONCE_BROKEN: [(Kind, u64, &str); 8] = [
     (
         Kind::Work,
         2_991,
@@ -24,6 +24,31 @@ const ONCE_BROKEN: [(Kind, u64, &str); 3] = [
         Kind::Work,
         2_905,
         "the first commit of a DAG told of ticks before it told of the DAG",
+    ),
+    (
+        Kind::Work,
+        187,
+        "the referee forbade a question that crossed its own time-out on the way",
+    ),
+    (
+        Kind::Work,
+        19_862,
+        "the referee judged the end of a pause by a clock that had been set back since",
+    ),
+    (
+        Kind::Work,
+        29_629,
+        "the referee forbade a request whose work somebody had just said to leave alone",
+    ),
+    (
+        Kind::Work,
+        94_505,
+        "the referee let a pause last until its end was durable, long after people had ended it",
+    ),
+    (
+        Kind::Work,
+        193_922,
+        "the simulated loop tore down and polled without a look at its lease, which the real one has",
     ),
 ];
 
