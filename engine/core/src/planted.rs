@@ -1,6 +1,6 @@
 //! Known mistakes, planted by hand: the simulation switches one on and has to find it, which shows that it would find ours.
 //!
-//! Guarantees: without the feature `planted`, which no release has, [`is`] is a constant `false` and every site vanishes;
+//! Guarantees: without the feature `planted`, which no release has, `is` is a constant `false` and every site vanishes;
 //! with it, nothing is planted until a test says so, and then in its own thread alone.
 
 /// A mistake that somebody could make in the core.
