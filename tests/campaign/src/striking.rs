@@ -122,7 +122,11 @@ impl Crash {
         let nth = 1 + self
             .chance
             .below(if place.starts_with("commit") { 6 } else { 2 });
-        self.die_at(Blow::Kill, &place, nth)
+        if self.die_at(Blow::Kill, &place, nth)? {
+            return Ok(true);
+        }
+        // It was not on the way of that engine; a commit is on the way of each.
+        self.die_at(Blow::Kill, "commit.after", 1)
     }
 
     fn die_at(&mut self, blow: Blow, place: &str, nth: u64) -> Result<bool, CampaignError> {
