@@ -14,6 +14,9 @@ use crate::postgres::Tenure;
 use crate::sqlite::Lock;
 use crate::store::{Store, either};
 
+/// Between two tries of a database that cannot be reached.
+const AGAIN: Duration = Duration::from_millis(500);
+
 /// The right to write, until it is released, lost, or the last clone is dropped.
 #[derive(Debug, Clone)]
 pub struct Lease(Arc<Held>);
@@ -141,6 +144,15 @@ impl Store {
     /// # Errors
     /// The store is damaged or cannot be written.
     pub async fn stand_by(&self, owner: &Owner) -> Result<Lease, StoreError> {
+        loop {
+            match self.take_if_here(owner).await {
+                Err(error) if error.is_passing() => tokio::time::sleep(AGAIN).await,
+                taken => return taken,
+            }
+        }
+    }
+
+    async fn take_if_here(&self, owner: &Owner) -> Result<Lease, StoreError> {
         self.is_here().await?;
         let lease =
             either!(self, backend => Box::pin(backend.acquire_when_free(owner, None)).await)?;
