@@ -1,16 +1,13 @@
-//! `serve`: scheduler and engine until SIGTERM, with the files of the project watched and two routes for health.
+//! `serve`: scheduler, engine and API until SIGTERM, with the files of the project watched.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::Router;
-use axum::http::StatusCode;
-use axum::routing::get;
 use noctule_core::source::FlagSetting;
-use noctule_store::{Role, StoreError};
+use noctule_store::{Role, Store, StoreError};
+use noctule_web::{Settings, Web};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
 
 use super::hosting::{Hosted, Purpose, owner};
 use super::watching::Watch;
@@ -19,6 +16,7 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::project::OpenProject;
 use crate::surface::Surface;
+use crate::times::Zone;
 
 /// How long a `run` that holds the store may take to give it over.
 const HANDOVER: Duration = Duration::from_secs(60);
@@ -39,8 +37,8 @@ pub(crate) async fn serve(args: ServeArgs, surface: &Surface) -> Result<Exit, Cl
     if let Some(holder) = store.holder()?.filter(|holder| holder.role == Role::Serve) {
         return Err(StoreError::HeldBy(Box::new(holder)).into());
     }
-    let (ready, seen) = watch::channel(false);
-    let health = tokio::spawn(answer_health(listener, seen));
+    let web = web(&open, &store)?;
+    let server = tokio::spawn(web.clone().serve(listener));
     let lease = tokio::select! {
         lease = store.acquire_when_free(&me, HANDOVER) => lease?,
         () = signals.asked() => return Ok(Exit::Success),
@@ -57,7 +55,7 @@ pub(crate) async fn serve(args: ServeArgs, surface: &Surface) -> Result<Exit, Cl
     )
     .await?;
     let watch = Watch::start(surface, &flags, &open, &store, &hosted)?;
-    ready.send_replace(true);
+    web.attach(hosted.control.clone())?;
     eprintln!(
         "noctule serves {} DAGs of profile {} on http://{address}",
         open.loaded.dags.len(),
@@ -68,13 +66,13 @@ pub(crate) async fn serve(args: ServeArgs, surface: &Surface) -> Result<Exit, Cl
         () = signals.asked() => {}
         ended = watch => return Err(ended),
     }
-    ready.send_replace(false);
+    web.set_ready(false);
     eprintln!("draining: nothing new starts; a second signal leaves at once");
     let exit = tokio::select! {
         drained = hosted.drain() => drained.map(|()| Exit::Success),
         () = signals.asked() => Ok(Exit::Success),
     };
-    health.abort();
+    server.abort();
     exit
 }
 
@@ -125,24 +123,17 @@ async fn listen(address: &str) -> Result<TcpListener, CliError> {
     TcpListener::bind(parsed).await.map_err(failed)
 }
 
-/// `GET /healthz` says that the process lives, `GET /readyz` that the engine runs.
-async fn answer_health(listener: TcpListener, ready: watch::Receiver<bool>) {
-    let readiness = move || {
-        let ready = *ready.borrow();
-        async move {
-            if ready {
-                (StatusCode::OK, "ready\n")
-            } else {
-                (StatusCode::SERVICE_UNAVAILABLE, "not ready\n")
-            }
-        }
+/// The API of a project, over its store.
+fn web(open: &OpenProject, store: &Store) -> Result<Web, CliError> {
+    let project = open.project()?;
+    let settings = Settings {
+        profile: project.profile.clone(),
+        slots: usize::try_from(project.engine.slots).unwrap_or(usize::MAX),
+        zone: Zone::of(Some(project)).0,
+        public_url: project.engine.public_url.clone(),
+        streams: noctule_web::STREAMS,
     };
-    let routes = Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(readiness));
-    if let Err(error) = axum::serve(listener, routes).await {
-        tracing::error!(%error, "the health routes have ended");
-    }
+    Web::new(store.clone(), settings).map_err(|error| CliError::usage(error.to_string()))
 }
 
 /// SIGTERM and Ctrl-C.

@@ -1,98 +1,72 @@
 //! `events`: the journal of a run, in order.
 
-use noctule_core::dag::Dag;
 use noctule_core::explain::handle_in_words;
-use noctule_core::run::{Fact, Record, Run};
-use serde::Serialize;
+use noctule_core::run::Fact;
+use noctule_core::view::EventView;
 
 use super::story::Story;
 use crate::args::{EventsArgs, Format};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::{Grid, Tone, documents};
+use crate::run_name::Several;
+use crate::server::Server;
 use crate::surface::Surface;
-use crate::times::{self, Zone};
+use crate::times::Zone;
 
 /// How many records are read at a time.
 const PAGE: u32 = 1_000;
 
-/// One record, as JSON has it.
-#[derive(Serialize)]
-struct Shown<'a> {
-    seq: u64,
-    at: String,
-    task: Option<String>,
-    map_key: Option<&'a str>,
-    attempt: Option<u32>,
-    #[serde(flatten)]
-    fact: &'a Fact,
-}
-
 /// Prints the journal.
 pub(crate) async fn events(args: &EventsArgs, surface: &Surface) -> Result<Exit, CliError> {
+    let (events, zone) = match Server::of(surface)? {
+        Some(server) => {
+            let run = server.find(&args.run, Several::Newest).await?;
+            (server.events(&run).await?, Zone::here(surface))
+        }
+        None => of_store(args, surface).await?,
+    };
+    print(&events, zone, surface)
+}
+
+async fn of_store(
+    args: &EventsArgs,
+    surface: &Surface,
+) -> Result<(Vec<EventView>, Zone), CliError> {
     let story = Story::find(surface, &args.run).await?;
-    let mut records = Vec::new();
+    let mut events: Vec<EventView> = Vec::new();
     loop {
-        let after = records.last().map_or(0, |(seq, _)| *seq);
+        let after = events.last().map_or(0, |event| event.seq);
         let page = story
             .store
             .records(&story.run.facts.id, after, PAGE)
             .await?;
         let last = page.len() < PAGE as usize;
-        records.extend(page);
+        let seen = |(seq, record): &(u64, _)| EventView::of(&story.dag, &story.run, *seq, record);
+        events.extend(page.iter().map(seen));
         if last {
-            break;
+            return Ok((events, Zone::of(Some(story.open.project()?))));
         }
     }
+}
+
+fn print(events: &[EventView], zone: Zone, surface: &Surface) -> Result<Exit, CliError> {
     if surface.format() != Format::Table {
-        let shown: Vec<Shown<'_>> = records
-            .iter()
-            .map(|(seq, record)| shown(&story, *seq, record))
-            .collect();
-        documents(surface.format(), &shown)?;
+        documents(surface.format(), events)?;
         return Ok(Exit::Success);
     }
-    let zone = Zone::of(Some(story.open.project()?));
     let mut grid = Grid::new(surface, &[&zone.heading("AT"), "TASK", "ATTEMPT", "WHAT"]);
-    for (_, record) in &records {
+    for event in events {
+        let attempt = event.attempt.map(|number| number.to_string());
         grid.row([
-            (zone.show(record.at), Tone::Dim),
-            (
-                task(&story.dag, &story.run, record).unwrap_or_default(),
-                Tone::Plain,
-            ),
-            (
-                record
-                    .attempt
-                    .map(|number| number.to_string())
-                    .unwrap_or_default(),
-                Tone::Plain,
-            ),
-            (words(&record.fact, zone), Tone::Plain),
+            (zone.show(event.at), Tone::Dim),
+            (event.task.clone().unwrap_or_default(), Tone::Plain),
+            (attempt.unwrap_or_default(), Tone::Plain),
+            (words(&event.fact, zone), Tone::Plain),
         ]);
     }
     grid.print()?;
     Ok(Exit::Success)
-}
-
-fn shown<'a>(story: &'a Story, seq: u64, record: &'a Record) -> Shown<'a> {
-    let map_key = record
-        .task
-        .and_then(|ix| story.run.tasks.get(ix.index()))
-        .and_then(|task| task.map_key.as_deref());
-    Shown {
-        seq,
-        at: times::json(record.at),
-        task: task(&story.dag, &story.run, record),
-        map_key,
-        attempt: record.attempt,
-        fact: &record.fact,
-    }
-}
-
-fn task(dag: &Dag, run: &Run, record: &Record) -> Option<String> {
-    let task = run.tasks.get(record.task?.index())?;
-    Some(dag.task(task.task).name.to_string())
 }
 
 fn words(fact: &Fact, zone: Zone) -> String {

@@ -1,0 +1,189 @@
+//! The server as whoever runs the engine holds it, and what every operation works with.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use noctule_core::ask::{Answer, Ask, Wish};
+use noctule_core::name::ProfileName;
+use noctule_runtime::{Control, RuntimeError};
+use noctule_store::Store;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+
+use crate::access::Caller;
+use crate::error::WebError;
+use crate::known::Versions;
+use crate::live::Feed;
+use crate::names::Names;
+use crate::problem::{Code, Problem};
+
+/// How long an ask may wait for the loop of the engine.
+const VALID: Duration = Duration::from_secs(60);
+/// Logs that are read from backends at once.
+const LOG_READERS: usize = 16;
+
+/// What a server is told of its project.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The profile of the store.
+    pub profile: ProfileName,
+    /// Attempts that may hold a slot at once.
+    pub slots: usize,
+    /// The zone of instants in sentences.
+    pub zone: Tz,
+    /// Under which address people reach it.
+    pub public_url: Option<String>,
+    /// Clients that may listen to live events at once.
+    pub streams: usize,
+}
+
+/// Clients that may listen to live events at once, where nobody says otherwise.
+pub const STREAMS: usize = 1_024;
+
+/// The server. Cheap to clone.
+#[derive(Clone)]
+pub struct Web(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    settings: Settings,
+    names: Names,
+    versions: Versions,
+    feed: Arc<Feed>,
+    engine: RwLock<Option<Control>>,
+    ready: AtomicBool,
+    streams: Arc<Semaphore>,
+    log_readers: Semaphore,
+}
+
+impl fmt::Debug for Web {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Web").finish_non_exhaustive()
+    }
+}
+
+impl Web {
+    /// A server over a store. Until it is given an engine it can only look.
+    ///
+    /// # Errors
+    /// A setting cannot be used.
+    pub fn new(store: Store, settings: Settings) -> Result<Self, WebError> {
+        let names = Names::new(settings.public_url.as_deref())?;
+        Ok(Self(Arc::new(Inner {
+            store,
+            streams: Arc::new(Semaphore::new(settings.streams)),
+            settings,
+            names,
+            versions: Versions::default(),
+            feed: Arc::new(Feed::new()),
+            engine: RwLock::new(None),
+            ready: AtomicBool::new(false),
+            log_readers: Semaphore::new(LOG_READERS),
+        })))
+    }
+
+    /// Answers requests until the future is dropped.
+    pub async fn serve(self, listener: TcpListener) {
+        crate::server::serve(self, listener).await;
+    }
+
+    /// Gives it the engine of this process, which is ready now: asks go there, and what it changes is told to everybody
+    /// who listens.
+    ///
+    /// # Errors
+    /// The engine has ended.
+    pub fn attach(&self, engine: Control) -> Result<(), RuntimeError> {
+        self.0.feed.start(self.0.store.clone(), engine.changed()?);
+        *self
+            .0
+            .engine
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Some(engine);
+        self.set_ready(true);
+        Ok(())
+    }
+
+    /// Whether `/readyz` says so.
+    pub fn set_ready(&self, ready: bool) {
+        self.0.ready.store(ready, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        self.0.ready.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    pub(crate) fn names(&self) -> &Names {
+        &self.0.names
+    }
+
+    pub(crate) fn versions(&self) -> &Versions {
+        &self.0.versions
+    }
+
+    pub(crate) fn feed(&self) -> &Arc<Feed> {
+        &self.0.feed
+    }
+
+    pub(crate) fn streams(&self) -> &Arc<Semaphore> {
+        &self.0.streams
+    }
+
+    pub(crate) fn log_readers(&self) -> &Semaphore {
+        &self.0.log_readers
+    }
+
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        Utc::now()
+    }
+
+    /// The engine of this process.
+    ///
+    /// # Errors
+    /// There is none yet.
+    pub(crate) fn engine(&self) -> Result<Control, Problem> {
+        let engine = self.0.engine.read().unwrap_or_else(PoisonError::into_inner);
+        engine.clone().ok_or_else(|| {
+            Problem::new(
+                Code::EngineUnavailable,
+                "the engine of this server does not hold the store yet",
+            )
+        })
+    }
+
+    /// Who holds the store, in words.
+    pub(crate) async fn holder(&self) -> Result<Option<String>, Problem> {
+        let holder = self.0.store.holder()?;
+        Ok(holder.map(|owner| owner.to_string()))
+    }
+
+    /// Asks the engine; what it did is durable when this returns.
+    ///
+    /// # Errors
+    /// It refused, or there is none.
+    pub(crate) async fn ask(&self, caller: &Caller, wish: Wish) -> Result<Answer, Problem> {
+        let at = self.now();
+        let ask = Ask {
+            profile: self.settings().profile.clone(),
+            by: caller.actor(),
+            at,
+            valid_until: at + VALID,
+            wish,
+        };
+        match self.engine()?.ask(ask).await? {
+            Answer::Refused { kind, message } => Err(Problem::refused(kind, message)),
+            done @ Answer::Done { .. } => Ok(done),
+        }
+    }
+}
