@@ -15,7 +15,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub(crate) use self::following::Manner;
-pub(crate) use self::looking::LogPart;
 use crate::error::CliError;
 use crate::output::printable;
 use crate::surface::Surface;

@@ -12,6 +12,7 @@ mod hostile;
 mod looking;
 mod planning;
 mod projects;
+mod served;
 mod simulating;
 mod stores;
 mod ticks;

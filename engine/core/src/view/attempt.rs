@@ -44,6 +44,7 @@ pub struct AttemptView {
     pub intended_at: Instant,
     /// When its `timeout` ends.
     #[serde(
+        default,
         serialize_with = "instant::write_optional",
         skip_serializing_if = "Option::is_none"
     )]

@@ -77,6 +77,7 @@ pub struct RunHead {
     pub params: Map<String, Value>,
     /// When it must have ended.
     #[serde(
+        default,
         serialize_with = "instant::write_optional",
         skip_serializing_if = "Option::is_none"
     )]

@@ -36,6 +36,7 @@ pub struct TaskView {
     pub marked_by: Option<String>,
     /// Since when it waits for a slot.
     #[serde(
+        default,
         serialize_with = "instant::write_optional",
         skip_serializing_if = "Option::is_none"
     )]
@@ -43,6 +44,7 @@ pub struct TaskView {
     pub ready_since: Option<Instant>,
     /// When its next try begins.
     #[serde(
+        default,
         serialize_with = "instant::write_optional",
         skip_serializing_if = "Option::is_none"
     )]
@@ -50,6 +52,7 @@ pub struct TaskView {
     pub next_try_at: Option<Instant>,
     /// When it ended.
     #[serde(
+        default,
         serialize_with = "instant::write_optional",
         skip_serializing_if = "Option::is_none"
     )]

@@ -30,13 +30,16 @@ pub struct CancelBody {
     pub reason: Option<String>,
 }
 
+/// The most tasks that one request may name.
+const TASKS: usize = 1_000;
+
 /// What of a run begins anew.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RetryBody {
     /// Exactly these, as `task`, `task[KEY]` or `group.task[KEY]`; empty: what failed, and what follows it.
     #[serde(default)]
-    #[schemars(length(max = 1_000))]
+    #[schemars(length(max = TASKS))]
     pub tasks: Vec<String>,
     /// Everything after them, too.
     #[serde(default)]
@@ -116,6 +119,7 @@ impl Operation for Retry {
     const NAME: &'static str = "retry_run";
     const SUMMARY: &'static str =
         "Run failed tasks of a run again, and what follows them, in a new round";
+    const BODY_LIMIT: usize = 1024 * 1024;
     type Query = DryRun;
     type Body = RetryBody;
     type Answer = Acted;
@@ -130,6 +134,10 @@ impl Operation for Retry {
         } = call.body;
         if all && !tasks.is_empty() {
             let said = "tasks: with `all` none is named";
+            return Err(Problem::new(Code::InvalidBody, said));
+        }
+        if tasks.len() > TASKS {
+            let said = format!("tasks: at most {TASKS} are named at once");
             return Err(Problem::new(Code::InvalidBody, said));
         }
         let scope = RetryScope {

@@ -67,7 +67,10 @@ fn succeeded(what: &str, hint: &str, output: std::io::Result<Output>) -> String 
 /// The folder with schemathesis in it, made once.
 fn schemathesis() -> PathBuf {
     let name = PACKAGE.replace("==", "-");
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(&name);
+    // Of several tests one makes it, and the others wait.
+    let alone = std::fs::File::create(folder.with_extension("lock")).unwrap();
+    alone.lock().unwrap();
     let (program, ready) = (folder.join("bin/schemathesis"), folder.join("ready"));
     if std::fs::read_to_string(&ready).is_ok_and(|known| known == PACKAGE) {
         return program;
@@ -149,7 +152,7 @@ async fn attack(stage: &Stage, parameters: &str) -> String {
 fn generated(said: &str) -> u64 {
     let line = said
         .lines()
-        .find(|line| line.contains("generated"))
+        .find(|line| line.contains(" generated, "))
         .unwrap_or_default();
     let number = line.split_whitespace().find_map(|word| word.parse().ok());
     number.unwrap_or_else(|| panic!("no number of test cases in:\n{said}"))
