@@ -173,7 +173,7 @@ fn names_of<'r>(dag: &Dag, run: &Run, touched: impl Iterator<Item = &'r TaskRunI
 
 /// A dozen names, and how many more.
 pub(super) fn listed(names: &[String]) -> String {
-    let shown = names[..names.len().min(12)].join(", ");
+    let shown = printable(&names[..names.len().min(12)].join(", "));
     match names.len().saturating_sub(12) {
         0 => shown,
         more => format!("{shown} and {more} more"),
@@ -306,12 +306,7 @@ pub(super) fn say_touched(
         crate::console::emit(
             &tasks
                 .iter()
-                .map(|task| {
-                    format!(
-                        "{task}
-"
-                    )
-                })
+                .map(|task| format!("{}\n", printable(task)))
                 .collect::<String>(),
         )?;
         eprintln!(

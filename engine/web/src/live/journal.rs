@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use noctule_core::dag::Dag;
 use noctule_core::name::{DagHash, DagId, RunId};
 use noctule_core::run::{Fact, Record, Run};
@@ -16,20 +16,25 @@ use super::history::History;
 
 /// Records read at a time.
 const PAGE: u32 = 500;
-/// Journals remembered; beyond that the ended ones are forgotten.
+/// Journals remembered; beyond that those are forgotten that have long ended.
 const REMEMBERED: usize = 4_096;
+/// What is forgotten has been silent for so long: nothing of it can still be unread.
+const SILENT: TimeDelta = TimeDelta::seconds(60);
 
 /// Reads journals for everybody.
 pub(super) struct Journals {
     store: Store,
-    /// What is older was told before this reader began, or before it forgot.
+    /// What a journal holds that is older was told before this reader began, or before it forgot.
     since: DateTime<Utc>,
     read: HashMap<RunId, Read>,
 }
 
 struct Read {
     dag: DagId,
+    /// Older records are passed over.
+    since: DateTime<Utc>,
     last: u64,
+    last_at: DateTime<Utc>,
     over: bool,
     /// Task and map key of each task run.
     names: Vec<(String, Option<String>)>,
@@ -76,7 +81,9 @@ impl Journals {
         };
         Ok(Some(Read {
             dag: run.facts.dag.clone(),
+            since: self.since,
             last: 0,
+            last_at: run.facts.created_at,
             over: false,
             names: self.names(&run).await?,
         }))
@@ -103,7 +110,6 @@ impl Journals {
         record: &Record,
         history: &History,
     ) -> Result<(), StoreError> {
-        let since = self.since;
         let grown = |read: &Read| {
             let unknown = record.task.is_some_and(|ix| ix.index() >= read.names.len());
             unknown || matches!(record.fact, Fact::TaskMapped { .. })
@@ -120,8 +126,9 @@ impl Journals {
             return Ok(());
         };
         read.last = seq;
+        read.last_at = record.at;
         read.over = matches!(record.fact, Fact::RunEnded { .. });
-        if record.at < since {
+        if record.at < read.since {
             return Ok(());
         }
         let named = record.task.and_then(|ix| read.names.get(ix.index()));
@@ -144,11 +151,12 @@ impl Journals {
         Ok(())
     }
 
-    /// Ended runs are forgotten when there are many; what comes to them later is newer than now.
     fn forget(&mut self) {
         if self.read.len() > REMEMBERED {
-            self.since = Utc::now();
-            self.read.retain(|_, read| !read.over);
+            self.since = Utc::now() - SILENT;
+            let since = self.since;
+            self.read
+                .retain(|_, read| !read.over || read.last_at >= since);
         }
     }
 }

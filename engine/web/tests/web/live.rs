@@ -168,3 +168,64 @@ async fn a_stream_of_no_run_and_a_place_that_is_no_number_are_refused() {
         assert_eq!(answer.status, 400, "{last:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_happened_before_is_not_told_as_news_and_what_comes_after_is() {
+    let stage = Stage::unattached(&[HELD], settings()).await;
+    stage.dag_is_known("held").await;
+    let run = stage.trigger_directly("held").await;
+    stage.world.launched("t").await;
+    stage
+        .until(&run, |run| {
+            run.tasks[0]
+                .live()
+                .is_some_and(|live| live.state.word() == "running")
+        })
+        .await;
+    let before = journal(&stage, &run).await;
+    stage.web.attach(stage.control.clone()).unwrap();
+    let mut all = stage.listen("/api/v1/events", None).await;
+    all.next().await;
+    stage.world.succeed("t");
+    let mut seen = Vec::new();
+    loop {
+        let event = all.next().await;
+        seen.push(seq(&event));
+        if kind(&event) == "run_ended" {
+            break;
+        }
+    }
+    let whole = journal(&stage, &run).await;
+    assert_eq!(seen, whole[before.len()..]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_listeners_hear_the_same() {
+    let mut many = settings();
+    many.streams = 200;
+    let stage = Stage::with(&[QUICK], many).await;
+    let mut listeners = Vec::new();
+    for _ in 0..200 {
+        let mut listener = stage.listen("/api/v1/events", None).await;
+        listener.next().await;
+        listeners.push(listener);
+    }
+    let mut events = 0;
+    for _ in 0..5 {
+        let run = stage.trigger("quick").await;
+        stage.over(&run).await;
+        events += journal(&stage, &run).await.len();
+    }
+    let mut first: Vec<Event> = Vec::new();
+    for listener in &mut listeners {
+        let mut heard = Vec::new();
+        for _ in 0..events {
+            heard.push(listener.next().await);
+        }
+        if first.is_empty() {
+            first = heard;
+        } else {
+            assert_eq!(heard, first);
+        }
+    }
+}

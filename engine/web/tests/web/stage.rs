@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Utc;
+use noctule_core::ask::{Ask, TriggerWish, Wish};
 use noctule_core::desk::Desk;
 use noctule_core::name::RunId;
-use noctule_core::run::Run;
+use noctule_core::run::{Actor, Run};
 use noctule_core::source::{FileText, Inputs, load_project};
 use noctule_executor::{Host, Registry};
 use noctule_executor_testing::{Scripted, ScriptedWorld};
@@ -22,7 +23,7 @@ use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::client::{Answer, Ask, Listener, PATIENCE};
+use crate::client::{self, Answer, Listener, PATIENCE};
 
 /// One task that succeeds at once.
 pub(crate) const QUICK: &str =
@@ -151,7 +152,7 @@ impl Stage {
         }
     }
 
-    async fn dag_is_known(&self, id: &str) {
+    pub(crate) async fn dag_is_known(&self, id: &str) {
         let id = id.parse().unwrap();
         let mut token = self.store.change_token().await.unwrap();
         while self.store.dag_record(&id).await.unwrap().is_none() {
@@ -161,11 +162,11 @@ impl Stage {
     }
 
     pub(crate) async fn get(&self, target: &str) -> Answer {
-        Ask::get(target).send(self.address).await
+        client::Ask::get(target).send(self.address).await
     }
 
     pub(crate) async fn post(&self, target: &str, body: Value) -> Answer {
-        Ask::post(target, &body).send(self.address).await
+        client::Ask::post(target, &body).send(self.address).await
     }
 
     pub(crate) async fn listen(&self, target: &str, last: Option<&str>) -> Listener {
@@ -181,6 +182,32 @@ impl Stage {
             .await;
         assert_eq!(made.status, 202, "{made:?}");
         made.json()["id"].as_str().unwrap().to_owned()
+    }
+
+    /// A new run, asked of the engine itself.
+    pub(crate) async fn trigger_directly(&self, dag: &str) -> String {
+        let at = Utc::now();
+        let ask = Ask {
+            profile: "test".parse().unwrap(),
+            by: Actor {
+                name: "somebody".to_owned(),
+                via: "cli".to_owned(),
+            },
+            at,
+            valid_until: at + chrono::Duration::hours(1),
+            wish: Wish::Trigger(TriggerWish {
+                dag: dag.parse().unwrap(),
+                version: None,
+                params: Map::new(),
+                ingestion_id: None,
+                logical_time: at,
+                idempotency_key: None,
+            }),
+        };
+        match self.control.ask(ask).await.unwrap() {
+            noctule_core::ask::Answer::Done { run: Some(run), .. } => run.to_string(),
+            other => panic!("not triggered: {other:?}"),
+        }
     }
 
     pub(crate) async fn until(&self, run: &str, holds: impl Fn(&Run) -> bool) -> Run {
