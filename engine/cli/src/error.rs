@@ -76,10 +76,6 @@ impl CliError {
         Self::Conflict(Said::new(message))
     }
 
-    #[expect(
-        dead_code,
-        reason = "for commands that are refused by right; the API is the first to have rights"
-    )]
     pub(crate) fn not_allowed(message: impl Into<String>) -> Self {
         Self::NotAllowed(Said::new(message))
     }

@@ -23,6 +23,7 @@ mod output;
 mod progress;
 mod project;
 mod run_name;
+mod server;
 mod simulator;
 mod storing;
 mod surface;

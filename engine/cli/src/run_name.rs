@@ -5,6 +5,7 @@
 use noctule_core::name::{DagId, RunId};
 use noctule_core::run::Run;
 use noctule_core::ticks::IngestionId;
+use noctule_core::view::RunHead;
 use noctule_store::{RunFilter, RunSummary, Store};
 
 use crate::error::CliError;
@@ -20,16 +21,20 @@ pub(crate) enum Several {
     Refuse,
 }
 
+/// Runs that are listed where a name means several.
+pub(crate) const LISTED: u32 = 20;
+
 /// A name that somebody typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum RunName {
+pub(crate) enum RunName {
     Id(RunId),
     Latest,
     LatestOf(DagId),
     Of(DagId, String),
 }
 
-fn read(text: &str) -> Result<RunName, CliError> {
+/// Reads a name.
+pub(crate) fn read(text: &str) -> Result<RunName, CliError> {
     let wrong = || {
         CliError::usage(format!("`{}` is not the name of a run", printable(text)))
             .help("RUN is a run id, @latest, DAG@latest or DAG@INGESTION_ID")
@@ -64,54 +69,52 @@ pub(crate) async fn find(
     };
     let id = match &name {
         RunName::Id(id) => id.clone(),
-        RunName::Latest => newest(store, RunFilter::default())
-            .await?
-            .ok_or_else(|| missing(&name))?,
-        RunName::LatestOf(dag) => {
-            let filter = RunFilter {
-                dag: Some(dag.clone()),
-                ..RunFilter::default()
-            };
-            newest(store, filter).await?.ok_or_else(|| missing(&name))?
-        }
-        RunName::Of(dag, id) => of_ingestion_id(store, dag, id, several)
-            .await?
-            .ok_or_else(|| missing(&name))?,
+        other => choose(other, &candidates(store, other).await?, several)?,
     };
     store.run(&id).await?.ok_or_else(|| missing(&name))
 }
 
-async fn newest(store: &Store, filter: RunFilter) -> Result<Option<RunId>, CliError> {
-    let found = store.find_runs(&RunFilter { limit: 1, ..filter }).await?;
-    Ok(found.first().map(|run| run.facts.id.clone()))
-}
-
-async fn of_ingestion_id(
-    store: &Store,
-    dag: &DagId,
-    id: &str,
-    several: Several,
-) -> Result<Option<RunId>, CliError> {
+/// The newest runs that a name fits.
+async fn candidates(store: &Store, name: &RunName) -> Result<Vec<RunHead>, CliError> {
+    let (dag, ingestion_id, limit) = match name {
+        RunName::Id(_) | RunName::Latest => (None, None, 1),
+        RunName::LatestOf(dag) => (Some(dag.clone()), None, 1),
+        RunName::Of(dag, id) => (Some(dag.clone()), Some(id.clone()), LISTED),
+    };
     let filter = RunFilter {
-        dag: Some(dag.clone()),
-        ingestion_id: Some(id.to_owned()),
-        limit: 20,
+        dag,
+        ingestion_id,
+        limit,
         ..RunFilter::default()
     };
     let found = store.find_runs(&filter).await?;
-    if found.len() > 1 && several == Several::Refuse {
-        return Err(ambiguous(dag, id, &found));
-    }
-    Ok(found.first().map(|run| run.facts.id.clone()))
+    let head = |run: &RunSummary| RunHead::of(&run.facts, run.round, &run.phase);
+    Ok(found.iter().map(head).collect())
 }
 
-fn ambiguous(dag: &DagId, id: &str, found: &[RunSummary]) -> CliError {
+/// The run that a name means among those that it fits, newest first.
+///
+/// # Errors
+/// There is none, or there are several and none may be guessed.
+pub(crate) fn choose(
+    name: &RunName,
+    found: &[RunHead],
+    several: Several,
+) -> Result<RunId, CliError> {
+    if let ([_, _, ..], RunName::Of(dag, id), Several::Refuse) = (found, name, several) {
+        return Err(ambiguous(dag, id, found));
+    }
+    let newest = found.first().and_then(|run| run.id.parse().ok());
+    newest.ok_or_else(|| missing(name))
+}
+
+fn ambiguous(dag: &DagId, id: &str, found: &[RunHead]) -> CliError {
     let error = CliError::conflict(format!("`{dag}@{id}` names {} runs", found.len()));
     found
         .iter()
         .fold(error.help("name one by its id:"), |error, run| {
-            let (id, state) = (&run.facts.id, run.phase.word());
-            let (trigger, created) = (run.facts.trigger.word(), times::json(run.facts.created_at));
+            let (id, state, trigger) = (&run.id, run.state, run.trigger);
+            let created = times::json(run.created_at);
             error.help(format!("{id}  {state}, {trigger}, created {created}"))
         })
 }

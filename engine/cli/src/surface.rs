@@ -85,10 +85,6 @@ impl Surface {
     where
         F: Future<Output = Result<Exit, CliError>>,
     {
-        if self.globals.server.is_some() {
-            return Err(CliError::not_yet("--server: the API")
-                .help("without --server the store of the project is asked, which works with and without an engine"));
-        }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()

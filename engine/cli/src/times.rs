@@ -10,6 +10,7 @@ use noctule_core::source::Project;
 use noctule_core::ticks::{parse_moment, parse_zone};
 
 use crate::error::CliError;
+use crate::project::OpenProject;
 use crate::surface::Surface;
 
 /// An instant as JSON has it.
@@ -28,6 +29,12 @@ impl Zone {
             .and_then(|project| project.engine.display_timezone.as_deref())
             .unwrap_or("UTC");
         Self(parse_zone(name).unwrap_or(Tz::UTC))
+    }
+
+    /// The zone of the project that is here, if one is: of commands that ask a server.
+    pub(crate) fn here(surface: &Surface) -> Self {
+        let open = OpenProject::read(surface, &[]).ok();
+        Self::of(open.as_ref().and_then(|open| open.loaded.project.as_ref()))
     }
 
     /// The zone of a DAG's schedule, or UTC.

@@ -1,12 +1,13 @@
 //! How the process that holds an engine speaks to it: asks, publications, the end; and how it hears that something changed.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use noctule_core::ask::{Answer, Ask};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{Notify, oneshot, watch};
 
 use crate::catalog::Publication;
+use crate::changed::{Changed, Teller};
 use crate::error::RuntimeError;
 use crate::surroundings::Surroundings;
 
@@ -29,12 +30,14 @@ pub struct Control {
     commands: UnboundedSender<Command>,
     ended: watch::Receiver<u64>,
     reloads: Arc<Notify>,
+    shown: Weak<Teller>,
 }
 
 impl Control {
     pub(crate) fn new(
         ended: watch::Receiver<u64>,
         reloads: Arc<Notify>,
+        shown: &Arc<Teller>,
     ) -> (Self, UnboundedReceiver<Command>) {
         let (commands, inbox) = unbounded_channel();
         (
@@ -42,6 +45,7 @@ impl Control {
                 commands,
                 ended,
                 reloads,
+                shown: Arc::downgrade(shown),
             },
             inbox,
         )
@@ -92,6 +96,24 @@ impl Control {
     /// The engine has ended.
     pub async fn run_ended(&mut self) -> Result<(), RuntimeError> {
         self.ended.changed().await.map_err(|_| RuntimeError::Ended)
+    }
+
+    /// Listens for the runs that change.
+    ///
+    /// # Errors
+    /// The engine has ended.
+    pub fn changed(&self) -> Result<Changed, RuntimeError> {
+        let teller = self.shown.upgrade().ok_or(RuntimeError::Ended)?;
+        Ok(teller.listener())
+    }
+
+    /// What the engine works with now: a reload replaces it.
+    ///
+    /// # Errors
+    /// The engine has ended.
+    pub fn surroundings(&self) -> Result<Surroundings, RuntimeError> {
+        let teller = self.shown.upgrade().ok_or(RuntimeError::Ended)?;
+        Ok(teller.surroundings())
     }
 
     /// Waits until somebody asks for the DAG files to be read again.

@@ -18,6 +18,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{Notify, watch};
 
 use crate::catalog::Catalog;
+use crate::changed::Teller;
 use crate::clearing::Clearance;
 use crate::clock::Clock;
 use crate::control::{Command, Control};
@@ -78,6 +79,8 @@ pub struct Engine {
     pub(crate) told: UnboundedReceiver<Told>,
     /// Counts the commits in which a run ended.
     pub(crate) ended: watch::Sender<u64>,
+    /// What others may see.
+    pub(crate) shown: Arc<Teller>,
     /// Somebody asked for the DAG files to be read again.
     pub(crate) reloads: Arc<Notify>,
     /// The next tick of each DAG.
@@ -111,6 +114,7 @@ impl Engine {
         let (tell, told) = unbounded_channel();
         let (ended, seen) = watch::channel(0);
         let since = options.clock.now();
+        let shown = Teller::new(surroundings.clone());
         let mut engine = Self {
             store,
             lease,
@@ -125,6 +129,7 @@ impl Engine {
             tell,
             told,
             ended,
+            shown,
             reloads: Arc::new(Notify::new()),
             ticks: BTreeSet::new(),
             since,
@@ -145,7 +150,7 @@ impl Engine {
             }
             engine.adopt_run(run).await?;
         }
-        let (control, commands) = Control::new(seen, Arc::clone(&engine.reloads));
+        let (control, commands) = Control::new(seen, Arc::clone(&engine.reloads), &engine.shown);
         engine.batch.commands = Some(commands);
         Ok((engine, control))
     }
@@ -384,6 +389,7 @@ impl Engine {
             } => {
                 if let Some(surroundings) = surroundings {
                     self.surroundings = surroundings.after(&self.surroundings);
+                    self.shown.show(&self.surroundings);
                 }
                 self.publish(publication).await?;
                 self.published = true;

@@ -6,6 +6,7 @@
 mod asking;
 mod budget;
 mod catalog;
+mod changed;
 mod clearing;
 mod clock;
 mod control;
@@ -30,6 +31,7 @@ mod work;
 
 pub use budget::Rates;
 pub use catalog::{Known, Publication, PublishedDag};
+pub use changed::Changed;
 pub use clock::Clock;
 pub use control::Control;
 pub use engine::{Engine, EngineOptions};

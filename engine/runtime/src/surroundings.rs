@@ -136,6 +136,27 @@ mod tests {
 
     use super::*;
 
+    impl Surroundings {
+        /// No executor, no connection.
+        pub(crate) fn nothing() -> Self {
+            let store: StoreId = "0123abcd".parse().unwrap();
+            let desk = Desk {
+                registry: Registry::new(),
+                connections: BTreeMap::new(),
+                secrets: BTreeMap::new(),
+                store: store.clone(),
+                public_url: None,
+            };
+            let host = Host {
+                state_dir: PathBuf::new(),
+                store_id: store.to_string(),
+                env: BTreeMap::new(),
+                binary: PathBuf::new(),
+            };
+            Self::new(Arc::new(desk), Arc::default(), Arc::new(host), Map::new())
+        }
+    }
+
     fn surroundings(rate: &str) -> Result<Surroundings, Box<dyn std::error::Error>> {
         let settings = json!({ "rate": { "launch": rate } });
         let connection = Connection {

@@ -11,6 +11,7 @@ use noctule_store::Store;
 use serde_json::json;
 
 use super::following::ask_and_wait;
+use super::remote;
 use crate::args::{
     CancelArgs, Format, ManyArgs, MarkArgs, MarkedState, PauseArgs, ReloadArgs, ResumeArgs,
     RetryArgs, RetryDefinition,
@@ -18,9 +19,10 @@ use crate::args::{
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::looking::pinned;
-use crate::output::document;
+use crate::output::{document, printable};
 use crate::project::OpenProject;
 use crate::run_name::{self, Several};
+use crate::server::Server;
 use crate::surface::Surface;
 
 /// How long an engine that is there may take to answer.
@@ -101,20 +103,7 @@ impl<'a> Desk<'a> {
                 run,
                 existing,
                 notes,
-            }) => {
-                for note in &notes {
-                    eprintln!("{note}");
-                }
-                if self.surface.format() == Format::Table {
-                    eprintln!("{done}");
-                } else {
-                    document(
-                        self.surface.format(),
-                        &json!({ "run": run, "existing": existing, "notes": notes }),
-                    )?;
-                }
-                Ok(Exit::Success)
-            }
+            }) => say_done(self.surface, run.as_ref(), existing, &notes, done),
             Some(Answer::Refused { message, .. }) => Err(CliError::conflict(message)),
             None => Err(CliError::unreachable(
                 "the engine holds the store and does not answer; the ask is kept",
@@ -123,7 +112,32 @@ impl<'a> Desk<'a> {
     }
 }
 
-fn one_run<'r>(run: Option<&'r String>, many: &ManyArgs) -> Result<&'r String, CliError> {
+/// Says what was done.
+pub(super) fn say_done(
+    surface: &Surface,
+    run: Option<&RunId>,
+    existing: bool,
+    notes: &[String],
+    done: &str,
+) -> Result<Exit, CliError> {
+    for note in notes {
+        eprintln!("{}", printable(note));
+    }
+    if surface.format() == Format::Table {
+        eprintln!("{done}");
+    } else {
+        document(
+            surface.format(),
+            &json!({ "run": run, "existing": existing, "notes": notes }),
+        )?;
+    }
+    Ok(Exit::Success)
+}
+
+pub(super) fn one_run<'r>(
+    run: Option<&'r String>,
+    many: &ManyArgs,
+) -> Result<&'r String, CliError> {
     if many.dag.is_some() {
         return Err(CliError::not_yet(
             "acting over many runs (--dag --from --to)",
@@ -158,8 +172,8 @@ fn names_of<'r>(dag: &Dag, run: &Run, touched: impl Iterator<Item = &'r TaskRunI
 }
 
 /// A dozen names, and how many more.
-fn listed(names: &[String]) -> String {
-    let shown = names[..names.len().min(12)].join(", ");
+pub(super) fn listed(names: &[String]) -> String {
+    let shown = printable(&names[..names.len().min(12)].join(", "));
     match names.len().saturating_sub(12) {
         0 => shown,
         more => format!("{shown} and {more} more"),
@@ -169,6 +183,9 @@ fn listed(names: &[String]) -> String {
 pub(crate) async fn retry(args: RetryArgs, surface: &Surface) -> Result<Exit, CliError> {
     if args.definition == RetryDefinition::Latest {
         return Err(CliError::not_yet("--definition latest"));
+    }
+    if let Some(server) = Server::of(surface)? {
+        return remote::retry(&server, args, surface).await;
     }
     let named = one_run(args.run.as_ref(), &args.many)?;
     let desk = Desk::open(surface).await?;
@@ -211,6 +228,9 @@ pub(crate) async fn cancel(args: CancelArgs, surface: &Surface) -> Result<Exit, 
     if args.detached {
         return Err(CliError::not_yet("--detached"));
     }
+    if let Some(server) = Server::of(surface)? {
+        return remote::cancel(&server, args, surface).await;
+    }
     let named = one_run(args.run.as_ref(), &args.many)?;
     let desk = Desk::open(surface).await?;
     let (run, dag) = desk.run(named).await?;
@@ -241,15 +261,18 @@ pub(crate) async fn cancel(args: CancelArgs, surface: &Surface) -> Result<Exit, 
 }
 
 pub(crate) async fn mark(args: MarkArgs, surface: &Surface) -> Result<Exit, CliError> {
-    let desk = Desk::open(surface).await?;
-    let (run, dag) = desk.run(&args.run).await?;
-    let id = run.facts.id.clone();
-    let task = target(&dag, &run, &args.task)?;
     let verdict = match args.state {
         MarkedState::Succeeded => Verdict::Succeeded,
         MarkedState::Failed => Verdict::Failed,
         MarkedState::Skipped => Verdict::Skipped,
     };
+    if let Some(server) = Server::of(surface)? {
+        return remote::mark(&server, args, verdict, surface).await;
+    }
+    let desk = Desk::open(surface).await?;
+    let (run, dag) = desk.run(&args.run).await?;
+    let id = run.facts.id.clone();
+    let task = target(&dag, &run, &args.task)?;
     if args.dry_run {
         return say_touched(
             surface,
@@ -273,7 +296,7 @@ pub(crate) async fn mark(args: MarkArgs, surface: &Surface) -> Result<Exit, CliE
     .await
 }
 
-fn say_touched(
+pub(super) fn say_touched(
     surface: &Surface,
     run: &RunId,
     tasks: &[String],
@@ -283,12 +306,7 @@ fn say_touched(
         crate::console::emit(
             &tasks
                 .iter()
-                .map(|task| {
-                    format!(
-                        "{task}
-"
-                    )
-                })
+                .map(|task| format!("{}\n", printable(task)))
                 .collect::<String>(),
         )?;
         eprintln!(
@@ -321,6 +339,9 @@ fn known_dag(desk: &Desk<'_>, named: &str) -> Result<DagId, CliError> {
 }
 
 pub(crate) async fn pause(args: PauseArgs, surface: &Surface) -> Result<Exit, CliError> {
+    if let Some(server) = Server::of(surface)? {
+        return remote::pause(&server, args, surface).await;
+    }
     let desk = Desk::open(surface).await?;
     let dag = known_dag(&desk, &args.dag)?;
     let done =
@@ -336,6 +357,9 @@ pub(crate) async fn pause(args: PauseArgs, surface: &Surface) -> Result<Exit, Cl
 }
 
 pub(crate) async fn resume(args: ResumeArgs, surface: &Surface) -> Result<Exit, CliError> {
+    if let Some(server) = Server::of(surface)? {
+        return remote::resume(&server, args, surface).await;
+    }
     let desk = Desk::open(surface).await?;
     let dag = known_dag(&desk, &args.dag)?;
     let done = format!("{dag} fires again");

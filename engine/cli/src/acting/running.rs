@@ -11,6 +11,7 @@ use serde_json::json;
 use super::asking::{ANSWER, actor, answered};
 use super::following::{Following, ask_and_wait};
 use super::hosting::{Hosted, Purpose, owner};
+use super::remote;
 use crate::args::{FollowArgs, Format, GivenArgs, RunArgs, TriggerArgs};
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -18,6 +19,7 @@ use crate::looking::Given;
 use crate::output::document;
 use crate::project::{Chosen, OpenProject};
 use crate::run_name::{self, Several};
+use crate::server::Server;
 use crate::surface::Surface;
 
 /// What is given, and the DAG is one that can run.
@@ -125,6 +127,9 @@ async fn hand_over(store: &Store, ask: &Ask) -> Result<RunId, CliError> {
 }
 
 pub(crate) async fn follow(args: FollowArgs, surface: &Surface) -> Result<Exit, CliError> {
+    if let Some(server) = Server::of(surface)? {
+        return remote::follow(&server, &args, surface).await;
+    }
     let open = OpenProject::read(surface, &[])?;
     let store = open.store(surface).await?;
     let run = run_name::find(store.as_ref(), &args.run, Several::Newest).await?;
@@ -142,6 +147,9 @@ pub(crate) async fn follow(args: FollowArgs, surface: &Surface) -> Result<Exit, 
 }
 
 pub(crate) async fn trigger(args: TriggerArgs, surface: &Surface) -> Result<Exit, CliError> {
+    if let Some(server) = Server::of(surface)? {
+        return remote::trigger(&server, args, surface).await;
+    }
     let chosen = Chosen::find(surface, &args.dag, &[])?;
     let given = given(&args.given, &chosen, surface)?;
     let patience = patience(args.wait.as_deref())?;
@@ -190,7 +198,7 @@ pub(crate) async fn trigger(args: TriggerArgs, surface: &Surface) -> Result<Exit
     following.finish(None).await
 }
 
-fn patience(wait: Option<&str>) -> Result<Option<Duration>, CliError> {
+pub(super) fn patience(wait: Option<&str>) -> Result<Option<Duration>, CliError> {
     match wait {
         None | Some("") => Ok(None),
         Some(text) => parse_duration(text)

@@ -1,4 +1,4 @@
-//! `serve`: scheduler and engine until SIGTERM, with the files of the project watched and two routes for health.
+//! `serve`: scheduler, engine, API and pages until SIGTERM, with the files of the project watched.
 //!
 //! Where the store can be reached from several machines it stands by while another engine has it, takes over when that one
 //! is gone or lets go, and stands by again when it loses the store itself.
@@ -6,14 +6,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::Router;
-use axum::http::StatusCode;
-use axum::routing::get;
 use noctule_core::source::FlagSetting;
 use noctule_store::{Lease, Owner, Role, Store, StoreError};
+use noctule_web::{Settings, Stand, Web};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
 
 use super::hosting::{Hosted, Purpose, owner};
 use super::standing_by::relay;
@@ -23,6 +20,7 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::project::OpenProject;
 use crate::surface::Surface;
+use crate::times::Zone;
 
 /// How long a `run` that holds the store may take to give it over.
 const HANDOVER: Duration = Duration::from_secs(60);
@@ -43,29 +41,18 @@ pub(crate) async fn serve(args: ServeArgs, surface: &Surface) -> Result<Exit, Cl
     if let Some(holder) = store.holder().await?.filter(serving) {
         return Err(StoreError::HeldBy(Box::new(holder)).into());
     }
-    let (stand, seen) = watch::channel(Stand::Standby);
-    let health = tokio::spawn(answer_health(listener, seen));
+    let web = web(&open, &store)?;
+    let answering = tokio::spawn(web.clone().serve(listener));
     let server = Server {
         surface,
         flags: &flags,
         store: &store,
         address,
-        stand,
+        web,
     };
     let exit = server.serve(open, &mut signals).await;
-    health.abort();
+    answering.abort();
     exit
-}
-
-/// How a `serve` stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stand {
-    /// It waits for the store.
-    Standby,
-    /// It is the engine.
-    Engine,
-    /// It is about to end.
-    Draining,
 }
 
 /// How one holding of the store ended.
@@ -81,7 +68,7 @@ struct Server<'a> {
     flags: &'a [FlagSetting],
     store: &'a Store,
     address: SocketAddr,
-    stand: watch::Sender<Stand>,
+    web: Web,
 }
 
 impl Server<'_> {
@@ -96,7 +83,7 @@ impl Server<'_> {
             match self.hold(&open, lease, signals).await? {
                 Held::Over(exit) => return Ok(exit),
                 Held::Lost(error) => {
-                    self.stand.send_replace(Stand::Standby);
+                    self.web.stand(Stand::Standby);
                     eprintln!("this engine stands by again: {error}");
                 }
             }
@@ -142,7 +129,7 @@ impl Server<'_> {
             Err(error) => return self.lost(error),
         };
         let watch = Watch::start(self.surface, self.flags, open, self.store, &hosted)?;
-        self.stand.send_replace(Stand::Engine);
+        self.web.attach(hosted.control.clone())?;
         eprintln!(
             "noctule serves {} DAGs of profile {} on http://{}",
             open.loaded.dags.len(),
@@ -156,7 +143,7 @@ impl Server<'_> {
             // It ends only with the engine, which says why.
             ended = watch => return self.lost(hosted.ended_soon().await.unwrap_or(ended)),
         }
-        self.stand.send_replace(Stand::Draining);
+        self.web.stand(Stand::Draining);
         eprintln!("draining: nothing new starts; a second signal leaves at once");
         tokio::select! {
             drained = hosted.drain() => drained.map(|()| Held::Over(Exit::Success)),
@@ -230,24 +217,17 @@ async fn listen(address: &str) -> Result<TcpListener, CliError> {
     TcpListener::bind(parsed).await.map_err(failed)
 }
 
-/// `GET /healthz` says that the process lives, `GET /readyz` whether it is the engine, stands by, or ends.
-async fn answer_health(listener: TcpListener, stand: watch::Receiver<Stand>) {
-    let readiness = move || {
-        let stand = *stand.borrow();
-        async move {
-            match stand {
-                Stand::Engine => (StatusCode::OK, "ready\n"),
-                Stand::Standby => (StatusCode::SERVICE_UNAVAILABLE, "standby\n"),
-                Stand::Draining => (StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
-            }
-        }
+/// The API of a project, over its store.
+fn web(open: &OpenProject, store: &Store) -> Result<Web, CliError> {
+    let project = open.project()?;
+    let settings = Settings {
+        profile: project.profile.clone(),
+        slots: usize::try_from(project.engine.slots).unwrap_or(usize::MAX),
+        zone: Zone::of(Some(project)).0,
+        public_url: project.engine.public_url.clone(),
+        streams: noctule_web::STREAMS,
     };
-    let routes = Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(readiness));
-    if let Err(error) = axum::serve(listener, routes).await {
-        tracing::error!(%error, "the health routes have ended");
-    }
+    Web::new(store.clone(), settings).map_err(|error| CliError::usage(error.to_string()))
 }
 
 /// SIGTERM and Ctrl-C.

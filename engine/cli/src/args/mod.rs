@@ -59,7 +59,7 @@ pub(crate) struct Globals {
     /// How data is printed
     #[arg(short, long, global = true, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
     pub(crate) output: Format,
-    /// Ask the server at this address instead of the store (not built yet)
+    /// Ask the server at this address instead of the store; a token is taken from NOCTULE_TOKEN
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) server: Option<String>,
     /// Say more on stderr; twice for more still
@@ -142,8 +142,53 @@ pub(crate) enum Command {
     Schema(SchemaArgs),
 }
 
+impl Command {
+    /// The name of a command that no server is asked for.
+    fn not_by_server(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Follow(_)
+            | Self::Trigger(_)
+            | Self::Runs(_)
+            | Self::Show(_)
+            | Self::Logs(_)
+            | Self::Events(_)
+            | Self::Explain(_)
+            | Self::Retry(_)
+            | Self::Cancel(_)
+            | Self::Mark(_)
+            | Self::Pause(_)
+            | Self::Resume(_)
+            | Self::Dags => return None,
+            Self::Check(_) => "check",
+            Self::Plan(_) => "plan",
+            Self::Run(_) => "run",
+            Self::Serve(_) => "serve",
+            Self::Backfill(_) => "backfill",
+            Self::Next(_) => "next",
+            Self::Reload(_) => "reload",
+            Self::Graph(_) => "graph",
+            Self::Doctor(_) => "doctor",
+            Self::Sweep(_) => "sweep",
+            Self::Replay(_) => "replay",
+            Self::Store(_) => "store",
+            Self::Sim(_) => "sim",
+            Self::Config => "config",
+            Self::Completion(_) => "completion",
+            Self::Schema(_) => "schema",
+        })
+    }
+}
+
 /// Does what a command asks for.
 pub(crate) fn dispatch(command: Command, surface: &Surface) -> Result<Exit, CliError> {
+    if surface.globals.server.is_some()
+        && let Some(name) = command.not_by_server()
+    {
+        return Err(
+            CliError::not_yet(&format!("`noctule {name}` with --server"))
+                .help("without --server the project and its store are asked"),
+        );
+    }
     match command {
         Command::Check(args) => crate::looking::check(&args, surface),
         Command::Plan(args) => crate::looking::plan(&args, surface),

@@ -1,66 +1,64 @@
 //! `events`: the journal of a run, in order: what happened, not what was heard, which `replay` shows.
 
-use noctule_core::dag::Dag;
 use noctule_core::explain::handle_in_words;
 use noctule_core::name::RunId;
-use noctule_core::run::{Fact, Record, Run};
+use noctule_core::run::{Fact, Record};
+use noctule_core::view::EventView;
 use noctule_store::Store;
-use serde::Serialize;
 
 use super::story::Story;
 use crate::args::{EventsArgs, Format};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::{Grid, Tone, documents};
+use crate::run_name::Several;
+use crate::server::Server;
 use crate::surface::Surface;
-use crate::times::{self, Zone};
+use crate::times::Zone;
 
 /// How many records are read at a time.
 const PAGE: u32 = 1_000;
 
-/// One record, as JSON has it.
-#[derive(Serialize)]
-pub(super) struct Shown<'a> {
-    seq: u64,
-    at: String,
-    task: Option<String>,
-    map_key: Option<&'a str>,
-    attempt: Option<u32>,
-    #[serde(flatten)]
-    fact: &'a Fact,
-}
-
 /// Prints the journal.
 pub(crate) async fn events(args: &EventsArgs, surface: &Surface) -> Result<Exit, CliError> {
+    let (events, zone) = match Server::of(surface)? {
+        Some(server) => {
+            let run = server.find(&args.run, Several::Newest).await?;
+            (server.events(&run).await?, Zone::here(surface))
+        }
+        None => of_store(args, surface).await?,
+    };
+    print(&events, zone, surface)
+}
+
+async fn of_store(
+    args: &EventsArgs,
+    surface: &Surface,
+) -> Result<(Vec<EventView>, Zone), CliError> {
     let story = Story::find(surface, &args.run).await?;
-    let mut records = journal(&story.store, &story.run.facts.id, 0).await?;
+    let records = journal(&story.store, &story.run.facts.id, 0).await?;
     // A change that is no news is kept for `replay`.
-    records.retain(|(_, record)| record.fact != Fact::Noted);
+    let news = records
+        .iter()
+        .filter(|(_, record)| record.fact != Fact::Noted);
+    let seen = |(seq, record): &(u64, Record)| EventView::of(&story.dag, &story.run, *seq, record);
+    let events = news.map(seen).collect();
+    Ok((events, Zone::of(Some(story.open.project()?))))
+}
+
+fn print(events: &[EventView], zone: Zone, surface: &Surface) -> Result<Exit, CliError> {
     if surface.format() != Format::Table {
-        let shown: Vec<Shown<'_>> = records
-            .iter()
-            .map(|(seq, record)| shown(&story.dag, &story.run, *seq, record))
-            .collect();
-        documents(surface.format(), &shown)?;
+        documents(surface.format(), events)?;
         return Ok(Exit::Success);
     }
-    let zone = Zone::of(Some(story.open.project()?));
     let mut grid = Grid::new(surface, &[&zone.heading("AT"), "TASK", "ATTEMPT", "WHAT"]);
-    for (_, record) in &records {
+    for event in events {
+        let attempt = event.attempt.map(|number| number.to_string());
         grid.row([
-            (zone.show(record.at), Tone::Dim),
-            (
-                task(&story.dag, &story.run, record).unwrap_or_default(),
-                Tone::Plain,
-            ),
-            (
-                record
-                    .attempt
-                    .map(|number| number.to_string())
-                    .unwrap_or_default(),
-                Tone::Plain,
-            ),
-            (words(&record.fact, zone), Tone::Plain),
+            (zone.show(event.at), Tone::Dim),
+            (event.task.clone().unwrap_or_default(), Tone::Plain),
+            (attempt.unwrap_or_default(), Tone::Plain),
+            (words(&event.fact, zone), Tone::Plain),
         ]);
     }
     grid.print()?;
@@ -83,26 +81,6 @@ pub(super) async fn journal(
             return Ok(records);
         }
     }
-}
-
-pub(super) fn shown<'a>(dag: &Dag, run: &'a Run, seq: u64, record: &'a Record) -> Shown<'a> {
-    let map_key = record
-        .task
-        .and_then(|ix| run.tasks.get(ix.index()))
-        .and_then(|task| task.map_key.as_deref());
-    Shown {
-        seq,
-        at: times::json(record.at),
-        task: task(dag, run, record),
-        map_key,
-        attempt: record.attempt,
-        fact: &record.fact,
-    }
-}
-
-fn task(dag: &Dag, run: &Run, record: &Record) -> Option<String> {
-    let task = run.tasks.get(record.task?.index())?;
-    Some(dag.task(task.task).name.to_string())
 }
 
 pub(super) fn words(fact: &Fact, zone: Zone) -> String {

@@ -84,7 +84,10 @@ fn declared(dag: &Dag) -> String {
 }
 
 /// `--params`, overlaid by each `--param`.
-fn params(args: &GivenArgs, surface: &Surface) -> Result<Map<String, Value>, CliError> {
+///
+/// # Errors
+/// One of them cannot be read.
+pub(crate) fn params(args: &GivenArgs, surface: &Surface) -> Result<Map<String, Value>, CliError> {
     let mut params = match &args.params {
         Some(source) => document(source, surface)?,
         None => Map::new(),

@@ -1,6 +1,5 @@
 //! `logs`: what a task wrote; bytes on stdout and nothing else. Works without an engine, from the stored handle.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,10 +8,12 @@ use noctule_executor::{AnyExecutor, Context, ExecutorError, LogCursor};
 
 use super::explain::task_of;
 use super::story::Story;
+use super::tail::Tail;
 use crate::args::LogsArgs;
 use crate::console::{emit_bytes, remark};
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::server::Server;
 use crate::simulator::{self, Addresses};
 use crate::surface::Surface;
 
@@ -33,6 +34,9 @@ struct Source {
 
 /// Prints the log of a task.
 pub(crate) async fn logs(args: &LogsArgs, surface: &Surface) -> Result<Exit, CliError> {
+    if let Some(server) = Server::of(surface)? {
+        return super::remote_logs::logs(&server, args, surface).await;
+    }
     let mut story = Story::find(surface, &args.run).await?;
     let task = which(&story, args.task.as_deref())?;
     let numbers = numbers(&story, task, args.attempt.as_deref())?;
@@ -218,62 +222,4 @@ fn unreadable(error: &ExecutorError, source: &Source) -> CliError {
         );
     }
     told
-}
-
-/// The last lines of what was read so far.
-struct Tail {
-    most: usize,
-    lines: VecDeque<Vec<u8>>,
-    open: Vec<u8>,
-}
-
-impl Tail {
-    fn new(most: usize) -> Self {
-        Self {
-            most,
-            lines: VecDeque::new(),
-            open: Vec::new(),
-        }
-    }
-
-    fn push(&mut self, bytes: &[u8]) {
-        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
-            self.open.extend_from_slice(part);
-            if part.ends_with(b"\n") {
-                self.lines.push_back(std::mem::take(&mut self.open));
-                while self.lines.len() > self.most {
-                    self.lines.pop_front();
-                }
-            }
-        }
-    }
-
-    fn bytes(mut self) -> Vec<u8> {
-        if !self.open.is_empty() {
-            self.lines.push_back(self.open);
-            while self.lines.len() > self.most {
-                self.lines.pop_front();
-            }
-        }
-        self.lines.into_iter().flatten().collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Tail;
-
-    #[test]
-    fn a_tail_is_the_last_lines_whatever_the_pages() {
-        for (pages, most, left) in [
-            (vec!["a\nb\n", "c\n"], 2, "b\nc\n"),
-            (vec!["a\nb", "c\nd"], 2, "bc\nd"),
-            (vec!["a\n"], 0, ""),
-            (vec![], 3, ""),
-        ] {
-            let mut tail = Tail::new(most);
-            pages.iter().for_each(|page| tail.push(page.as_bytes()));
-            assert_eq!(String::from_utf8(tail.bytes()).unwrap(), left);
-        }
-    }
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use noctule_core::dag::Dag;
 use noctule_core::ticks::Schedule;
-use serde::Serialize;
+use noctule_core::view::TickView;
 
 use crate::args::{Format, NextArgs};
 use crate::console::remark;
@@ -17,15 +17,6 @@ use crate::times::{self, Zone};
 /// How many ticks are printed where nothing limits them.
 const DEFAULT: usize = 10;
 const MOST: usize = 10_000;
-
-/// One tick, as JSON has it.
-#[derive(Serialize)]
-struct Tick {
-    local: String,
-    utc: String,
-    ingestion_id: Option<String>,
-    remark: Option<String>,
-}
 
 /// Prints the ticks strictly after `--from`.
 pub(crate) fn next(args: &NextArgs, surface: &Surface) -> Result<Exit, CliError> {
@@ -58,9 +49,9 @@ pub(crate) fn next(args: &NextArgs, surface: &Surface) -> Result<Exit, CliError>
         Some(to) => schedule.ticks_between(from, to).take(count).collect(),
         None => schedule.ticks_after(from).take(count).collect(),
     };
-    let shown: Vec<Tick> = ticks
+    let shown: Vec<TickView> = ticks
         .iter()
-        .map(|at| tick(&chosen.dag, schedule, *at, zone))
+        .map(|at| TickView::of(&chosen.dag, schedule, *at, zone.0))
         .collect();
     tell_what_is_missing(
         surface,
@@ -78,32 +69,6 @@ fn echo(surface: &Surface, from: Option<DateTime<Utc>>, to: Option<DateTime<Utc>
         .filter_map(|(flag, at)| Some((flag, at?)));
     for (flag, at) in said {
         remark(surface, &format!("{flag} is {}", times::json(at)));
-    }
-}
-
-fn tick(dag: &Dag, schedule: &Schedule, at: DateTime<Utc>, zone: Zone) -> Tick {
-    let mut remarks: Vec<String> = schedule
-        .remark(at)
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    let id = match dag.ingestion_id(at) {
-        Ok(id) => Some(id.to_string()),
-        Err(error) => {
-            remarks.push(error.to_string());
-            None
-        }
-    };
-    remarks.extend(
-        dag.ingestion()
-            .and_then(|rule| rule.lag(at))
-            .map(|lag| lag.to_string()),
-    );
-    Tick {
-        local: at.with_timezone(&zone.0).to_rfc3339(),
-        utc: times::json(at),
-        ingestion_id: id,
-        remark: (!remarks.is_empty()).then(|| remarks.join("; ")),
     }
 }
 
@@ -131,7 +96,7 @@ fn tell_what_is_missing(
     }
 }
 
-fn print(surface: &Surface, zone: Zone, ticks: &[Tick]) -> Result<Exit, CliError> {
+fn print(surface: &Surface, zone: Zone, ticks: &[TickView]) -> Result<Exit, CliError> {
     if surface.format() != Format::Table {
         documents(surface.format(), ticks)?;
         return Ok(Exit::Success);
@@ -146,13 +111,10 @@ fn print(surface: &Surface, zone: Zone, ticks: &[Tick]) -> Result<Exit, CliError
             || tick.local.clone(),
             |at| at.format("%a %Y-%m-%d %H:%M %:z").to_string(),
         );
-        let utc = tick
-            .utc
-            .parse::<DateTime<Utc>>()
-            .map(|at| at.format("%Y-%m-%d %H:%M").to_string());
+        let utc = tick.utc.format("%Y-%m-%d %H:%M").to_string();
         grid.row([
             (local, Tone::Plain),
-            (utc.unwrap_or_default(), Tone::Dim),
+            (utc, Tone::Dim),
             (
                 tick.ingestion_id.clone().unwrap_or_else(|| "-".to_owned()),
                 Tone::Plain,

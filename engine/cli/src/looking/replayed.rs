@@ -6,11 +6,12 @@ use noctule_core::dag::Dag;
 use noctule_core::explain::handle_in_words;
 use noctule_core::replay::{Decided, Wish, Wished};
 use noctule_core::run::{Activity, Cleared, Event, News, Run, TaskRunIx};
+use noctule_core::view::EventView;
 use noctule_executor::{Clearing, Outcome, Status};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::events::{Shown, shown, words};
+use super::events::words;
 use crate::error::CliError;
 use crate::output::{Grid, Tone};
 use crate::surface::Surface;
@@ -22,7 +23,7 @@ pub(super) struct Document<'a> {
     seq: u64,
     at: String,
     heard: Value,
-    decisions: Vec<Shown<'a>>,
+    decisions: Vec<EventView>,
     to_do: Vec<ToDo<'a>>,
 }
 
@@ -53,7 +54,7 @@ impl<'a> Document<'a> {
             at: times::json(event.at),
             heard: heard(dag, run, &event.event),
             decisions: decisions
-                .map(|(seq, record)| shown(dag, run, *seq, record))
+                .map(|(seq, record)| EventView::of(dag, run, *seq, record))
                 .collect(),
             to_do: event.wishes.iter().filter_map(to_do).collect(),
         }

@@ -10,18 +10,28 @@ use crate::console::emit;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::{Grid, Tone, document, printable};
+use crate::run_name::Several;
+use crate::server::Server;
 use crate::surface::Surface;
 use crate::times::{Zone, span};
 
 /// Prints the run.
 pub(crate) async fn show(args: &ShowArgs, surface: &Surface) -> Result<Exit, CliError> {
-    let story = Story::find(surface, &args.run).await?;
-    let view = RunView::of(&story.dag, &story.run);
+    let (view, zone) = match Server::of(surface)? {
+        Some(server) => {
+            let run = server.find(&args.run, Several::Newest).await?;
+            (server.run(&run).await?, Zone::here(surface))
+        }
+        None => {
+            let story = Story::find(surface, &args.run).await?;
+            let zone = Zone::of(Some(story.open.project()?));
+            (RunView::of(&story.dag, &story.run), zone)
+        }
+    };
     if surface.format() != Format::Table {
         document(surface.format(), &view)?;
         return Ok(Exit::Success);
     }
-    let zone = Zone::of(Some(story.open.project()?));
     emit(&head(&view, zone, surface))?;
     tasks(&view, zone, surface).print()?;
     Ok(Exit::Success)

@@ -87,7 +87,7 @@ fn what_is_not_built_yet_says_so() {
         .with_code(2)
         .saying("not built yet");
     project
-        .noctule(&["runs", "--server", "http://127.0.0.1:1"])
+        .noctule(&["next", "d", "--server", "http://127.0.0.1:1"])
         .with_code(2)
         .saying("not built yet");
 }

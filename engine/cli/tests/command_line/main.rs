@@ -14,6 +14,7 @@ mod planning;
 mod projects;
 mod replaying;
 mod secrets;
+mod served;
 mod simulating;
 mod stores;
 mod storing;

@@ -2,7 +2,7 @@
 
 use super::{Gate, Reason};
 use crate::ask::{Ask, Wish};
-use crate::run::Instant;
+use crate::run::{Instant, Run};
 
 /// Explains an ask that nobody has answered yet.
 #[must_use]
@@ -33,4 +33,16 @@ pub fn explain_ask(ask: &Ask, engine: Option<&str>, say: &dyn Fn(Instant) -> Str
         .since(ask.at)
         .next(next)
         .next_at(ask.valid_until)
+}
+
+/// Whether an ask is about a run that exists.
+#[must_use]
+pub fn concerns(ask: &Ask, run: &Run) -> bool {
+    match &ask.wish {
+        Wish::Cancel { run: id, .. } | Wish::Retry { run: id, .. } | Wish::Mark { run: id, .. } => {
+            *id == run.facts.id
+        }
+        Wish::Report(report) => report.run == run.facts.id,
+        Wish::Trigger(_) | Wish::Pause { .. } | Wish::Resume { .. } | Wish::Reload => false,
+    }
 }

@@ -8,15 +8,18 @@ mod attempt;
 mod mapped;
 mod pool;
 mod run;
+mod scene;
 mod task;
 mod words;
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::dag::Dag;
 use crate::run::{Instant, Run, TaskRunIx};
 
-pub use self::ask::explain_ask;
+pub use self::ask::{concerns, explain_ask};
+pub use self::scene::Scene;
 pub use self::words::handle_in_words;
 
 /// One gate, in words.
@@ -37,7 +40,7 @@ pub struct Reason {
 }
 
 /// The kinds of gates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Gate {
     /// No engine holds the store.

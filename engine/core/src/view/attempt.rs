@@ -1,31 +1,38 @@
 //! One try of a task, as it is seen.
 
 use noctule_executor::ErrorClass;
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::instant;
+use super::words::{self, Word};
 use crate::run::{Attempt, AttemptEnd, AttemptState, Ended, Handle, Instant};
 
 /// One try.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AttemptView {
     /// 1 for the first; goes on over rounds.
     pub number: u32,
     /// How it stands, by the word of the contract.
-    pub state: &'static str,
+    #[serde(deserialize_with = "words::read")]
+    #[schemars(schema_with = "words::attempt_states")]
+    pub state: Word,
     /// The attempt key, as the remote side sees it.
     pub key: String,
     /// The remote work, as people know it.
     pub handle: Value,
     /// When the launch was confirmed.
     #[serde(serialize_with = "instant::write_optional")]
+    #[schemars(schema_with = "instant::optional_schema")]
     pub launched_at: Option<Instant>,
     /// When the work began.
     #[serde(serialize_with = "instant::write_optional")]
+    #[schemars(schema_with = "instant::optional_schema")]
     pub started_at: Option<Instant>,
     /// When it ended.
     #[serde(serialize_with = "instant::write_optional")]
+    #[schemars(schema_with = "instant::optional_schema")]
     pub ended_at: Option<Instant>,
     /// What it gave, of any end that has output.
     pub output: Option<Value>,
@@ -33,12 +40,15 @@ pub struct AttemptView {
     pub error: Option<AttemptError>,
     /// When the intent was committed.
     #[serde(serialize_with = "instant::write")]
+    #[schemars(schema_with = "instant::schema")]
     pub intended_at: Instant,
     /// When its `timeout` ends.
     #[serde(
+        default,
         serialize_with = "instant::write_optional",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(schema_with = "instant::optional_schema")]
     pub deadline: Option<Instant>,
     /// What the last try to launch said.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,9 +59,10 @@ pub struct AttemptView {
 }
 
 /// Why an attempt did not succeed.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AttemptError {
     /// The class.
+    #[schemars(schema_with = "words::classes")]
     pub class: ErrorClass,
     /// One line for people.
     pub message: String,

@@ -1,17 +1,21 @@
 //! A mapped task or a group as a whole: how many of its items stand how.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
+use super::words::{self, Word};
 use crate::dag::Dag;
 use crate::run::{Run, TaskRun};
 
 /// A mapped task or a group whose list is known.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MappedView {
     /// Its name.
     pub task: String,
     /// How it stands, by the word of the contract.
-    pub state: &'static str,
+    #[serde(deserialize_with = "words::read")]
+    #[schemars(schema_with = "words::task_states")]
+    pub state: Word,
     /// All items.
     pub items: usize,
     /// Those that have not begun.

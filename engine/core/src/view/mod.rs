@@ -4,44 +4,65 @@
 //! in it, because requests are not.
 
 mod attempt;
+mod dag;
+mod event;
 mod instant;
 mod mapped;
+mod reason;
 mod task;
+mod task_run_id;
+mod tick;
+mod words;
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::dag::Dag;
 use crate::run::{Instant, Phase, Run, RunFacts, Stop, StopWhy, TaskRun, Trigger};
 
 pub use self::attempt::{AttemptError, AttemptView};
+pub use self::dag::{DagStanding, DagView, PausedView, TroubleView};
+pub use self::event::EventView;
 pub use self::mapped::MappedView;
+pub use self::reason::ReasonView;
 pub use self::task::TaskView;
+pub use self::task_run_id::{NoTaskRunId, TaskRunId};
+pub use self::tick::TickView;
+pub use self::words::{RUN_STATES, Word};
 
 /// A run without its tasks: one of a list.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunHead {
     /// The run.
     pub id: String,
     /// Its DAG.
     pub dag: String,
     /// How it stands, by the word of the contract.
-    pub state: &'static str,
+    #[serde(deserialize_with = "words::read")]
+    #[schemars(schema_with = "words::run_states")]
+    pub state: Word,
     /// Why it exists, by the word of the contract.
-    pub trigger: &'static str,
+    #[serde(deserialize_with = "words::read")]
+    #[schemars(schema_with = "words::triggers")]
+    pub trigger: Word,
     /// Its BSDA.
     pub ingestion_id: String,
     /// Its nominal time.
     #[serde(serialize_with = "instant::write")]
+    #[schemars(schema_with = "instant::schema")]
     pub logical_time: Instant,
     /// When it was created.
     #[serde(serialize_with = "instant::write")]
+    #[schemars(schema_with = "instant::schema")]
     pub created_at: Instant,
     /// When this round began.
     #[serde(serialize_with = "instant::write_optional")]
+    #[schemars(schema_with = "instant::optional_schema")]
     pub started_at: Option<Instant>,
     /// When this round ended.
     #[serde(serialize_with = "instant::write_optional")]
+    #[schemars(schema_with = "instant::optional_schema")]
     pub ended_at: Option<Instant>,
     /// The profile it belongs to.
     pub profile: String,
@@ -56,17 +77,24 @@ pub struct RunHead {
     pub params: Map<String, Value>,
     /// When it must have ended.
     #[serde(
+        default,
         serialize_with = "instant::write_optional",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(schema_with = "instant::optional_schema")]
     pub deadline: Option<Instant>,
     /// It is being stopped: `cancel` or `deadline`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stopping: Option<&'static str>,
+    #[serde(
+        default,
+        deserialize_with = "words::read_optional",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schemars(schema_with = "words::stops")]
+    pub stopping: Option<Word>,
 }
 
 /// A run with its tasks and attempts.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunView {
     /// All but the tasks.
     #[serde(flatten)]
@@ -74,7 +102,7 @@ pub struct RunView {
     /// The tasks, in the order of the definition; the items of mapped ones after them.
     pub tasks: Vec<TaskView>,
     /// Mapped tasks and groups as a whole.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mapped: Vec<MappedView>,
 }
 
@@ -126,7 +154,7 @@ impl RunView {
         let mapped = run.tasks.iter();
         Self {
             head: RunHead::of(&run.facts, run.round, &run.phase),
-            tasks: tasks.map(|task| TaskView::of(dag, task)).collect(),
+            tasks: tasks.map(|task| TaskView::of(dag, run, task)).collect(),
             mapped: mapped
                 .filter_map(|head| MappedView::of(dag, run, head))
                 .collect(),

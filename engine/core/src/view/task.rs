@@ -1,21 +1,29 @@
 //! A task of a run, as it is seen.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::attempt::AttemptView;
 use super::instant;
+use super::task_run_id::TaskRunId;
+use super::words::{self, Word};
 use crate::dag::Dag;
-use crate::run::{Instant, TaskRun, TaskState};
+use crate::name::TaskTarget;
+use crate::run::{Instant, Run, TaskRun, TaskState};
 
 /// A task, or one item of a mapped one.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TaskView {
+    /// The id of the task run: opaque.
+    pub id: String,
     /// Its name.
     pub task: String,
     /// The item, of a mapped task.
     pub map_key: Option<String>,
     /// How it stands, by the word of the contract.
-    pub state: &'static str,
+    #[serde(deserialize_with = "words::read")]
+    #[schemars(schema_with = "words::task_states")]
+    pub state: Word,
     /// Its tries, oldest first.
     pub attempts: Vec<AttemptView>,
     /// The kind of its executor.
@@ -28,29 +36,43 @@ pub struct TaskView {
     pub marked_by: Option<String>,
     /// Since when it waits for a slot.
     #[serde(
+        default,
         serialize_with = "instant::write_optional",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(schema_with = "instant::optional_schema")]
     pub ready_since: Option<Instant>,
     /// When its next try begins.
     #[serde(
+        default,
         serialize_with = "instant::write_optional",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(schema_with = "instant::optional_schema")]
     pub next_try_at: Option<Instant>,
     /// When it ended.
     #[serde(
+        default,
         serialize_with = "instant::write_optional",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(schema_with = "instant::optional_schema")]
     pub ended_at: Option<Instant>,
 }
 
 impl TaskView {
-    pub(super) fn of(dag: &Dag, run: &TaskRun) -> Self {
+    pub(super) fn of(dag: &Dag, whole: &Run, run: &TaskRun) -> Self {
         let task = dag.task(run.task);
         let end = run.end();
+        let id = TaskRunId {
+            run: whole.facts.id.clone(),
+            target: TaskTarget {
+                task: task.name.clone(),
+                key: run.map_key.clone(),
+            },
+        };
         Self {
+            id: id.to_string(),
             task: task.name.to_string(),
             map_key: run.map_key.clone(),
             state: run.state.word(),

@@ -1,0 +1,38 @@
+//! The REST API and the live events of Noctule: what a program beside us and a person on call ask of a running engine.
+//!
+//! One table of operations makes the router, the roles and the OpenAPI document. Every request of every transport passes
+//! one function, which refuses what nobody allowed: strange hosts and origins, callers without the right, bodies that are
+//! too large or of another type. It decides nothing about runs: it reads the store, and asks the engine.
+//!
+//! Never: writes run state, serves anything executable, tells a foreign origin anything.
+#![warn(missing_docs)]
+
+mod access;
+mod act;
+mod error;
+mod gate;
+mod known;
+mod live;
+mod names;
+mod openapi;
+mod operation;
+mod page;
+mod problem;
+mod read;
+mod server;
+mod stalling;
+mod table;
+mod web;
+
+pub use access::Role;
+pub use act::{
+    Acted, CancelBody, DryRun, MarkBody, MarkedAs, PauseBody, ResumeBody, RetryBody, TriggerBody,
+};
+pub use error::WebError;
+pub use known::standing;
+pub use live::LiveEvent;
+pub use page::{EventList, List, RunList};
+pub use problem::{Code, ProblemDocument};
+pub use read::LOG_HEADERS;
+pub use table::{Route, routes};
+pub use web::{STREAMS, Settings, Stand, Web};

@@ -1,0 +1,227 @@
+//! One operation of the API: its address, who may, what it takes and gives, and what it does.
+//!
+//! Router, role check and OpenAPI document are made from the same constants and types, so they cannot tell different
+//! stories. A handler never sees a raw text where a name is meant.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::str::FromStr;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::Query;
+use axum::http::header::{CONTENT_TYPE, LOCATION};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use axum::response::Response;
+use noctule_core::name::{DagId, RunId};
+use noctule_core::view::TaskRunId;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::access::{Caller, Need};
+use crate::problem::{Code, Problem};
+use crate::web::Web;
+
+/// The methods that there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Verb {
+    /// Look; `HEAD` too.
+    Get,
+    /// Act. Takes a body.
+    Post,
+}
+
+impl Verb {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+        }
+    }
+}
+
+/// Something that can be asked for.
+pub(crate) trait Operation: 'static {
+    /// Its method.
+    const VERB: Verb;
+    /// Its address.
+    const PATH: &'static str;
+    /// Who may.
+    const NEED: Need;
+    /// Its name in the document.
+    const NAME: &'static str;
+    /// What it does, in one line.
+    const SUMMARY: &'static str;
+    /// Statuses of success, with what each means.
+    const STATUSES: &'static [(u16, &'static str)] = &[(200, "done")];
+    /// What it gives.
+    const MEDIA: &'static str = "application/json";
+    /// How long it may take.
+    const PATIENCE: Duration = Duration::from_secs(30);
+    /// The most bytes of a body.
+    const BODY_LIMIT: usize = 64 * 1024;
+    /// Its query.
+    type Query: DeserializeOwned + JsonSchema + Send;
+    /// Its body; of a `GET` there is none.
+    type Body: DeserializeOwned + JsonSchema + Send;
+    /// Its answer, where that is JSON.
+    type Answer: JsonSchema;
+
+    /// Does it.
+    fn answer(
+        web: Web,
+        call: Call<Self::Query, Self::Body>,
+    ) -> impl Future<Output = Result<Response, Problem>> + Send;
+}
+
+/// No parameter, no field.
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Nothing {}
+
+/// A request that passed the gate.
+pub(crate) struct RawCall {
+    pub(crate) caller: Caller,
+    pub(crate) uri: Uri,
+    pub(crate) headers: HeaderMap,
+    pub(crate) path: BTreeMap<&'static str, String>,
+    pub(crate) body: Bytes,
+}
+
+/// A request as its operation takes it.
+pub(crate) struct Call<Q, B> {
+    pub(crate) caller: Caller,
+    pub(crate) headers: HeaderMap,
+    pub(crate) query: Q,
+    pub(crate) body: B,
+    path: BTreeMap<&'static str, String>,
+}
+
+/// What a request becomes.
+pub(crate) type Answering = Pin<Box<dyn Future<Output = Result<Response, Problem>> + Send>>;
+
+/// An operation without its types.
+pub(crate) struct Endpoint {
+    pub(crate) verb: Verb,
+    pub(crate) path: &'static str,
+    pub(crate) need: Need,
+    pub(crate) name: &'static str,
+    pub(crate) summary: &'static str,
+    pub(crate) statuses: &'static [(u16, &'static str)],
+    pub(crate) media: &'static str,
+    pub(crate) patience: Duration,
+    pub(crate) body_limit: usize,
+    pub(crate) query: fn(&mut SchemaGenerator) -> Schema,
+    pub(crate) body: fn(&mut SchemaGenerator) -> Schema,
+    pub(crate) given: fn(&mut SchemaGenerator) -> Schema,
+    pub(crate) answer: fn(Web, RawCall) -> Answering,
+}
+
+/// The endpoint of an operation.
+pub(crate) const fn endpoint<O: Operation>() -> Endpoint {
+    Endpoint {
+        verb: O::VERB,
+        path: O::PATH,
+        need: O::NEED,
+        name: O::NAME,
+        summary: O::SUMMARY,
+        statuses: O::STATUSES,
+        media: O::MEDIA,
+        patience: O::PATIENCE,
+        body_limit: O::BODY_LIMIT,
+        query: |generator| generator.subschema_for::<O::Query>(),
+        body: |generator| generator.subschema_for::<O::Body>(),
+        given: |generator| generator.subschema_for::<O::Answer>(),
+        answer: |web, raw| Box::pin(answer::<O>(web, raw)),
+    }
+}
+
+async fn answer<O: Operation>(web: Web, raw: RawCall) -> Result<Response, Problem> {
+    let Query(query) = Query::<O::Query>::try_from_uri(&raw.uri).map_err(|rejection| {
+        let said = rejection.body_text();
+        let said = said
+            .rsplit_once("query string: ")
+            .map_or(said.as_str(), |(_, why)| why);
+        Problem::new(Code::InvalidParameter, said)
+    })?;
+    let empty: &[u8] = b"{}";
+    let bytes = if raw.body.is_empty() {
+        empty
+    } else {
+        &raw.body
+    };
+    let body = object(bytes).map_err(|said| Problem::new(Code::InvalidBody, said))?;
+    let call = Call {
+        caller: raw.caller,
+        headers: raw.headers,
+        query,
+        body,
+        path: raw.path,
+    };
+    O::answer(web, call).await
+}
+
+/// A body is one object: a list in the order of the fields is none, though serde would take it.
+fn object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err("the body is one JSON object".to_owned());
+    }
+    serde_json::from_slice(bytes).map_err(|error| error.to_string())
+}
+
+impl<Q, B> Call<Q, B> {
+    fn part<T: FromStr>(&self, name: &str, code: Code) -> Result<T, Problem> {
+        let text = self.path.get(name).map_or("", String::as_str);
+        text.parse().map_err(|_| {
+            let shown: String = text.chars().filter(|c| !c.is_control()).take(80).collect();
+            Problem::new(code, format!("`{shown}` names none"))
+        })
+    }
+
+    pub(crate) fn dag(&self) -> Result<DagId, Problem> {
+        self.part("dag", Code::NoSuchDag)
+    }
+
+    pub(crate) fn run(&self) -> Result<RunId, Problem> {
+        self.part("run", Code::NoSuchRun)
+    }
+
+    pub(crate) fn task_run(&self) -> Result<TaskRunId, Problem> {
+        self.part("id", Code::NoSuchTask)
+    }
+
+    pub(crate) fn attempt(&self) -> Result<u32, Problem> {
+        self.part("n", Code::NoSuchAttempt)
+    }
+
+    pub(crate) fn version(&self) -> Result<noctule_core::name::DagHash, Problem> {
+        self.part("hash", Code::NoSuchVersion)
+    }
+}
+
+/// An answer in JSON.
+pub(crate) fn json<T: Serialize>(status: StatusCode, value: &T) -> Result<Response, Problem> {
+    let bytes = serde_json::to_vec(value)
+        .map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
+    let mut response = Response::new(Body::from(bytes));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(response)
+}
+
+/// An answer in JSON, as things are.
+pub(crate) fn found<T: Serialize>(value: &T) -> Result<Response, Problem> {
+    json(StatusCode::OK, value)
+}
+
+/// The same, saying where the thing is.
+pub(crate) fn located(mut response: Response, path: &str) -> Response {
+    if let Ok(path) = HeaderValue::from_str(path) {
+        response.headers_mut().insert(LOCATION, path);
+    }
+    response
+}
