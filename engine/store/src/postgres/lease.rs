@@ -1,17 +1,17 @@
 //! The right to write: a row that expires by the database's clock, and an epoch that each acquisition raises.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use sqlx::{PgConnection, Row};
+use sqlx::Row;
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::PostgresStore;
 use super::asks::name;
 use super::doubt::Desk;
 use super::readers::{Patience, steadily};
-use super::renewal::{self, Renewal};
-use super::said::{At, within};
+use super::renewal::{self, Renewal, Taken};
+use super::said::At;
 use super::trust::Trust;
 use crate::error::StoreError;
 use crate::lease::Lease;
@@ -35,17 +35,6 @@ const WAIT: &str = "UPDATE noctule.lease SET waiter = $1, waiter_token = $2, \
     WHERE waiter_until <= clock_timestamp() OR waiter_token = $2";
 const WAIT_NO_MORE: &str =
     "UPDATE noctule.lease SET waiter_until = '-infinity' WHERE waiter_token = $1";
-/// The guard is looked at again after whoever held the row has let go of it: of several, one passes.
-const ACQUIRE: &str = "\
-    WITH taken AS (UPDATE noctule.lease SET owner = $1, token = gen_random_uuid()::text, \
-            expires_at = clock_timestamp() + make_interval(secs => $2::float8), \
-            waiter_until = CASE WHEN waiter_token = $3 THEN '-infinity' ELSE waiter_until END \
-        WHERE expires_at <= clock_timestamp() AND (waiter_until <= clock_timestamp() OR waiter_token = $3) \
-            AND (current_setting('synchronous_commit') <> 'off' \
-                OR set_config('synchronous_commit', 'on', true) IS NOT NULL) \
-        RETURNING token) \
-    UPDATE noctule.store SET epoch = epoch + 1 FROM taken RETURNING epoch, commits, token";
-
 /// One holding of the store.
 #[derive(Debug)]
 pub(crate) struct Tenure {
@@ -164,43 +153,18 @@ impl PostgresStore {
 
     async fn try_acquire(&self, owner: &Owner, waiter: &str) -> Result<Option<Lease>, StoreError> {
         let owner = json(owner, "owner")?;
-        let mut connection = self.server.connect().await?;
-        let asked = Instant::now();
-        let taking = self.take(&mut connection, &owner, waiter);
-        let taken = within(self.server.ttl / 3, &self.server.place, taking).await?;
-        let Some((epoch, commits, token)) = taken else {
-            return Ok(None);
-        };
-        let trust = Arc::new(Trust::since(asked, self.server.ttl));
-        let renewal = renewal::start(&self.server, token.clone(), Arc::clone(&trust))?;
-        let tenure = Tenure {
-            epoch,
-            token,
-            trust,
-            desk: Mutex::new(Desk::new(commits)),
+        let waiter = (!waiter.is_empty()).then(|| waiter.to_owned());
+        let taken = renewal::take(&self.server, owner, waiter).await?;
+        let tenure = |(taken, renewal): (Taken, Renewal)| Tenure {
+            epoch: taken.epoch,
+            token: taken.token,
+            trust: taken.trust,
+            desk: Mutex::new(Desk::new(taken.commits)),
             renewal,
         };
-        Ok(Some(Lease::of_tenure(epoch, tenure)))
-    }
-
-    async fn take(
-        &self,
-        connection: &mut PgConnection,
-        owner: &str,
-        waiter: &str,
-    ) -> Result<Option<(i64, i64, String)>, StoreError> {
-        let query = sqlx::query_as(ACQUIRE)
-            .bind(owner)
-            .bind(self.server.ttl.as_secs_f64())
-            .bind(if waiter.is_empty() {
-                None
-            } else {
-                Some(waiter)
-            });
-        query
-            .fetch_optional(connection)
-            .await
-            .at(&self.server.place)
+        Ok(taken
+            .map(tenure)
+            .map(|tenure| Lease::of_tenure(tenure.epoch, tenure)))
     }
 }
 

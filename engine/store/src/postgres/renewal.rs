@@ -1,8 +1,9 @@
-//! The thread that keeps a lease: on a runtime and a connection of its own, so that neither a busy engine nor a store that is
-//! busy with it can keep it from renewing in time.
+//! The thread that takes a lease and keeps it: on a runtime and a connection of its own, so that neither a busy engine nor a
+//! store that is busy with it can keep it from renewing in time. The connection that took it is there to renew it, however
+//! many more are to be had.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use sqlx::PgConnection;
 use tokio::sync::{mpsc, oneshot};
@@ -13,6 +14,16 @@ use super::said::{At, unavailable, within};
 use super::trust::Trust;
 use crate::error::StoreError;
 
+/// The guard is looked at again after whoever held the row has let go of it: of several, one passes.
+const ACQUIRE: &str = "\
+    WITH taken AS (UPDATE noctule.lease SET owner = $1, token = gen_random_uuid()::text, \
+            expires_at = clock_timestamp() + make_interval(secs => $2::float8), \
+            waiter_until = CASE WHEN waiter_token = $3 THEN '-infinity' ELSE waiter_until END \
+        WHERE expires_at <= clock_timestamp() AND (waiter_until <= clock_timestamp() OR waiter_token = $3) \
+            AND (current_setting('synchronous_commit') <> 'off' \
+                OR set_config('synchronous_commit', 'on', true) IS NOT NULL) \
+        RETURNING token) \
+    UPDATE noctule.store SET epoch = epoch + 1 FROM taken RETURNING epoch, commits, token";
 const RENEW: &str = "UPDATE noctule.lease SET expires_at = clock_timestamp() + make_interval(secs => $2::float8) \
     WHERE token = $1 AND expires_at > clock_timestamp()";
 const RELEASE: &str = "UPDATE noctule.lease SET expires_at = '-infinity' WHERE token = $1";
@@ -31,6 +42,14 @@ impl Renewal {
     }
 }
 
+/// A lease that was just taken.
+pub(super) struct Taken {
+    pub(super) epoch: i64,
+    pub(super) commits: i64,
+    pub(super) token: String,
+    pub(super) trust: Arc<Trust>,
+}
+
 struct Keeper {
     server: Arc<Server>,
     connection: Option<PgConnection>,
@@ -38,13 +57,13 @@ struct Keeper {
     trust: Arc<Trust>,
 }
 
-/// Starts the thread.
-pub(super) fn start(
+/// Starts the thread, which takes the lease if it is to be had. Who no longer waits for that gets none: then it is given
+/// back.
+pub(super) async fn take(
     server: &Arc<Server>,
-    token: String,
-    trust: Arc<Trust>,
-) -> Result<Renewal, StoreError> {
-    let (orders, inbox) = mpsc::unbounded_channel();
+    owner: String,
+    waiter: Option<String>,
+) -> Result<Option<(Taken, Renewal)>, StoreError> {
     let failed = |error: std::io::Error| {
         unavailable(&server.place, format!("the lease cannot be kept: {error}"))
     };
@@ -52,23 +71,62 @@ pub(super) fn start(
         .enable_all()
         .build()
         .map_err(failed)?;
-    let keeper = Keeper {
-        server: Arc::clone(server),
-        connection: None,
-        token,
-        trust,
+    let (orders, inbox) = mpsc::unbounded_channel();
+    let (tell, told) = oneshot::channel();
+    let server_of_thread = Arc::clone(server);
+    let life = async move {
+        match ask(&server_of_thread, &owner, waiter.as_deref()).await {
+            Ok(Some((taken, connection))) => {
+                let keeper = Keeper {
+                    server: server_of_thread,
+                    connection: Some(connection),
+                    token: taken.token.clone(),
+                    trust: Arc::clone(&taken.trust),
+                };
+                // Nobody waits: the orders are closed with that, and it lets go.
+                drop(tell.send(Ok(Some(taken))));
+                keeper.keep(inbox).await;
+            }
+            Ok(None) => drop(tell.send(Ok(None))),
+            Err(error) => drop(tell.send(Err(error))),
+        }
     };
     std::thread::Builder::new()
         .name("lease".to_owned())
-        .spawn(move || runtime.block_on(keeper.keep(inbox)))
+        .spawn(move || runtime.block_on(life))
         .map_err(failed)?;
-    Ok(Renewal(orders))
+    let ended = |_| unavailable(&server.place, "the thread of the lease has ended");
+    let taken = told.await.map_err(ended)??;
+    Ok(taken.map(|taken| (taken, Renewal(orders))))
+}
+
+async fn ask(
+    server: &Server,
+    owner: &str,
+    waiter: Option<&str>,
+) -> Result<Option<(Taken, PgConnection)>, StoreError> {
+    let mut connection = server.connect().await?;
+    let asked = Instant::now();
+    let query = sqlx::query_as(ACQUIRE)
+        .bind(owner)
+        .bind(server.ttl.as_secs_f64())
+        .bind(waiter);
+    let place = &server.place;
+    let taking = async { query.fetch_optional(&mut connection).await.at(place) };
+    let taken: Option<(i64, i64, String)> = within(server.ttl / 3, place, taking).await?;
+    let taken = taken.map(|(epoch, commits, token)| Taken {
+        epoch,
+        commits,
+        token,
+        trust: Arc::new(Trust::since(asked, server.ttl)),
+    });
+    Ok(taken.map(|taken| (taken, connection)))
 }
 
 impl Keeper {
     async fn keep(mut self, mut orders: Orders) {
         let ttl = self.server.ttl;
-        let mut pause = Duration::ZERO;
+        let mut pause = ttl / 3;
         loop {
             tokio::select! {
                 biased;

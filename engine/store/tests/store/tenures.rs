@@ -1,5 +1,6 @@
 //! Leases in a database: one holder by its clock, which stops trusting before another can have it.
 
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use noctule_store::{Lease, Owner, Store, StoreError, Write};
@@ -198,4 +199,26 @@ async fn the_clock_of_the_database_decides_when_a_lease_is_over() {
     let left: f64 = sqlx::query_scalar(expires).fetch_one(&eye).await.unwrap();
     assert!((1.0..=60.0).contains(&left), "{left}");
     drop(lease);
+}
+
+/// Its time to live is far longer than this test: only being given back frees it.
+#[tokio::test]
+async fn a_lease_that_nobody_waits_for_any_more_is_given_back_when_it_comes() {
+    let database = database().await.unwrap();
+    let url = format!("{}&lease_ttl=600", database.url());
+    let bed = Bed::at(database, url);
+    let store = bed.open().await;
+    let me = owner();
+    let mut asking = Box::pin(store.acquire(&me));
+    // It is taken, and who asked is not told any more.
+    while store.holder().await.unwrap().is_none() {
+        let asked =
+            std::future::poll_fn(|context| Poll::Ready(asking.as_mut().poll(context))).await;
+        if asked.is_ready() {
+            drop(asked);
+            asking = Box::pin(store.acquire(&me));
+        }
+    }
+    drop(asking);
+    store.acquire_when_free(&me, IN_VAIN).await.unwrap();
 }
