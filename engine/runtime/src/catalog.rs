@@ -57,6 +57,11 @@ impl Catalog {
         self.known.get(id)
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.known.len()
+    }
+
     /// What the store keeps of one DAG.
     #[must_use]
     pub(crate) fn record(&self, id: &DagId) -> Option<&DagRecord> {

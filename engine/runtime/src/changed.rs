@@ -10,6 +10,7 @@ use noctule_core::name::RunId;
 use tokio::sync::watch;
 
 use crate::error::RuntimeError;
+use crate::meters::Meters;
 use crate::surroundings::Surroundings;
 
 /// The side of the engine.
@@ -17,6 +18,7 @@ pub(crate) struct Teller {
     pending: Arc<Mutex<BTreeSet<RunId>>>,
     bell: watch::Sender<()>,
     surroundings: watch::Sender<Surroundings>,
+    meters: Arc<Meters>,
 }
 
 /// The runs that changed. One listener for an engine: whoever fetches a change has it alone.
@@ -31,6 +33,7 @@ impl Teller {
             pending: Arc::default(),
             bell: watch::Sender::new(()),
             surroundings: watch::Sender::new(surroundings),
+            meters: Arc::default(),
         })
     }
 
@@ -40,6 +43,10 @@ impl Teller {
 
     pub(crate) fn surroundings(&self) -> Surroundings {
         self.surroundings.borrow().clone()
+    }
+
+    pub(crate) fn meters(&self) -> &Arc<Meters> {
+        &self.meters
     }
 
     pub(crate) fn tell<'a>(&self, runs: impl Iterator<Item = &'a RunId>) {

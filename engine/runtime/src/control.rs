@@ -9,6 +9,7 @@ use tokio::sync::{Notify, oneshot, watch};
 use crate::catalog::Publication;
 use crate::changed::{Changed, Teller};
 use crate::error::RuntimeError;
+use crate::meters::Meters;
 use crate::surroundings::Surroundings;
 
 /// A command to the loop.
@@ -20,6 +21,10 @@ pub(crate) enum Command {
     Publish {
         publication: Publication,
         surroundings: Option<Box<Surroundings>>,
+    },
+    Measure {
+        asked: tokio::time::Instant,
+        done: oneshot::Sender<()>,
     },
     Drain,
 }
@@ -83,6 +88,21 @@ impl Control {
                 surroundings,
             })
             .map_err(|_| RuntimeError::Ended)
+    }
+
+    /// The meters of the engine, its gauges as it stands now.
+    ///
+    /// # Errors
+    /// The engine has ended.
+    pub async fn meters(&self) -> Result<Arc<Meters>, RuntimeError> {
+        let (done, measured) = oneshot::channel();
+        let asked = tokio::time::Instant::now();
+        self.commands
+            .send(Command::Measure { asked, done })
+            .map_err(|_| RuntimeError::Ended)?;
+        measured.await.map_err(|_| RuntimeError::Ended)?;
+        let teller = self.shown.upgrade().ok_or(RuntimeError::Ended)?;
+        Ok(Arc::clone(teller.meters()))
     }
 
     /// Lets nothing new start, awaits the launches that are under way, and ends. Remote work goes on.

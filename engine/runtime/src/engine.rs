@@ -124,7 +124,7 @@ impl Engine {
             live: HashMap::new(),
             board: Board::default(),
             batch: Batch::default(),
-            poller: Poller::start(),
+            poller: Poller::start(Arc::clone(shown.meters())),
             watchers: Watchers::default(),
             tell,
             told,
@@ -393,6 +393,11 @@ impl Engine {
                 }
                 self.publish(publication).await?;
                 self.published = true;
+            }
+            Command::Measure { asked, done } => {
+                self.measure(asked.elapsed());
+                // Whoever asked may have gone.
+                done.send(()).ok();
             }
             Command::Drain => self.draining = true,
         }

@@ -4,6 +4,7 @@
 //! waits are spread over one interval. A poll without news tells nothing, and a failed poll only delays the next one.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use noctule_core::name::RunId;
@@ -12,6 +13,7 @@ use noctule_executor::{ExecutorError, Status};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 
+use crate::meters::Meters;
 use crate::work::{Ear, Told, Work, granted, is_last, pause};
 
 /// The pause between two waits for news of an executor that hears them.
@@ -54,13 +56,14 @@ impl std::fmt::Debug for Order {
 impl Poller {
     /// Starts the actor; it ends when the last hold is dropped.
     #[must_use]
-    pub(crate) fn start() -> Self {
+    pub(crate) fn start(meters: Arc<Meters>) -> Self {
         let (orders, inbox) = unbounded_channel();
         let actor = Actor {
             back: orders.downgrade(),
             waits: HashMap::new(),
             due: BTreeSet::new(),
             groups: HashMap::new(),
+            meters,
         };
         drop(tokio::spawn(actor.run(inbox)));
         Self { orders }
@@ -99,6 +102,7 @@ struct Actor {
     waits: HashMap<Place, Wait>,
     due: BTreeSet<(Instant, Place)>,
     groups: HashMap<Group, BTreeSet<Place>>,
+    meters: Arc<Meters>,
 }
 
 impl Actor {
@@ -291,6 +295,7 @@ impl Actor {
         if wait.work.attempt.number != attempt || wait.group != *group {
             return;
         }
+        self.meters.polled(group.0, answer.is_ok());
         wait.asked = false;
         let mut rest = wait.pause;
         wait.pause = (wait.pause * 2).min(wait.interval);

@@ -66,9 +66,11 @@ impl Engine {
             return Ok(());
         }
         let (writes, order) = self.writes();
+        let begun = tokio::time::Instant::now();
         match self.store.commit(&self.lease, &writes).await {
             Ok(written) => {
                 drop(writes);
+                self.shown.meters().committed(begun.elapsed());
                 self.saved(&order, written).await
             }
             Err(error) if error.is_passing() => {
@@ -148,7 +150,7 @@ impl Engine {
         for (run, written) in order.iter().zip(written) {
             let Some(run) = run else { continue };
             match written {
-                Written::Done => {}
+                Written::Done => self.count(run, &batch.steps),
                 Written::Existing(_) => self.leave(run),
                 Written::Failed(error) => self.read_back(run, &error).await?,
             }
@@ -181,6 +183,13 @@ impl Engine {
         }
     }
 
+    /// What a durable step says of a run is counted.
+    fn count(&self, id: &RunId, steps: &BTreeMap<RunId, Step>) {
+        if let (Some(live), Some(step)) = (self.live.get(id), steps.get(id)) {
+            self.shown.meters().step(&live.dag, &live.run, step);
+        }
+    }
+
     fn is_over(&self, id: &RunId) -> bool {
         self.live.get(id).is_some_and(|live| live.run.is_over())
     }
@@ -197,6 +206,7 @@ impl Engine {
     }
 
     fn ail(&mut self, error: &StoreError) {
+        self.shown.meters().refused();
         let failures = self.ailing.as_ref().map_or(0, |ailing| ailing.failures) + 1;
         let (first, longest) = PAUSES;
         let pause = first

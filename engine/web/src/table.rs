@@ -9,13 +9,14 @@ use crate::openapi::ShowOpenApi;
 use crate::operation::{Endpoint, Verb, endpoint};
 use crate::read::{
     AttemptLogs, AttemptRequest, ExplainRun, ExplainTask, Health, ListDags, ListRuns, ListTicks,
-    ListVersions, Readiness, RunEvents, RunTasks, ShowDag, ShowRun, ShowVersion,
+    ListVersions, Metrics, Readiness, RunEvents, RunTasks, ShowDag, ShowRun, ShowVersion,
 };
 
 pub(crate) static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
     vec![
         endpoint::<Health>(),
         endpoint::<Readiness>(),
+        endpoint::<Metrics>(),
         endpoint::<ShowOpenApi>(),
         endpoint::<ListDags>(),
         endpoint::<ShowDag>(),

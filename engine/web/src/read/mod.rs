@@ -4,6 +4,7 @@ mod dags;
 mod explain;
 mod health;
 mod logs;
+mod metrics;
 mod runs;
 
 pub(crate) use self::dags::{ListDags, ListTicks, ListVersions, ShowDag, ShowVersion, zone_of};
@@ -11,6 +12,7 @@ pub(crate) use self::explain::{ExplainRun, ExplainTask};
 pub(crate) use self::health::{Health, Readiness};
 pub use self::logs::LOG_HEADERS;
 pub(crate) use self::logs::{AttemptLogs, AttemptRequest};
+pub(crate) use self::metrics::Metrics;
 pub(crate) use self::runs::{
     ListRuns, RunEvents, RunTasks, ShowRun, WaitQuery, read_wait, until_over,
 };

@@ -12,6 +12,7 @@ mod gate;
 mod live;
 mod logs;
 mod looking;
+mod metrics;
 mod paging;
 mod paths;
 mod stage;

@@ -103,27 +103,45 @@ async fn whoever_waits_hears_the_end_at_once_or_that_it_is_not_there_yet() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_without_its_engine_looks_and_acts_on_nothing() {
+async fn a_server_that_stands_by_looks_and_passes_on_what_it_is_asked() {
     let stage = Stage::unattached(&[QUICK], settings()).await;
     assert_eq!(stage.get("/healthz").await.status, 200);
-    assert_eq!(stage.get("/readyz").await.status, 503);
+    let ready = stage.get("/readyz").await;
+    assert_eq!((ready.status, ready.text().as_str()), (503, "standby\n"));
     assert_eq!(stage.get("/api/v1/runs").await.status, 200);
-    // The engine behind it publishes by itself.
-    let answer = loop {
+    // The engine behind it publishes by itself, and holds the store as one of another machine would.
+    let made = loop {
         let answer = stage.post("/api/v1/dags/quick/runs", json!({})).await;
-        if answer.code() != "no_such_dag" {
+        if answer.status != 404 {
             break answer;
         }
         tokio::task::yield_now().await;
     };
+    assert_eq!(made.status, 202, "{made:?}");
+    let metrics = stage.get("/metrics").await.text();
+    assert!(metrics.contains("\nnoctule_engine 0\n"), "{metrics}");
+    assert!(!metrics.contains("noctule_commits"), "{metrics}");
+    stage.web.attach(stage.control.clone()).unwrap();
+    assert_eq!(stage.get("/readyz").await.status, 200);
+    stage.trigger("quick").await;
+    stage.web.stand(noctule_web::Stand::Draining);
+    let ready = stage.get("/readyz").await;
+    assert_eq!((ready.status, ready.text().as_str()), (503, "draining\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_no_engine_holds_the_store_nothing_is_kept_for_one_that_comes_later() {
+    let stage = Stage::unattached(&[QUICK], settings()).await;
+    stage.dag_is_known("quick").await;
+    stage.control.drain();
+    while stage.store.holder().await.unwrap().is_some() {
+        tokio::task::yield_now().await;
+    }
+    let answer = stage.post("/api/v1/dags/quick/runs", json!({})).await;
     assert_eq!(
         (answer.status, answer.code().as_str()),
         (503, "engine_unavailable")
     );
     assert!(answer.header("retry-after").is_some());
-    stage.web.attach(stage.control.clone()).unwrap();
-    assert_eq!(stage.get("/readyz").await.status, 200);
-    stage.trigger("quick").await;
-    stage.web.stand(noctule_web::Stand::Draining);
-    assert_eq!(stage.get("/readyz").await.status, 503);
+    assert!(stage.store.pending_asks().await.unwrap().is_empty());
 }

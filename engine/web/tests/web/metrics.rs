@@ -1,0 +1,74 @@
+//! What is counted, as Prometheus reads it.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use crate::stage::{BAD, HELD, QUICK, Stage};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_happened_is_counted_once_and_what_is_there_is_measured() {
+    let stage = Stage::new(&[QUICK, BAD, HELD]).await;
+    for dag in ["quick", "quick", "bad"] {
+        let ended = stage.post(&format!("/api/v1/dags/{dag}/runs?wait=60s"), json!({}));
+        assert!(!ended.await.json()["ended_at"].is_null());
+    }
+    stage.trigger("held").await;
+    stage
+        .world
+        .until(|ledger| (ledger.works.len() == 4).then_some(()))
+        .await;
+    let answer = stage.get("/metrics").await;
+    let kind = answer.header("content-type").unwrap().to_owned();
+    assert!(
+        kind.starts_with("application/openmetrics-text; version=1.0.0"),
+        "{kind}"
+    );
+    let text = answer.text();
+    for line in [
+        "noctule_engine 1",
+        "noctule_runs_created_total{dag=\"quick\",trigger=\"manual\"} 2",
+        "noctule_runs_ended_total{dag=\"quick\",state=\"succeeded\"} 2",
+        "noctule_runs_ended_total{dag=\"bad\",state=\"failed\"} 1",
+        "noctule_launches_total{executor=\"scripted\",step=\"intended\"} 4",
+        "noctule_attempts_ended_total{executor=\"scripted\",state=\"succeeded\",class=\"\"} 2",
+        "noctule_runs{state=\"running\"} 1",
+        "noctule_runs{state=\"queued\"} 0",
+        "noctule_slots 8",
+        "noctule_dags 3",
+    ] {
+        assert!(text.lines().any(|there| there == line), "{line}:\n{text}");
+    }
+    assert!(text.contains("noctule_commit_seconds_count"), "{text}");
+    assert!(text.ends_with("# EOF\n"), "{text}");
+    assert_eq!(text.matches("# EOF").count(), 1);
+}
+
+/// The names in a text, without what a kind of meter adds to its name.
+fn named(text: &str) -> BTreeSet<String> {
+    let word = |c: char| !(c.is_ascii_lowercase() || c == '_');
+    let names = text.split(word).filter(|word| word.starts_with("noctule_"));
+    let suffixes = ["_total", "_bucket", "_count"];
+    let bare = |name: &str| {
+        let cut = suffixes.iter().find_map(|suffix| name.strip_suffix(suffix));
+        cut.unwrap_or(name).to_owned()
+    };
+    names.map(bare).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_documentation_names_every_meter_and_the_dashboard_none_that_is_not_there() {
+    let stage = Stage::new(&[QUICK]).await;
+    let text = stage.get("/metrics").await.text();
+    let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    let there: BTreeSet<String> = types
+        .filter_map(|line| line.split(' ').next())
+        .map(str::to_owned)
+        .collect();
+    assert!(there.len() > 15, "{there:?}");
+    let documented = named(include_str!("../../../../docs/metrics.md"));
+    assert_eq!(documented, there);
+    let drawn = named(include_str!("../../../../docs/dashboard.json"));
+    let unknown: Vec<_> = drawn.difference(&there).collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+}
