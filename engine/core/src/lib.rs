@@ -12,6 +12,7 @@ pub mod explain;
 mod listing;
 mod millis;
 pub mod name;
+pub mod picture;
 pub mod planted;
 pub mod replay;
 pub mod retention;
