@@ -7,6 +7,7 @@ use crate::act::{Cancel, Mark, Pause, Resume, Retry, Trigger};
 use crate::live::{Events, RunStream};
 use crate::openapi::ShowOpenApi;
 use crate::operation::{Endpoint, Verb, endpoint};
+use crate::pages::{ShowAsset, ShowHealth};
 use crate::read::{
     AttemptLogs, AttemptRequest, ExplainRun, ExplainTask, Health, ListDags, ListRuns, ListTicks,
     ListVersions, Readiness, RunEvents, RunTasks, ShowDag, ShowRun, ShowVersion,
@@ -38,6 +39,8 @@ pub(crate) static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
         endpoint::<AttemptLogs>(),
         endpoint::<AttemptRequest>(),
         endpoint::<Events>(),
+        endpoint::<ShowAsset>(),
+        endpoint::<ShowHealth>(),
     ]
 });
 
@@ -50,6 +53,8 @@ pub struct Route {
     pub path: &'static str,
     /// The role that it needs; none: it is public.
     pub role: Option<Role>,
+    /// It is for people with a browser, and no part of the API.
+    pub page: bool,
 }
 
 /// Every route.
@@ -61,6 +66,7 @@ pub fn routes() -> impl Iterator<Item = Route> {
             Need::Public => None,
             Need::Role(role) => Some(role),
         },
+        page: endpoint.is_page(),
     })
 }
 

@@ -1,0 +1,19 @@
+//! What a person looks at: pages in HTML, made here, with nothing of another host in them.
+//!
+//! Guarantees: what stands in a page is read by the same functions as the API's answers, and passes the same gate; every
+//! name and text is escaped by the one template engine; no script and no style stands in a page, so the policy that goes
+//! with it forbids both. Never: decides anything, or changes anything but through the API.
+
+#![allow(dead_code, reason = "parts that the next pages use")]
+
+mod action;
+mod assets;
+mod health;
+mod layout;
+mod marks;
+mod refused;
+mod times;
+
+pub(crate) use self::assets::ShowAsset;
+pub(crate) use self::health::ShowHealth;
+pub(crate) use self::refused::{page_of, wants_page};
