@@ -22,4 +22,5 @@ pub mod source;
 pub mod sweep;
 pub mod template;
 pub mod ticks;
+pub mod timeline;
 pub mod view;

@@ -7,11 +7,13 @@ mod crossings;
 mod heights;
 mod layered;
 mod sketch;
+mod standing;
 mod svg;
 mod view;
 
 pub use self::sketch::{Layout, Piece, Place, Size, Sketch, Track, lay_out};
-pub use self::svg::{Look, Sheet, Standing, escaped, svg};
+pub use self::standing::{Standing, standings};
+pub use self::svg::{Look, Sheet, escaped, svg};
 pub use self::view::{Cell, Cut, Kind, Picture};
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::sketch::{Place, Track};
+use super::standing::Standing;
 use super::view::{Cell, Kind, Picture};
 use crate::dag::{Dag, TaskIx};
 
@@ -12,15 +13,6 @@ const FITS: usize = 25;
 const LINE: usize = 29;
 /// The corners of boxes.
 const ROUND: i32 = 6;
-
-/// How a task stands, in a picture of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Standing {
-    /// The word of the contract.
-    pub word: &'static str,
-    /// More, such as counts of items or how long it took.
-    pub more: String,
-}
 
 /// Whose style the picture wears.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,7 +172,8 @@ impl Drawn {
             ""
         };
         self.add(format_args!(
-            "<g class=\"{class} s-{}{marked}\" data-task=\"{}\">",
+            "<g id=\"n-{}\" class=\"{class} s-{}{marked}\" data-task=\"{}\">",
+            cell.task,
             escaped(word),
             escaped(name)
         ));

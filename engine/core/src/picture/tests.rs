@@ -42,17 +42,12 @@ fn apart(a: &Place, b: &Place) -> bool {
 
 /// The level parts of a line do not run through a box; the curves run where no box is.
 fn keeps_clear(piece: &Piece, place: &Place, from: &Place) -> bool {
-    let level = Place {
-        x: piece.from.0,
-        y: piece.from.1,
-        size: Size {
-            width: piece.level - piece.from.0,
-            height: 0,
-        },
-    };
-    let between = place.right() <= piece.level || place.x >= piece.to.0;
-    let beside = place.y > level.y || place.bottom() < level.y;
-    place == from || (between && (beside || place.right() <= level.x || place.x >= level.right()))
+    let (upper, lower) = (piece.from.1.min(piece.to.1), piece.from.1.max(piece.to.1));
+    let beside = |upper: i32, lower: i32| place.y > lower || place.bottom() < upper;
+    let level = place.right() <= piece.from.0 || place.x >= piece.level;
+    let curve = place.right() <= piece.level || place.x >= piece.to.0;
+    place == from
+        || ((level || beside(piece.from.1, piece.from.1)) && (curve || beside(upper, lower)))
 }
 
 proptest! {
