@@ -58,6 +58,8 @@
   const shape = (place) => [...place.querySelectorAll('[id]')].map((node) => node.id).join('\n');
   const touched = (place) => place.matches(':hover') || place.contains(document.activeElement);
   function update(place, fresh, force) {
+    const framed = place.dataset.frame === fresh.dataset.frame;
+    if (!force && touched(place) && !framed) return false;
     if (!force && touched(place) && shape(place) !== shape(fresh)) {
       for (const node of fresh.querySelectorAll('[id]')) {
         const have = $(node.id);
@@ -92,7 +94,9 @@
   }
   function soon() {
     if (again || document.hidden) return;
-    again = setTimeout(() => { again = null; refresh(); }, Math.max(150, asked + PAUSE - Date.now()));
+    const slow = document.querySelector('[data-pause]');
+    const pause = slow ? Number(slow.dataset.pause) : PAUSE;
+    again = setTimeout(() => { again = null; refresh(); }, Math.max(150, asked + pause - Date.now()));
   }
   $('held').querySelector('button').addEventListener('click', () => refresh(true));
 
@@ -211,12 +215,12 @@
     }
     return whole;
   }
-  // A problem names its field first, in front of a colon or between backticks.
+  // A problem names its field first, in front of a colon or between backticks; several parameters are blamed at once.
   function blamed(form, detail) {
     for (const field of form.elements) {
       if (!field.name) continue;
       const names = [field.name, '`' + field.name + '`'];
-      if (field.dataset.in) names.push(field.dataset.in + '.' + field.name, 'parameter `' + field.name + '`');
+      if (field.dataset.in) names.push('param `' + field.name + '`');
       if (names.some((name) => detail.startsWith(name + ':') || detail.startsWith(name + ' '))) return field;
     }
     return null;
@@ -274,8 +278,9 @@
       if (box) box.open = false;
       await refresh(true);
     } catch (error) {
-      if (error instanceof Wrong) blame(form, error.field, error.message);
-      else blame(form, blamed(form, error.message), error.message);
+      if (error instanceof Wrong) { blame(form, error.field, error.message); return; }
+      const parts = error.message.split(/; (?=param `)/);
+      for (const part of parts.reverse()) blame(form, blamed(form, part), part);
     } finally { button.removeAttribute('aria-busy'); }
   }
   function doubt(form) {

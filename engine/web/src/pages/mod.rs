@@ -8,6 +8,7 @@
 
 mod action;
 mod assets;
+mod dag;
 mod health;
 mod layout;
 mod marks;
@@ -15,5 +16,6 @@ mod refused;
 mod times;
 
 pub(crate) use self::assets::ShowAsset;
+pub(crate) use self::dag::{Columns, ShowCell, ShowGrid};
 pub(crate) use self::health::ShowHealth;
 pub(crate) use self::refused::{page_of, wants_page};

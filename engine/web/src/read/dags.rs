@@ -67,7 +67,8 @@ pub(crate) struct TicksQuery {
 }
 
 impl Web {
-    async fn dag_view(&self, record: DagRecord) -> Result<DagView, Problem> {
+    /// A DAG as it is seen.
+    pub(crate) async fn dag_view(&self, record: DagRecord) -> Result<DagView, Problem> {
         let (id, version) = (record.dag.to_string(), record.version.clone());
         let standing = standing(record);
         Ok(match version {

@@ -1,0 +1,12 @@
+//! The pages of one DAG: its runs as a grid, its history, its definition, and the form that asks for a run.
+
+mod cells;
+mod columns;
+mod frame;
+mod grid;
+mod many;
+mod way;
+
+pub(crate) use self::columns::Columns;
+pub(crate) use self::grid::ShowGrid;
+pub(crate) use self::way::ShowCell;
