@@ -7,7 +7,10 @@ use crate::act::{Cancel, Mark, Pause, Resume, Retry, Trigger};
 use crate::live::{Events, RunStream};
 use crate::openapi::ShowOpenApi;
 use crate::operation::{Endpoint, Verb, endpoint};
-use crate::pages::{ShowAsset, ShowCell, ShowGrid, ShowHealth};
+use crate::pages::{
+    ShowAsset, ShowAttemptPage, ShowCell, ShowGraphPage, ShowGrid, ShowHealth, ShowRunPage,
+    ShowTaskPage,
+};
 use crate::read::{
     AttemptLogs, AttemptRequest, ExplainRun, ExplainTask, Health, ListDags, ListRuns, ListTicks,
     ListVersions, Readiness, RunEvents, RunTasks, ShowDag, ShowRun, ShowVersion,
@@ -43,6 +46,10 @@ pub(crate) static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
         endpoint::<ShowHealth>(),
         endpoint::<ShowGrid>(),
         endpoint::<ShowCell>(),
+        endpoint::<ShowRunPage>(),
+        endpoint::<ShowTaskPage>(),
+        endpoint::<ShowAttemptPage>(),
+        endpoint::<ShowGraphPage>(),
     ]
 });
 

@@ -47,6 +47,8 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         asset!("noctule.js", SCRIPT),
         asset!("grid.js", SCRIPT),
         asset!("many.js", SCRIPT),
+        asset!("graph.js", SCRIPT),
+        asset!("log.js", SCRIPT),
         asset!("icon.svg", "image/svg+xml"),
     ]
 });

@@ -8,14 +8,20 @@
 
 mod action;
 mod assets;
+mod attempt;
 mod dag;
 mod health;
 mod layout;
 mod marks;
+mod picture;
 mod refused;
+mod run;
 mod times;
 
 pub(crate) use self::assets::ShowAsset;
+pub(crate) use self::attempt::{ShowAttemptPage, ShowTaskPage};
 pub(crate) use self::dag::{Columns, ShowCell, ShowGrid};
 pub(crate) use self::health::ShowHealth;
+pub(crate) use self::picture::{Pictures, ShowGraphPage};
 pub(crate) use self::refused::{page_of, wants_page};
+pub(crate) use self::run::ShowRunPage;

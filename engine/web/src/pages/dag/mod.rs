@@ -8,5 +8,6 @@ mod many;
 mod way;
 
 pub(crate) use self::columns::Columns;
+pub(crate) use self::frame::{Tab, head};
 pub(crate) use self::grid::ShowGrid;
 pub(crate) use self::way::ShowCell;
