@@ -6,7 +6,7 @@
   if (!place) return;
   const LINES = 5000, LINE = 4000, CHUNK = 250, NEWS = 1000, SILENCE = 3000, TROUBLE = 5000;
   const decoder = new TextDecoder();
-  let next = null, rest = '', kept = 0, dropped = 0, timer = null;
+  let next = null, rest = '', kept = 0, dropped = 0, timer = null, reading = false, done = false;
 
   // Colours and cursor moves are for terminals: what they say is left out. A sequence may be cut at the end of a part.
   const ANSI = /\x1b(?:\[[0-?]*[ -\/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[PX^_][^\x1b]*\x1b\\|[ -\/]*[0-~])/g;
@@ -53,7 +53,8 @@
   const live = (word) => ['launching', 'running', 'cancelling'].includes(word);
   async function read() {
     timer = null;
-    if (document.hidden) return;
+    if (document.hidden || reading || done) return;
+    reading = true;
     let pause = TROUBLE, word = '';
     try {
       const response = await fetch(place.dataset.log + (next ? '?after=' + encodeURIComponent(next) : ''), { cache: 'no-store' });
@@ -68,19 +69,19 @@
       const last = drained && !goes;
       write(lines(decoder.decode(bytes, { stream: !last }), last));
       tell(goes ? 'live' : kept || !last ? 'complete' : 'empty');
-      if (last) return;
+      done = last;
       pause = drained ? (bytes.byteLength ? NEWS : SILENCE) : 0;
     } catch (error) {
       tell('not read: ' + error.message + '; tried again');
-    }
-    timer = setTimeout(read, pause);
+    } finally { reading = false; }
+    if (!done) timer = setTimeout(read, pause);
   }
   place.addEventListener('scroll', () => {
     const below = place.scrollHeight - place.scrollTop - place.clientHeight;
     follow.checked = below < 30;
   });
   follow.addEventListener('change', () => { if (follow.checked) place.scrollTop = place.scrollHeight; });
-  document.addEventListener('visibilitychange', () => { if (!document.hidden && timer === null && state.textContent.startsWith('live')) read(); });
+  document.addEventListener('visibilitychange', () => { if (!document.hidden && timer === null) read(); });
   // When the attempt begins or ends, there is news.
   window.noctule.onEvent(() => { if (timer !== null) { clearTimeout(timer); timer = setTimeout(read, 100); } });
   read();
