@@ -7,7 +7,10 @@ use crate::act::{Cancel, Mark, Pause, Resume, Retry, Trigger};
 use crate::live::{Events, RunStream};
 use crate::openapi::ShowOpenApi;
 use crate::operation::{Endpoint, Verb, endpoint};
-use crate::pages::{ShowAsset, ShowCell, ShowGrid, ShowHealth};
+use crate::pages::{
+    ShowAsset, ShowCell, ShowDefinition, ShowGrid, ShowHealth, ShowHistory, ShowTonight,
+    ShowTrigger,
+};
 use crate::read::{
     AttemptLogs, AttemptRequest, ExplainRun, ExplainTask, Health, ListDags, ListRuns, ListTicks,
     ListVersions, Readiness, RunEvents, RunTasks, ShowDag, ShowRun, ShowVersion,
@@ -41,7 +44,11 @@ pub(crate) static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
         endpoint::<Events>(),
         endpoint::<ShowAsset>(),
         endpoint::<ShowHealth>(),
+        endpoint::<ShowTonight>(),
         endpoint::<ShowGrid>(),
+        endpoint::<ShowHistory>(),
+        endpoint::<ShowDefinition>(),
+        endpoint::<ShowTrigger>(),
         endpoint::<ShowCell>(),
     ]
 });

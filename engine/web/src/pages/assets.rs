@@ -47,6 +47,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         asset!("noctule.js", SCRIPT),
         asset!("grid.js", SCRIPT),
         asset!("many.js", SCRIPT),
+        asset!("trigger.js", SCRIPT),
         asset!("icon.svg", "image/svg+xml"),
     ]
 });

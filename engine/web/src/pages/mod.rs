@@ -14,8 +14,10 @@ mod layout;
 mod marks;
 mod refused;
 mod times;
+mod tonight;
 
 pub(crate) use self::assets::ShowAsset;
-pub(crate) use self::dag::{Columns, ShowCell, ShowGrid};
+pub(crate) use self::dag::{Columns, ShowCell, ShowDefinition, ShowGrid, ShowHistory, ShowTrigger};
 pub(crate) use self::health::ShowHealth;
 pub(crate) use self::refused::{page_of, wants_page};
+pub(crate) use self::tonight::ShowTonight;
