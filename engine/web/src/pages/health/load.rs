@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use noctule_core::run::TaskState;
+use noctule_core::run::{TaskState, holds_slot};
 use serde_json::Value;
 
 use crate::problem::Problem;
@@ -34,6 +34,7 @@ pub(super) struct Connection {
 pub(super) struct Load {
     pub(super) runs: usize,
     pub(super) ready: usize,
+    /// Attempts that hold a slot of the engine.
     pub(super) held: u64,
     pub(super) pools: BTreeMap<String, Pool>,
     /// None: this server is not the engine.
@@ -79,13 +80,11 @@ impl Load {
                     TaskState::Ready { .. } => self.ready += 1,
                     TaskState::Active => {
                         let pool = &dag.task(task.task).pool;
-                        let slots = u64::from(pool.slots);
-                        self.held += slots;
-                        self.pools.entry(pool.name.to_string()).or_default().held += slots;
-                        let connection = task
-                            .attempts
-                            .last()
-                            .and_then(|attempt| attempt.prepared.connection.clone());
+                        let held = &mut self.pools.entry(pool.name.to_string()).or_default().held;
+                        *held += u64::from(pool.slots);
+                        let attempt = task.attempts.last();
+                        self.held += u64::from(attempt.is_some_and(holds_slot));
+                        let connection = attempt.and_then(|one| one.prepared.connection.clone());
                         if let Some(name) = connection {
                             *through.entry(name).or_default() += 1;
                         }
