@@ -194,6 +194,7 @@
   }
   const READ = {
     text: (field) => (field.value === '' ? undefined : field.value),
+    whole: (field) => field.value,
     flag: (field) => field.checked,
     list: (field) => (field.type === 'checkbox' && !field.checked ? undefined : [field.value]),
     json: (field) => {

@@ -8,8 +8,8 @@ use crate::live::{Events, RunStream};
 use crate::openapi::ShowOpenApi;
 use crate::operation::{Endpoint, Verb, endpoint};
 use crate::pages::{
-    ShowAsset, ShowAttemptPage, ShowCell, ShowGraphPage, ShowGrid, ShowHealth, ShowRunPage,
-    ShowTaskPage,
+    ShowAsset, ShowAttemptPage, ShowCell, ShowDefinition, ShowGraphPage, ShowGrid, ShowHealth,
+    ShowHistory, ShowRunPage, ShowTaskPage, ShowTonight, ShowTrigger,
 };
 use crate::read::{
     AttemptLogs, AttemptRequest, ExplainRun, ExplainTask, Health, ListDags, ListRuns, ListTicks,
@@ -44,7 +44,11 @@ pub(crate) static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
         endpoint::<Events>(),
         endpoint::<ShowAsset>(),
         endpoint::<ShowHealth>(),
+        endpoint::<ShowTonight>(),
         endpoint::<ShowGrid>(),
+        endpoint::<ShowHistory>(),
+        endpoint::<ShowDefinition>(),
+        endpoint::<ShowTrigger>(),
         endpoint::<ShowCell>(),
         endpoint::<ShowRunPage>(),
         endpoint::<ShowTaskPage>(),

@@ -49,6 +49,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         asset!("many.js", SCRIPT),
         asset!("graph.js", SCRIPT),
         asset!("log.js", SCRIPT),
+        asset!("trigger.js", SCRIPT),
         asset!("icon.svg", "image/svg+xml"),
     ]
 });

@@ -17,11 +17,13 @@ mod picture;
 mod refused;
 mod run;
 mod times;
+mod tonight;
 
 pub(crate) use self::assets::ShowAsset;
 pub(crate) use self::attempt::{ShowAttemptPage, ShowTaskPage};
-pub(crate) use self::dag::{Columns, ShowCell, ShowGrid};
+pub(crate) use self::dag::{Columns, ShowCell, ShowDefinition, ShowGrid, ShowHistory, ShowTrigger};
 pub(crate) use self::health::ShowHealth;
 pub(crate) use self::picture::{Pictures, ShowGraphPage};
 pub(crate) use self::refused::{page_of, wants_page};
 pub(crate) use self::run::ShowRunPage;
+pub(crate) use self::tonight::ShowTonight;

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use maud::{Markup, html};
-use noctule_core::dag::TaskIx;
+use noctule_core::dag::{Dag, TaskIx};
 use noctule_core::picture::standings;
 use noctule_core::view::{RunView, TaskView};
 
@@ -84,7 +84,7 @@ fn whole(web: &Web, story: &Story, run: &RunView, query: &RunQuery) -> Markup {
         .filter(|task| task.map_key.is_none())
         .map(|task| (task.task.as_str(), task))
         .collect();
-    let order: Vec<TaskIx> = dag.order().to_vec();
+    let order = in_order(dag);
     let from = query.from.unwrap_or(0).min(order.len());
     let mapped = |task: TaskIx| {
         run.mapped
@@ -115,6 +115,19 @@ fn whole(web: &Web, story: &Story, run: &RunView, query: &RunQuery) -> Markup {
         }))
         (pages(run, query, from, (from + ROWS < order.len()).then_some(from + ROWS)))
     }
+}
+
+/// Every task after those it depends on, and those of a group after their group.
+fn in_order(dag: &Dag) -> Vec<TaskIx> {
+    let outer = dag
+        .order()
+        .iter()
+        .filter(|task| dag.group_of(**task).is_none());
+    let with_inside = |task: &TaskIx| {
+        let inside = dag.walk(*task).into_iter().filter(|inner| inner != task);
+        std::iter::once(*task).chain(inside).collect::<Vec<_>>()
+    };
+    outer.flat_map(with_inside).collect()
 }
 
 /// Tasks and items one by one: those that were asked for.
@@ -171,7 +184,10 @@ fn near(run: &RunView, task: &str) -> Markup {
         ..RunQuery::default()
     }
     .way(&run.head.id, "graph");
-    html! { a.near href=(way) aria-label={ "What is near " (task) " in the graph" } title="What is near it in the graph" { "⌖" } }
+    html! { a.near href=(way) aria-label={ "What is near " (task) " in the graph" } title="What is near it in the graph" {
+            svg.sign viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" { path d="M8 4.5a3.5 3.5 0 1 0 .01 0M8 1v4M8 11v4M1 8h4M11 8h4" {} }
+        }
+    }
 }
 
 fn pages(run: &RunView, query: &RunQuery, from: usize, next: Option<usize>) -> Markup {
