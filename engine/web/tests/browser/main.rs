@@ -13,6 +13,7 @@ mod browser;
 mod client;
 mod hostile;
 mod pages;
+mod run;
 mod seed;
 #[expect(
     dead_code,
