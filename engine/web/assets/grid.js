@@ -79,7 +79,7 @@
   const selected = new Map();
   const key = (y, x) => name(rows()[y]) + ' ' + runs()[x].id;
   let anchor = null;
-  function mark() {
+  function mark(silently) {
     for (const old of document.querySelectorAll('.picked')) old.remove();
     const columns = new Map(runs().map((run, x) => [run.id, x]));
     const lines = new Map(rows().map((row) => [name(row), row]));
@@ -93,7 +93,7 @@
       shade.style.top = box.top - base.top + 'px';
       inner().append(shade);
     }
-    document.dispatchEvent(new CustomEvent('noctule-selected'));
+    if (!silently) document.dispatchEvent(new CustomEvent('noctule-selected'));
   }
   function pick(y, x, wide) {
     const columns = runs(), all = rows();
@@ -159,6 +159,6 @@
   window.noctule.onRefresh(() => {
     if (!table()) return;
     if (at) place(at.y, at.x);
-    mark();
+    mark(true);
   });
 })();

@@ -103,10 +103,10 @@
   // --- The stream. A page that nobody sees holds no connection: a browser has few of them.
   const { watch, of } = document.body.dataset;
   const events = [];
-  let stream = null, lost = null, retry = null;
+  let stream = null, lost = null, retry = null, heard = 0;
   function stand(state, text) {
     $('stream').dataset.state = state;
-    const said = $('stream').querySelector('.said');
+    const said = $('stream').querySelector('.word');
     if (said.textContent !== text) said.textContent = text;
   }
   function stale() {
@@ -128,8 +128,11 @@
     clearTimeout(retry);
     if (stream || document.hidden || watch === 'nothing') return;
     stream = new EventSource('/api/v1/events');
+    heard = Date.now();
     stream.onopen = fresh;
+    stream.addEventListener('alive', () => { heard = Date.now(); });
     stream.onmessage = (message) => {
+      heard = Date.now();
       const event = JSON.parse(message.data);
       if (!concerns(event)) return;
       for (const hear of events) hear(event);
@@ -148,6 +151,13 @@
     if (stream) stream.close();
     stream = null;
   }
+  // The server says every 15 seconds that it is there. A line that broke without a word is taken for lost, and tried anew.
+  setInterval(() => {
+    if (!stream || document.hidden || Date.now() - heard < 40000) return;
+    stale();
+    close();
+    open();
+  }, 5000);
   document.addEventListener('visibilitychange', () => {
     if (document.hidden) { close(); return; }
     lost = lost || new Date();

@@ -135,7 +135,7 @@ fn bar(web: &Web, nav: Nav) -> Markup {
             span.about title="The profile of the store, and the zone of all times" {
                 (web.settings().profile) " · " (web.settings().zone.name())
             }
-            span.stream id="stream" role="status" data-state="opening" { span.dot {} span.said { "connecting" } }
+            span.stream id="stream" role="status" data-state="opening" { span.dot {} span.word { "connecting" } }
             button.theme id="theme" type="button" aria-label="Colours: as the system says" title="Light, dark, or as the system says" {
                 "◐"
             }

@@ -13,7 +13,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::client::{Answer, Ask, PATIENCE};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::client::PATIENCE;
 
 const NEEDED: &str = "the pages are tested in chromium (Debian: apt-get install --no-install-recommends chromium chromium-driver)";
 /// How often a page is looked at for what is awaited.
@@ -60,10 +63,10 @@ fn start() -> (Child, SocketAddr) {
         .spawn()
         .unwrap_or_else(|error| panic!("chromedriver: {error}; {NEEDED}"));
     let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
-    let said = lines
-        .by_ref()
-        .map_while(Result::ok)
-        .find_map(|line| line.split_once("on port ").map(|(_, port)| port.to_owned()));
+    let said = lines.by_ref().map_while(Result::ok).find_map(|line| {
+        line.split_once("successfully on port ")
+            .map(|(_, port)| port.to_owned())
+    });
     let port = said.expect(NEEDED);
     let port: u16 = port.trim_end_matches('.').parse().unwrap();
     // What it says further is read and dropped, so that it never waits for a reader.
@@ -94,11 +97,10 @@ impl Browser {
             "goog:chromeOptions": { "args": arguments },
             "goog:loggingPrefs": { "browser": "ALL", "performance": "ALL" },
         } } });
-        let answer = Ask::post("/session", &wanted).send(address).await;
-        assert_eq!(answer.status, 200, "{}; {NEEDED}", text(&answer));
-        let session = answer.json()["value"]["sessionId"]
-            .as_str()
-            .unwrap()
+        let answer = exchange(address, "/session", &wanted).await;
+        let session = answer["value"]["sessionId"].as_str();
+        let session = session
+            .unwrap_or_else(|| panic!("{answer}; {NEEDED}"))
             .to_owned();
         let browser = Self {
             driver,
@@ -125,9 +127,10 @@ impl Browser {
 
     async fn ask(&self, command: &str, body: &Value) -> Value {
         let target = format!("/session/{}/{command}", self.session);
-        let answer = Ask::post(&target, body).send(self.address).await;
-        assert_eq!(answer.status, 200, "{command}: {}", text(&answer));
-        answer.json()["value"].take()
+        let mut answer = exchange(self.address, &target, body).await;
+        let refused = answer["value"].get("error").is_some_and(Value::is_string);
+        assert!(!refused, "{command}: {answer}");
+        answer["value"].take()
     }
 
     /// A command of the developer tools.
@@ -217,7 +220,11 @@ impl Browser {
             let message = &message["message"];
             let sent = message["method"] == "Network.requestWillBeSent";
             let url = message["params"]["request"]["url"].as_str()?;
-            sent.then(|| url.to_owned())
+            // The empty page that a window begins with, and pictures in its controls, are part of the browser.
+            let own = ["chrome:", "data:"]
+                .iter()
+                .any(|kind| url.starts_with(kind));
+            (sent && !own).then(|| url.to_owned())
         };
         entries.filter_map(request).collect()
     }
@@ -235,6 +242,34 @@ impl Browser {
     }
 }
 
-fn text(answer: &Answer) -> String {
-    String::from_utf8_lossy(&answer.body).into_owned()
+/// One command to the driver, and what it says. It keeps its connections open, so an answer ends where it says.
+async fn exchange(address: SocketAddr, target: &str, body: &Value) -> Value {
+    let body = body.to_string();
+    let head = format!(
+        "POST {target} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all((head + &body).as_bytes()).await.unwrap();
+    let answer = tokio::time::timeout(PATIENCE, read(&mut stream)).await;
+    serde_json::from_slice(&answer.expect("the driver answers")).unwrap()
+}
+
+async fn read(stream: &mut TcpStream) -> Vec<u8> {
+    let mut all = Vec::new();
+    loop {
+        let end = all.windows(4).position(|four: &[u8]| four == b"\r\n\r\n");
+        if let Some(end) = end {
+            let head = String::from_utf8_lossy(&all[..end]).to_ascii_lowercase();
+            let (_, length) = head.split_once("content-length:").expect("a length");
+            let length: usize = length.lines().next().unwrap().trim().parse().unwrap();
+            if all.len() >= end + 4 + length {
+                return all[end + 4..end + 4 + length].to_vec();
+            }
+        }
+        assert!(
+            stream.read_buf(&mut all).await.unwrap() > 0,
+            "the driver hung up"
+        );
+    }
 }

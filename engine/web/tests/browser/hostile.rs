@@ -14,7 +14,7 @@ fn dag() -> String {
     format!(
         "id = \"evil\"\ndescription = {evil}\nowner = {evil}\ntags = [{evil}]\n\
          [params.text]\ntype = \"string\"\ndescription = {evil}\ndefault = {evil}\n\
-         [params.pick]\ntype = \"string\"\nchoices = [{evil}, \"b\"]\ndefault = {evil}\n\
+         [params.pick]\ntype = \"string\"\nenum = [{evil}, \"b\"]\ndefault = {evil}\n\
          [tasks.t]\nexecutor = \"scripted\"\nwait = \"block\"\nretries = 0\nwith = {{ ends = \"failed\", message = {evil} }}\n"
     )
 }
@@ -94,16 +94,22 @@ async fn a_script_that_stands_in_a_page_would_not_run() {
     let stage = stage(&[&dag()], &[]).await;
     let browser = Browser::open(Window::Desk, false).await;
     browser.go(&format!("http://{}/", stage.address)).await;
-    let tried = browser
-        .run(
-            "const s = document.createElement('button'); s.setAttribute('onclick', 'window.pwned = 1'); document.body.append(s); \
-             s.click(); try { document.body.innerHTML = '<b>'; return 'written' } catch (e) { return String(window.pwned) }",
-        )
-        .await;
-    assert_eq!(
-        tried, "undefined",
-        "no handler in an attribute, no markup from a text"
-    );
+    for script in [
+        "const b = document.createElement('button'); b.setAttribute('onclick', 'window.pwned = 1'); document.body.append(b); b.click()",
+        "document.body.innerHTML = '<img src=x onerror=window.pwned=1>'",
+        "const s = document.createElement('script'); s.text = 'window.pwned = 1'; document.body.append(s)",
+        "const i = document.createElement('img'); i.src = 'http://127.0.0.1:1/leak'; document.body.append(i)",
+        "const s = document.createElement('style'); s.textContent = 'main { display: none }'; document.body.append(s)",
+    ] {
+        let tried = format!(
+            "try {{ {script} }} catch (refused) {{ return 'refused' }} \
+             return window.pwned === undefined && document.querySelector('main').offsetHeight > 0 ? 'nothing' : 'pwned'"
+        );
+        let ended = browser.run(&tried).await;
+        assert_ne!(ended, "pwned", "{script}");
+    }
     let said = browser.console().await.join("\n");
     assert!(said.contains("Content Security Policy"), "{said}");
+    let left = browser.requests().await;
+    assert!(!left.iter().any(|url| url.contains("leak")), "{left:?}");
 }

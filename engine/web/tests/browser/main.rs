@@ -12,6 +12,7 @@ mod browser;
 #[path = "../web/client.rs"]
 mod client;
 mod hostile;
+mod line;
 mod pages;
 mod run;
 mod seed;

@@ -35,6 +35,7 @@ const TABS: [(Tab, &str, &str); 5] = [
 pub(crate) fn head(web: &Web, dag: &DagView, tab: Tab) -> Markup {
     let id = dag.dag.as_str();
     html! {
+        div.dagtop {
         div id="dag" data-live {
             p.crumbs { a href="/" { "Tonight" } " / DAG" }
             div.head { h1 { bdi { (id) } } (badge(dag.state)) (next(web, dag)) }
@@ -53,6 +54,7 @@ pub(crate) fn head(web: &Web, dag: &DagView, tab: Tab) -> Markup {
             }
         }
         (acts(dag))
+        }
         nav.tabs aria-label={ "Pages of " (id) } {
             @for (one, name, below) in TABS {
                 a href={ "/dags/" (id) (below) } aria-current=[(one == tab).then_some("page")] { (name) }

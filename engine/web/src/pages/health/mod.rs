@@ -117,7 +117,7 @@ fn slots(web: &Web, load: &Load) -> Markup {
     html! {
         section {
             h2 { "Slots and pools" }
-            p.quiet { (load.runs) " runs under way. " (load.ready) " tasks wait for a slot." }
+            p.quiet { "Runs under way: " (load.runs) ". Tasks that wait for a slot: " (load.ready) "." }
             div.scroll { table {
                 thead { tr { th scope="col" { "Pool" } th.num scope="col" { "Held" } th.num scope="col" { "Size" } th scope="col" { span.unseen { "Share" } } } }
                 tbody {
@@ -171,7 +171,7 @@ fn files(load: &Load) -> Markup {
     html! {
         section {
             h2 { "DAG files" }
-            p { (load.dags) " DAGs are known, " (load.paused) " of them paused." }
+            p { "Known: " (load.dags) ", of them paused: " (load.paused) "." }
             @if !load.broken.is_empty() {
                 ul { @for (dag, why) in &load.broken { li {
                     (badge("broken")) " " a href={ "/dags/" (dag) } { bdi { (dag) } } ": " bdi { (why) }

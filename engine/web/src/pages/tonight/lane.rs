@@ -79,7 +79,8 @@ pub(super) fn lane(night: &Night, lane: &Lane) -> Markup {
                 } {
                     rect x=(percent(left.min(100.0 - LEAST))) y="4" width=(percent((right - left).max(LEAST))) height="18" rx="2" {}
                     @if run.state != "succeeded" && run.state != "running" {
-                        svg.sign x=(percent(left)) y="5" width="16" height="16" viewBox="0 0 16 16" overflow="visible" { path d=(outline) {} }
+                        rect x=(percent(left)) y="4" width="18" height="18" rx="2" {}
+                        svg.sign x=(percent(left)) y="5" width="18" height="16" viewBox="0 0 16 16" overflow="visible" { path d=(outline) {} }
                     }
                     title { (run.ingestion_id) ": " (words(run.state)) ", " (span(to - from)) }
                 }
