@@ -9,7 +9,7 @@
   let next = null, rest = '', kept = 0, dropped = 0, timer = null, reading = false, done = false;
 
   // Colours and cursor moves are for terminals: what they say is left out. A sequence may be cut at the end of a part.
-  const ANSI = /\x1b(?:\[[0-?]*[ -\/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[PX^_][^\x1b]*\x1b\\|[ -\/]*[0-~])/g;
+  const ANSI = /\x1b(?:\[[0-?]*[ -\/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[PX^_][^\x1b]*\x1b\\|(?![[\]PX^_])[ -\/]*[0-~])/g;
   const CUT = /\x1b(?:\[[0-?]*[ -\/]*|\][^\x07\x1b]{0,4000}\x1b?|[PX^_][^\x1b]{0,4000}\x1b?|[ -\/]*)$/;
   const CONTROL = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
   function clean(line) {
@@ -68,7 +68,7 @@
       const drained = response.headers.get('noctule-log-drained') === 'true', goes = live(word);
       const last = drained && !goes;
       write(lines(decoder.decode(bytes, { stream: !last }), last));
-      tell(goes ? 'live' : kept || !last ? 'complete' : 'empty');
+      tell(goes ? 'live' : last ? (kept ? 'complete' : 'empty') : 'reading');
       done = last;
       pause = drained ? (bytes.byteLength ? NEWS : SILENCE) : 0;
     } catch (error) {

@@ -66,6 +66,8 @@ struct Told<'a> {
     run: &'a RunHead,
     task: &'a TaskView,
     attempt: Option<&'a AttemptView>,
+    /// The address names one attempt.
+    by_number: bool,
     name: String,
 }
 
@@ -103,6 +105,7 @@ async fn page(
         run: &seen.head,
         task,
         attempt: number.map_or(task.attempts.last(), of_number),
+        by_number: number.is_some(),
         name: target(task),
     };
     let title = format!("{} of {}", told.name, seen.head.dag);
@@ -131,6 +134,7 @@ impl Told<'_> {
             }
             (self.head())
             (self.acts())
+            (self.begun())
             div id="waits" data-live {
                 @if !waits.is_empty() { section { h2 { "Why it waits" } (reasons_list(self.web, &waits)) } }
             }
@@ -169,6 +173,20 @@ impl Told<'_> {
                 @if let Some(trouble) = attempt.and_then(|attempt| attempt.trouble.as_ref()) { p.notice { bdi { (trouble) } } }
                 @if let Some(why) = &task.why { p { bdi { (why) } } }
                 @if let Some(by) = &task.marked_by { p { "Marked by " bdi { (by) } "." } }
+            }
+        }
+    }
+
+    /// Of a page that was opened before the first attempt: whether there is one now.
+    fn begun(&self) -> Markup {
+        html! {
+            div id="begun" data-live {
+                @if !self.by_number {
+                    @match self.task.attempts.last() {
+                        None => p.quiet { "It was not attempted yet." },
+                        Some(last) => p { a.button href=(attempt_way(&self.run.id, self.task)) { "Attempt " (last.number) " by itself" } },
+                    }
+                }
             }
         }
     }
@@ -216,7 +234,7 @@ impl Told<'_> {
     fn facts(&self) -> Markup {
         let zone = self.web.settings().zone;
         let Some(attempt) = self.attempt else {
-            return html! { section { p { "It was not attempted yet." } } };
+            return html! {};
         };
         let began = attempt.started_at.or(attempt.launched_at);
         html! {
@@ -271,11 +289,11 @@ impl Told<'_> {
         let (zone, run) = (self.web.settings().zone, &self.run.id);
         let here = self.attempt.map(|attempt| attempt.number);
         html! {
-            @if self.task.attempts.len() > 1 {
+            div id="tries" data-live { @if self.task.attempts.len() > 1 {
                 section {
                     h2 { "All attempts" }
                     div.scroll {
-                        table id="tries" data-live {
+                        table {
                             tbody {
                                 @for attempt in self.task.attempts.iter().rev() {
                                     tr id={ "a-" (attempt.number) } {
@@ -293,7 +311,7 @@ impl Told<'_> {
                         }
                     }
                 }
-            }
+            } }
         }
     }
 
