@@ -3,7 +3,7 @@
 (() => {
   const canvas = document.getElementById('canvas'), tools = document.getElementById('zoom');
   if (!canvas || !tools) return;
-  const LEAST = 0.15, MOST = 3, READABLE = 0.6;
+  const LEAST = 0.15, MOST = 3, READABLE = window.innerWidth < 700 ? 0.85 : 0.65;
   const key = 'noctule-zoom:' + location.pathname;
   const sheet = new CSSStyleSheet();
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];

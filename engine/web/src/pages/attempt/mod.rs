@@ -195,10 +195,10 @@ impl Told<'_> {
         let over = self.run.ended_at.is_some();
         html! {
             div.acts id="acts" data-live {
-                @if over {
-                    section.act-box id="again" data-keep { (retry_from(&self.run.id, &self.name)) }
-                } @else {
-                    p.quiet id="not-yet" { "The run is under way: a task can be retried when it is over." }
+                // One place for both, so that the change is not held back under the finger that asked for it.
+                section.act-box id="again" {
+                    @if over { div data-keep { (retry_from(&self.run.id, &self.name)) } }
+                    @else { p.quiet { "The run is under way: a task can be retried when it is over." } }
                 }
                 details.act-box id="mark" data-keep { summary { "Mark by hand" } (mark(&self.run.id, &self.task.id, &self.name)) }
             }

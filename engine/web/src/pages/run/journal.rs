@@ -11,7 +11,7 @@ use crate::problem::Problem;
 use crate::web::Web;
 
 /// Entries of a page.
-const ENTRIES: u64 = 40;
+const ENTRIES: u64 = 25;
 
 pub(super) async fn section(web: &Web, story: &Story, query: &RunQuery) -> Result<Markup, Problem> {
     let id = &story.run.facts.id;

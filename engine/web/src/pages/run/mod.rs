@@ -55,9 +55,7 @@ impl Operation for ShowRunPage {
         let body = html! {
             (top(&web, &view.head))
             (bad::bad(&web, &story, &view).await?)
-            div.duo {
-                (acts::of_run(&view))
-            }
+            (acts::of_run(&view))
             (graph(&web, &story, &view, query).await?)
             (chart::section(&web, &view, &chart, &steps))
             (tasks::section(&web, &story, &view, query))
@@ -77,9 +75,6 @@ impl Operation for ShowRunPage {
 /// What the run is, and how it stands.
 fn top(web: &Web, run: &RunHead) -> Markup {
     let zone = web.settings().zone;
-    let ends = run
-        .ended_at
-        .or_else(|| run.started_at.is_none().then_some(web.now()));
     html! {
         p.crumbs { a href="/" { "Tonight" } " / " a href={ "/dags/" (run.dag) } { (run.dag) } " / run" }
         div id="top" data-live {
@@ -90,7 +85,7 @@ fn top(web: &Web, run: &RunHead) -> Markup {
             }
             dl.facts.wide {
                 dt { "run" } dd { code { (run.id) } }
-                dt { "took" } dd { (lasted(run.started_at, ends.filter(|_| run.started_at.is_some()), web.now())) }
+                dt { "took" } dd { (lasted(run.started_at, run.ended_at, web.now())) }
                 dt { "created" } dd { (when(run.created_at, zone)) ", " (run.trigger.replace('_', " "))
                     @if let Some(by) = &run.triggered_by { " by " bdi { (by) } } }
                 dt { "logical time" } dd { (when(run.logical_time, zone)) }
