@@ -36,7 +36,7 @@ pub(super) fn axis(night: &Night, zone: Tz) -> Markup {
     let mut marks = Vec::new();
     let mut hour = (night.now - REACH).with_timezone(&zone);
     while hour.with_timezone(&Utc) < night.now + REACH {
-        if hour.hour() % STEP == 0 && hour.with_timezone(&Utc) > night.now - REACH {
+        if hour.hour().is_multiple_of(STEP) && hour.with_timezone(&Utc) > night.now - REACH {
             let whole = hour.with_minute(0).and_then(|hour| hour.with_second(0));
             marks.extend(whole);
         }
