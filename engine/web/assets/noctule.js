@@ -73,7 +73,7 @@
 
   // --- Asking for the page again; at most one question at a time, and never in haste.
   const PAUSE = 1500;
-  let asked = 0, asking = false, again = null;
+  let asked = 0, took = 0, asking = false, again = null;
   const listeners = [];
   async function refresh(force) {
     if (asking) { soon(); return; }
@@ -90,12 +90,13 @@
       }
       $('held').hidden = all;
       for (const listener of listeners) listener();
-    } catch (lost) { stale(); } finally { asking = false; }
+    } catch (lost) { stale(); } finally { asking = false; took = Date.now() - asked; }
   }
   function soon() {
     if (again || document.hidden) return;
     const slow = document.querySelector('[data-pause]');
-    const pause = slow ? Number(slow.dataset.pause) : PAUSE;
+    // A server that is slow to answer is asked more seldom, and not by everybody at once.
+    const pause = Math.max(slow ? Number(slow.dataset.pause) : PAUSE, 20 * took) * (0.8 + 0.4 * Math.random());
     again = setTimeout(() => { again = null; refresh(); }, Math.max(150, asked + pause - Date.now()));
   }
   $('held').querySelector('button').addEventListener('click', () => refresh(true));

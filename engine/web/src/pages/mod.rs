@@ -4,8 +4,6 @@
 //! name and text is escaped by the one template engine; no script and no style stands in a page, so the policy that goes
 //! with it forbids both. Never: decides anything, or changes anything but through the API.
 
-#![allow(dead_code, reason = "parts that the next pages use")]
-
 mod action;
 mod assets;
 mod attempt;

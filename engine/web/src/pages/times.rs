@@ -10,6 +10,7 @@ pub(crate) fn when(at: DateTime<Utc>, zone: Tz) -> Markup {
 }
 
 /// An instant of a day that is known: `02:00`.
+#[allow(dead_code, reason = "for the pages of runs")]
 pub(crate) fn clock(at: DateTime<Utc>, zone: Tz) -> Markup {
     time(at, zone, "%H:%M")
 }

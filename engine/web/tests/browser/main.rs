@@ -11,6 +11,7 @@ mod browser;
 )]
 #[path = "../web/client.rs"]
 mod client;
+mod figures;
 mod hostile;
 mod line;
 mod pages;

@@ -53,12 +53,12 @@ pub(crate) fn wide(id: &str, tasks: usize) -> String {
 
 /// How a task of a run ended: mostly well, some badly with what follows them, some skipped.
 pub(crate) fn fate(run: usize, task: usize) -> Verdict {
-    let bad = |task: usize| (task * 7 + run * 13) % 97 == 0;
+    let bad = |task: usize| (task * 7 + run * 13).is_multiple_of(97);
     let upstream = (1..=3).any(|back| task >= back * 10 && bad(task - back * 10));
     match (task, run) {
         (task, _) if bad(task) => Verdict::Failed,
         _ if upstream => Verdict::UpstreamFailed,
-        (task, run) if (task + run) % 53 == 0 => Verdict::Skipped,
+        (task, run) if (task + run).is_multiple_of(53) => Verdict::Skipped,
         _ => Verdict::Succeeded,
     }
 }
@@ -162,4 +162,35 @@ pub(crate) async fn stage(texts: &[&str], happened: &[(usize, usize)]) -> Stage 
         .await
         .attached(texts)
         .await
+}
+
+/// So many short runs that were long ago, of an earlier version with one task.
+pub(crate) async fn ages(store: &Store, known: &Known, runs: usize) {
+    let lease = hold(store).await;
+    let version = &known.version;
+    store
+        .commit(&lease, &[Write::Pin { version }])
+        .await
+        .unwrap();
+    let first = Utc::now() - TimeDelta::days(3_000);
+    for batch in 0..runs.div_ceil(1_000) {
+        let made: Vec<(Run, Step)> = (0..1_000)
+            .map(|number| {
+                let minutes = i64::try_from(batch * 1_000 + number).unwrap() * 10;
+                over(known, first + TimeDelta::minutes(minutes), 5, &|_| {
+                    Verdict::Succeeded
+                })
+            })
+            .collect();
+        let writes: Vec<Write<'_>> = made
+            .iter()
+            .map(|(run, step)| Write::Create {
+                run,
+                step,
+                idempotency_key: None,
+            })
+            .collect();
+        store.commit(&lease, &writes).await.unwrap();
+    }
+    lease.release().await.unwrap();
 }

@@ -12,6 +12,7 @@ mod gate;
 mod live;
 mod logs;
 mod looking;
+mod pages;
 mod paging;
 mod paths;
 mod stage;

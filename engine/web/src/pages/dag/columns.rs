@@ -54,53 +54,44 @@ impl Web {
         // The numbers first: what changes in between is newer in the column than its number says, and read again.
         let numbers: HashMap<RunId, u64> =
             self.store().last_records(&ids).await?.into_iter().collect();
-        let number = |run: &RunId| numbers.get(run).copied().unwrap_or(0);
+        let mut ready: HashMap<RunId, Arc<Column>> = HashMap::new();
         let mut fresh: HashMap<RunId, Column> = HashMap::new();
-        let mut widest = 0;
         for run in runs {
             let id = &run.facts.id;
-            if self.known_columns().get(id, number(id)).is_some() {
+            let last = numbers.get(id).copied().unwrap_or(0);
+            if let Some(known) = self.known_columns().get(id, last) {
+                ready.insert(id.clone(), known);
                 continue;
             }
             let dag = self.dag(&run.facts.version).await?;
-            widest = widest.max(dag.outer().len());
             let cells = vec![Cell::None; dag.outer().len()];
-            let last = number(id);
             fresh.insert(id.clone(), Column { last, dag, cells });
         }
+        self.fill(&mut fresh).await?;
+        for (id, column) in fresh {
+            let column = Arc::new(column);
+            self.known_columns().keep(id.clone(), &column);
+            ready.insert(id, column);
+        }
+        Ok(ids.iter().filter_map(|id| ready.remove(id)).collect())
+    }
+
+    /// Reads how the tasks of these runs stand.
+    async fn fill(&self, fresh: &mut HashMap<RunId, Column>) -> Result<(), Problem> {
+        let widest = fresh.values().map(|column| column.cells.len()).max();
+        let Some(widest) = widest else {
+            return Ok(());
+        };
         let missing: Vec<RunId> = fresh.keys().cloned().collect();
         let below = u32::try_from(widest).unwrap_or(u32::MAX);
-        if !missing.is_empty() {
-            for standing in self.store().standings(&missing, below).await? {
-                let place = fresh
-                    .get_mut(&standing.run)
-                    .and_then(|column| column.cells.get_mut(standing.ix.index()));
-                if let Some(place) = place {
-                    *place = Cell::of(standing.state.word());
-                }
+        for standing in self.store().standings(&missing, below).await? {
+            let place = fresh
+                .get_mut(&standing.run)
+                .and_then(|column| column.cells.get_mut(standing.ix.index()));
+            if let Some(place) = place {
+                *place = Cell::of(standing.state.word());
             }
         }
-        let fresh: HashMap<RunId, Arc<Column>> = fresh
-            .into_iter()
-            .map(|(id, column)| (id, Arc::new(column)))
-            .collect();
-        for (id, column) in &fresh {
-            self.known_columns().keep(id.clone(), column);
-        }
-        // What was known a moment ago may have been dropped to make room; it is read then, once.
-        let mut columns = Vec::with_capacity(runs.len());
-        for id in &ids {
-            let known = fresh.get(id).cloned();
-            match known.or_else(|| self.known_columns().get(id, number(id))) {
-                Some(column) => columns.push(column),
-                None => return Err(gone()),
-            }
-        }
-        Ok(columns)
+        Ok(())
     }
-}
-
-fn gone() -> Problem {
-    let said = "the states were dropped while they were read; ask again";
-    Problem::new(crate::problem::Code::Internal, said)
 }

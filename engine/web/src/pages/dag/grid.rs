@@ -197,7 +197,7 @@ fn picture(web: &Web, runs: &[RunSummary], columns: &[Arc<Column>]) -> Markup {
                 (legend())
                 label.check { input type="checkbox" id="picking" data-keep; "select instead of open" }
             }
-            p.quiet id="grid-hint" { "A column is a run, the newest at the right; the bar is how long it took. Click a cell for its last attempt. With the keyboard: Tab into the grid, arrows move, Enter opens, Space selects." }
+            p.quiet.grid-hint id="grid-hint" { "A column is a run, the newest at the right; the bar is how long it took. Click a cell for its last attempt. With the keyboard: Tab into the grid, arrows move, Enter opens, Space selects." }
             div.pane { div.inner {
                 table.cells id="cells" data-pitch=(PITCH) data-tall=(TALL) data-runs=(known.join("\n")) {
                     caption.unseen { "States of the tasks of the last " (runs.len()) " runs" }

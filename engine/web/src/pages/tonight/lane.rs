@@ -26,12 +26,17 @@ fn percent(place: f64) -> String {
     format!("{place:.2}%")
 }
 
+/// On a phone there is no room for a word so near to the present.
+fn is_near(place: f64) -> bool {
+    (place - 50.0).abs() < 15.0
+}
+
 /// The hours above the lanes.
 pub(super) fn axis(night: &Night, zone: Tz) -> Markup {
     let mut marks = Vec::new();
     let mut hour = (night.now - REACH).with_timezone(&zone);
     while hour.with_timezone(&Utc) < night.now + REACH {
-        if hour.hour() % STEP == 0 && hour.with_timezone(&Utc) > night.now - REACH {
+        if hour.hour().is_multiple_of(STEP) && hour.with_timezone(&Utc) > night.now - REACH {
             let whole = hour.with_minute(0).and_then(|hour| hour.with_second(0));
             marks.extend(whole);
         }
@@ -42,7 +47,7 @@ pub(super) fn axis(night: &Night, zone: Tz) -> Markup {
             @for at in marks {
                 @let x = place(night.now, at.with_timezone(&Utc));
                 @if x > 1.0 && x < 97.0 && (x - 50.0).abs() > 4.0 {
-                    text x=(percent(x)) y="13" text-anchor="middle" {
+                    text.near[is_near(x)] x=(percent(x)) y="13" text-anchor="middle" {
                         @if at.hour() == 0 { (at.format("%a %-d")) } @else { (at.format("%H:%M")) }
                     }
                 }

@@ -2,10 +2,12 @@
 //!
 //! Late is a DAG that fires by itself, and whose engine has not decided about a tick that has passed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use noctule_core::name::RunId;
 use noctule_core::run::Phase;
+use noctule_core::ticks::Schedule;
 use noctule_core::view::{DagView, RunHead, TickView};
 use noctule_store::{DagRecord, RunFilter, RunSummary};
 
@@ -87,7 +89,11 @@ impl Night {
             .map(|run| RunHead::of(&run.facts, run.round, &run.phase))
             .collect();
         live.reverse();
-        let mut failed: Vec<RunHead> = lanes.iter().flat_map(still_failed).cloned().collect();
+        let mut failed: Vec<RunHead> = lanes
+            .iter()
+            .flat_map(|lane| still_failed(&lane.runs))
+            .cloned()
+            .collect();
         failed.sort_by_key(|run| std::cmp::Reverse(run.ended_at));
         let late = |lane: &Lane| lane.late.map(|tick| (lane.dag.dag.clone(), tick));
         Ok(Self {
@@ -121,17 +127,19 @@ async fn runs(web: &Web, now: DateTime<Utc>) -> Result<(Vec<RunSummary>, bool), 
     };
     let mut runs = web.store().find_runs(&since).await?;
     let cut = runs.len() >= RUNS as usize;
+    let known: HashSet<RunId> = runs.iter().map(|run| run.facts.id.clone()).collect();
     for state in ["running", "queued"] {
         let filter = RunFilter {
             state: Some(state.to_owned()),
             limit: LIVE,
             ..RunFilter::default()
         };
-        for run in web.store().find_runs(&filter).await? {
-            if runs.iter().all(|known| known.facts.id != run.facts.id) {
-                runs.push(run);
-            }
-        }
+        let older = web.store().find_runs(&filter).await?;
+        runs.extend(
+            older
+                .into_iter()
+                .filter(|run| !known.contains(&run.facts.id)),
+        );
     }
     runs.sort_by_key(|run| std::cmp::Reverse(run.facts.created_at));
     Ok((runs, cut))
@@ -150,7 +158,7 @@ async fn lane(
         let definition = web.dag(hash).await?;
         if let Some(schedule) = definition.schedule() {
             let zone = web.settings().zone;
-            late = decided.and_then(|decided| schedule.ticks_between(decided, now - GRACE).next());
+            late = overdue(schedule, decided, now);
             ticks = schedule
                 .ticks_between(now, now + REACH)
                 .take(TICKS)
@@ -166,8 +174,68 @@ async fn lane(
     })
 }
 
-/// Runs that failed after the last one that went well.
-fn still_failed(lane: &Lane) -> impl Iterator<Item = &RunHead> {
-    let since = lane.runs.iter().take_while(|run| run.state != "succeeded");
+/// The first tick that has passed and that no engine has decided about.
+fn overdue(
+    schedule: &Schedule,
+    decided: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
+    schedule.ticks_between(decided?, now - GRACE).next()
+}
+
+/// Runs that failed after the last one that went well; newest first, as the runs are.
+fn still_failed(runs: &[RunHead]) -> impl Iterator<Item = &RunHead> {
+    let since = runs.iter().take_while(|run| run.state != "succeeded");
     since.filter(|run| matches!(run.state, "failed" | "timed_out"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_dag_is_late_from_a_minute_after_a_tick_until_an_engine_decided_about_it() {
+        let schedule = Schedule::new(vec!["0 2 * * *".parse().unwrap()], chrono_tz::UTC).unwrap();
+        let tick = at("2026-01-13T02:00:00Z");
+        let before = Some(at("2026-01-12T02:00:00Z"));
+        assert_eq!(overdue(&schedule, before, at("2026-01-13T02:00:59Z")), None);
+        assert_eq!(
+            overdue(&schedule, before, at("2026-01-13T02:01:00Z")),
+            Some(tick)
+        );
+        assert_eq!(
+            overdue(&schedule, Some(tick), at("2026-01-13T09:00:00Z")),
+            None
+        );
+        assert_eq!(overdue(&schedule, None, at("2026-01-13T09:00:00Z")), None);
+    }
+
+    #[test]
+    fn a_failure_stands_until_a_later_run_goes_well() {
+        let run = |id: &str, state: &str| -> RunHead {
+            let instant = "2026-01-13T02:00:00.000Z";
+            serde_json::from_value(json!({
+                "id": id, "dag": "d", "state": state, "trigger": "manual", "ingestion_id": "20260113020000",
+                "logical_time": instant, "created_at": instant, "started_at": instant, "ended_at": instant,
+                "profile": "p", "version": "v", "round": 1, "params": {},
+            }))
+            .unwrap()
+        };
+        let runs = [
+            run("5", "running"),
+            run("4", "timed_out"),
+            run("3", "failed"),
+            run("2", "succeeded"),
+            run("1", "failed"),
+        ];
+        let standing: Vec<&str> = still_failed(&runs).map(|run| run.id.as_str()).collect();
+        assert_eq!(standing, ["4", "3"]);
+        assert_eq!(still_failed(&runs[3..]).count(), 0);
+    }
 }
