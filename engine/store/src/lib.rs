@@ -5,6 +5,7 @@
 
 mod asks;
 mod backup;
+mod columns;
 mod commit;
 mod dags;
 mod document;
@@ -26,6 +27,7 @@ mod transfer;
 mod watching;
 
 pub use asks::AskId;
+pub use columns::TaskStanding;
 pub use commit::{Write, Written};
 pub use document::{DagRecord, DroppedTicks, Pause, PinnedVersion, Trouble};
 pub use error::StoreError;

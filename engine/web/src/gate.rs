@@ -11,7 +11,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
+    ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
     REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::request::Parts;
@@ -23,6 +23,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::access::{Caller, Need, Role, decide};
 use crate::operation::{Endpoint, RawCall, Verb};
+use crate::pages::{page_of, wants_page};
 use crate::problem::{Code, Problem};
 use crate::table::{self, TABLE};
 use crate::web::Web;
@@ -61,8 +62,11 @@ pub(crate) fn router(web: Web) -> Router {
 }
 
 async fn enter(State(web): State<Web>, request: Request) -> Response {
-    let mut response = match pass(web, request).await {
+    let accept = request.headers().get(ACCEPT);
+    let wants_page = wants_page(request.method(), request.uri(), accept);
+    let mut response = match pass(web.clone(), request).await {
         Ok(response) => response,
+        Err(problem) if wants_page => page_of(&web, problem),
         Err(problem) => problem.into_response(),
     };
     let headers = response.headers_mut();

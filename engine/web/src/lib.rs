@@ -17,6 +17,7 @@ mod names;
 mod openapi;
 mod operation;
 mod page;
+mod pages;
 mod problem;
 mod read;
 mod server;

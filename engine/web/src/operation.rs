@@ -119,6 +119,13 @@ pub(crate) struct Endpoint {
     pub(crate) answer: fn(Web, RawCall) -> Answering,
 }
 
+impl Endpoint {
+    /// Whether it is for people with a browser, and no part of the API.
+    pub(crate) fn is_page(&self) -> bool {
+        self.media == "text/html" || self.path.starts_with("/assets/")
+    }
+}
+
 /// The endpoint of an operation.
 pub(crate) const fn endpoint<O: Operation>() -> Endpoint {
     Endpoint {
@@ -173,11 +180,16 @@ fn object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
 
 impl<Q, B> Call<Q, B> {
     fn part<T: FromStr>(&self, name: &str, code: Code) -> Result<T, Problem> {
-        let text = self.path.get(name).map_or("", String::as_str);
+        let text = self.text(name);
         text.parse().map_err(|_| {
             let shown: String = text.chars().filter(|c| !c.is_control()).take(80).collect();
             Problem::new(code, format!("`{shown}` names none"))
         })
+    }
+
+    /// A parameter of the path as it is.
+    pub(crate) fn text(&self, name: &str) -> &str {
+        self.path.get(name).map_or("", String::as_str)
     }
 
     pub(crate) fn dag(&self) -> Result<DagId, Problem> {

@@ -34,7 +34,9 @@ macro_rules! codes {
                 match self { $(Self::$name => StatusCode::$status,)* }
             }
 
-            fn title(self) -> &'static str {
+            /// The code in words.
+            #[must_use]
+            pub fn title(self) -> &'static str {
                 match self { $(Self::$name => $title,)* }
             }
         }

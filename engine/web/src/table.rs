@@ -7,6 +7,10 @@ use crate::act::{Cancel, Mark, Pause, Resume, Retry, Trigger};
 use crate::live::{Events, RunStream};
 use crate::openapi::ShowOpenApi;
 use crate::operation::{Endpoint, Verb, endpoint};
+use crate::pages::{
+    ShowAsset, ShowAttemptPage, ShowCell, ShowDefinition, ShowGraphPage, ShowGrid, ShowHealth,
+    ShowHistory, ShowRunPage, ShowTaskPage, ShowTonight, ShowTrigger,
+};
 use crate::read::{
     AttemptLogs, AttemptRequest, ExplainRun, ExplainTask, Health, ListDags, ListRuns, ListTicks,
     ListVersions, Metrics, Readiness, RunEvents, RunTasks, ShowDag, ShowRun, ShowVersion,
@@ -39,6 +43,18 @@ pub(crate) static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
         endpoint::<AttemptLogs>(),
         endpoint::<AttemptRequest>(),
         endpoint::<Events>(),
+        endpoint::<ShowAsset>(),
+        endpoint::<ShowHealth>(),
+        endpoint::<ShowTonight>(),
+        endpoint::<ShowGrid>(),
+        endpoint::<ShowHistory>(),
+        endpoint::<ShowDefinition>(),
+        endpoint::<ShowTrigger>(),
+        endpoint::<ShowCell>(),
+        endpoint::<ShowRunPage>(),
+        endpoint::<ShowTaskPage>(),
+        endpoint::<ShowAttemptPage>(),
+        endpoint::<ShowGraphPage>(),
     ]
 });
 
@@ -51,6 +67,8 @@ pub struct Route {
     pub path: &'static str,
     /// The role that it needs; none: it is public.
     pub role: Option<Role>,
+    /// It is for people with a browser, and no part of the API.
+    pub page: bool,
 }
 
 /// Every route.
@@ -62,6 +80,7 @@ pub fn routes() -> impl Iterator<Item = Route> {
             Need::Public => None,
             Need::Role(role) => Some(role),
         },
+        page: endpoint.is_page(),
     })
 }
 

@@ -18,6 +18,7 @@ use crate::error::WebError;
 use crate::known::Versions;
 use crate::live::Feed;
 use crate::names::Names;
+use crate::pages::{Columns, Pictures};
 use crate::problem::{Code, Problem};
 
 /// How long an ask may wait for the loop of the engine.
@@ -69,6 +70,8 @@ struct Inner {
     settings: Settings,
     names: Names,
     versions: Versions,
+    columns: Columns,
+    pictures: Pictures,
     feed: Arc<Feed>,
     engine: RwLock<(Stand, Option<Control>)>,
     streams: Arc<Semaphore>,
@@ -94,6 +97,8 @@ impl Web {
             settings,
             names,
             versions: Versions::default(),
+            columns: Columns::default(),
+            pictures: Pictures::default(),
             feed: Arc::new(Feed::new()),
             engine: RwLock::new((Stand::Standby, None)),
             log_readers: Semaphore::new(LOG_READERS),
@@ -149,6 +154,14 @@ impl Web {
 
     pub(crate) fn versions(&self) -> &Versions {
         &self.0.versions
+    }
+
+    pub(crate) fn known_columns(&self) -> &Columns {
+        &self.0.columns
+    }
+
+    pub(crate) fn pictures(&self) -> &Pictures {
+        &self.0.pictures
     }
 
     pub(crate) fn feed(&self) -> &Arc<Feed> {

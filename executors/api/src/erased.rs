@@ -88,6 +88,8 @@ pub trait AnyExecutor: Send + Sync {
     fn batch_key(&self, handle: &Value) -> String;
     /// [`Executor::public_handle`].
     fn public_handle(&self, handle: &Value) -> Value;
+    /// [`Executor::console`].
+    fn console(&self, handle: &Value) -> Option<String>;
     /// [`Executor::logs`].
     ///
     /// # Errors
@@ -306,6 +308,10 @@ impl<E: Executor> AnyExecutor for E {
 
     fn public_handle(&self, handle: &Value) -> Value {
         unwrap::<E>(handle).map_or(Value::Null, |handle| Executor::public_handle(self, &handle))
+    }
+
+    fn console(&self, handle: &Value) -> Option<String> {
+        Executor::console(self, &unwrap::<E>(handle).ok()?)
     }
 
     async fn logs(

@@ -118,6 +118,11 @@ pub trait Executor: Send + Sync + 'static {
         serde_json::to_value(handle).unwrap_or_default()
     }
 
+    /// Where people look at the work in the console of its backend: an `https` address, made from the handle alone.
+    fn console(&self, _handle: &Self::Handle) -> Option<String> {
+        None
+    }
+
     /// A page of the work's log, after a cursor.
     ///
     /// # Errors

@@ -156,6 +156,10 @@ impl Executor for CloudRun {
         handle.public()
     }
 
+    fn console(&self, handle: &Handle) -> Option<String> {
+        handle.console()
+    }
+
     async fn logs(
         &self,
         context: &Context,

@@ -92,6 +92,19 @@ impl Handle {
             "log_uri": self.log_uri,
         })
     }
+
+    /// Its page in Google's console; none for a simulator, and none if a name is not what it should be.
+    pub(crate) fn console(&self) -> Option<String> {
+        let target = self.target();
+        if self.endpoint.is_local() || target.check().is_err() {
+            return None;
+        }
+        let execution = target.short_name(&self.execution)?;
+        Some(format!(
+            "https://console.cloud.google.com/run/jobs/executions/details/{}/{execution}?project={}",
+            self.region, self.project
+        ))
+    }
 }
 
 #[cfg(test)]
@@ -144,6 +157,36 @@ mod tests {
             ..handle()
         };
         assert_eq!(handle.short_name(&settings("q")), Ok("etl-1"));
+    }
+
+    #[test]
+    fn its_page_in_the_console_is_made_of_checked_names() {
+        let handle = Handle {
+            project: "my-project".to_owned(),
+            region: "europe-west1".to_owned(),
+            execution: "projects/my-project/locations/europe-west1/jobs/etl/executions/etl-1"
+                .to_owned(),
+            ..handle()
+        };
+        let page = "https://console.cloud.google.com/run/jobs/executions/details/europe-west1/etl-1\
+                    ?project=my-project";
+        assert_eq!(handle.console().as_deref(), Some(page));
+        for broken in [
+            Handle {
+                project: "p&q=\"><".to_owned(),
+                ..handle.clone()
+            },
+            Handle {
+                execution: "projects/x/../../evil".to_owned(),
+                ..handle.clone()
+            },
+            Handle {
+                endpoint: Endpoint::try_from("http://127.0.0.1:1".to_owned()).unwrap(),
+                ..handle.clone()
+            },
+        ] {
+            assert_eq!(broken.console(), None, "{broken:?}");
+        }
     }
 
     #[test]

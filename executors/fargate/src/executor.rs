@@ -161,6 +161,10 @@ impl Executor for Fargate {
         handle.public()
     }
 
+    fn console(&self, handle: &Handle) -> Option<String> {
+        handle.console()
+    }
+
     async fn logs(
         &self,
         context: &Context,

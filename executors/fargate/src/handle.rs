@@ -99,8 +99,73 @@ impl Handle {
         public
     }
 
+    /// Its page in AWS's console; none for a simulator, and none if a name is not what it should be.
+    pub(crate) fn console(&self) -> Option<String> {
+        let cluster = self.cluster.rsplit('/').next()?;
+        let plain = |text: &str| {
+            let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+            !text.is_empty() && text.chars().all(fits)
+        };
+        let checked = [cluster, self.id(), &self.region].into_iter().all(plain);
+        if self.endpoint.is_local() || !checked {
+            return None;
+        }
+        let console = match self.region.split('-').collect::<Vec<_>>()[..] {
+            ["cn", ..] => "console.amazonaws.cn",
+            ["us", "gov", ..] => "console.amazonaws-us-gov.com",
+            _ => "console.aws.amazon.com",
+        };
+        Some(format!(
+            "https://{console}/ecs/v2/clusters/{cluster}/tasks/{}?region={}",
+            self.id(),
+            self.region
+        ))
+    }
+
     /// Whether it is more than a task that ends: it becomes ready, or is reached through a load balancer.
     pub(crate) fn is_session(&self) -> bool {
         self.hold || self.door.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn handle(endpoint: &str, region: &str, cluster: &str, task: &str) -> Handle {
+        let handle = json!({
+            "endpoint": endpoint, "region": region, "cluster": cluster, "task_arn": task,
+            "key": "n1-00000000-k", "launched_at": "2026-01-13T14:00:00Z",
+        });
+        serde_json::from_value(handle).unwrap()
+    }
+
+    #[test]
+    fn its_page_in_the_console_is_made_of_checked_names() {
+        let at = "https://ecs.eu-west-1.amazonaws.com";
+        let task = "arn:aws:ecs:eu-west-1:123456789012:task/nightly/0123abcd";
+        let page = "https://console.aws.amazon.com/ecs/v2/clusters/nightly/tasks/0123abcd?region=eu-west-1";
+        for cluster in [
+            "nightly",
+            "arn:aws:ecs:eu-west-1:123456789012:cluster/nightly",
+        ] {
+            let shown = handle(at, "eu-west-1", cluster, task).console();
+            assert_eq!(shown.as_deref(), Some(page));
+        }
+        let china = handle(at, "cn-north-1", "nightly", task).console().unwrap();
+        assert!(
+            china.starts_with("https://console.amazonaws.cn/"),
+            "{china}"
+        );
+        for (at, region, cluster, task) in [
+            ("http://127.0.0.1:1", "eu-west-1", "nightly", task),
+            (at, "eu-west-1&x=", "nightly", task),
+            (at, "eu-west-1", "a?b", task),
+            (at, "eu-west-1", "nightly", "arn/x\"y"),
+        ] {
+            assert_eq!(handle(at, region, cluster, task).console(), None);
+        }
     }
 }

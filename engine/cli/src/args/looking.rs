@@ -195,7 +195,7 @@ pub(crate) struct GraphArgs {
 pub(crate) enum GraphFormat {
     /// One task a line, below those that it depends on
     Text,
-    /// Not built yet
+    /// A picture for a browser or a document, in light and dark
     Svg,
     /// Graphviz
     Dot,

@@ -1,6 +1,8 @@
 //! `graph`: the picture of a DAG, or of a run.
 
 use noctule_core::dag::{Dag, TaskIx};
+use noctule_core::picture::{Cut, Look, Picture, Sheet, Standing, standings, svg};
+use noctule_core::view::RunView;
 
 use super::picture::{dot, mermaid, text};
 use super::story::Story;
@@ -14,11 +16,6 @@ use crate::surface::Surface;
 
 /// Prints the picture; with `--run` the version of the run, and the states of its tasks.
 pub(crate) fn graph(args: &GraphArgs, surface: &Surface) -> Result<Exit, CliError> {
-    if args.format == GraphFormat::Svg {
-        return Err(
-            CliError::not_yet("--format svg").help("--format dot can be drawn with `dot -Tsvg`")
-        );
-    }
     match (&args.run, &args.dag) {
         (Some(run), dag) => {
             surface.block_on(Box::pin(of_run(run, dag.as_deref(), args.format, surface)))
@@ -49,6 +46,12 @@ async fn of_run(
         );
         return Err(CliError::usage(message));
     }
+    if format == GraphFormat::Svg {
+        let view = RunView::of(&story.dag, &story.run);
+        let standing = standings(&story.dag, &view);
+        let title = format!("{own}, run {}", story.run.facts.id);
+        return emit(&drawn(&story.dag, &standing, &title)).map(|()| Exit::Success);
+    }
     let states: Vec<&'static str> = story.dag.tasks().map(|task| state(&story, task)).collect();
     draw(&story.dag, Some(&states), format, surface)
 }
@@ -69,8 +72,21 @@ fn draw(
     let picture = match format {
         GraphFormat::Dot => dot(dag, states),
         GraphFormat::Mermaid => mermaid(dag, states),
-        GraphFormat::Text | GraphFormat::Svg => text(dag, states, surface.data_style()),
+        GraphFormat::Text => text(dag, states, surface.data_style()),
+        GraphFormat::Svg => drawn(dag, &[], dag.definition().id.as_str()),
     };
     emit(&picture)?;
     Ok(Exit::Success)
+}
+
+/// A picture that stands alone in a file.
+fn drawn(dag: &Dag, standing: &[Option<Standing>], title: &str) -> String {
+    let look = Look {
+        standing: &|task| standing.get(task.index()).cloned().flatten(),
+        link: &|_| None,
+        marked: None,
+        sheet: Sheet::Own,
+        title,
+    };
+    svg(dag, &Picture::of(dag, &Cut::usual(dag)), &look)
 }

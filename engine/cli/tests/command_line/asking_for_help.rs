@@ -83,10 +83,6 @@ fn completions_and_schemas_are_whole() {
 fn what_is_not_built_yet_says_so() {
     let project = Project::of(HELLO);
     project
-        .noctule(&["graph", "d", "--format", "svg"])
-        .with_code(2)
-        .saying("not built yet");
-    project
         .noctule(&["next", "d", "--server", "http://127.0.0.1:1"])
         .with_code(2)
         .saying("not built yet");
@@ -111,6 +107,36 @@ fn a_reader_that_has_had_enough_is_no_failure() {
         .unwrap();
     let code = child.wait().unwrap().code();
     assert_eq!((code, said.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn a_picture_is_drawn_as_svg_of_a_dag_and_of_a_run() {
+    let project = Project::of(HELLO);
+    let bare = project
+        .noctule(&["graph", "d", "--format", "svg"])
+        .with_code(0)
+        .stdout;
+    assert!(
+        bare.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\""),
+        "{bare}"
+    );
+    assert!(
+        bare.trim_end().ends_with("</svg>") && bare.contains("<title>say (process)</title>"),
+        "{bare}"
+    );
+    project.noctule(&["run", "d"]).with_code(1);
+    let run = project
+        .noctule(&["graph", "--run", "@latest", "--format", "svg"])
+        .with_code(0)
+        .stdout;
+    for shown in [
+        "<title>say: succeeded",
+        "✓ succeeded",
+        "<title>after: failed",
+        "✕ failed",
+    ] {
+        assert!(run.contains(shown), "{shown}: {run}");
+    }
 }
 
 #[test]

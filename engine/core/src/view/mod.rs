@@ -12,6 +12,7 @@ mod reason;
 mod task;
 mod task_run_id;
 mod tick;
+mod told;
 mod words;
 
 use schemars::JsonSchema;
@@ -29,6 +30,7 @@ pub use self::reason::ReasonView;
 pub use self::task::TaskView;
 pub use self::task_run_id::{NoTaskRunId, TaskRunId};
 pub use self::tick::TickView;
+pub use self::told::fact_in_words;
 pub use self::words::{RUN_STATES, Word};
 
 /// A run without its tasks: one of a list.

@@ -9,6 +9,7 @@
 mod address;
 mod asks;
 mod batch;
+mod columns;
 mod commit;
 mod connection;
 mod dags;

@@ -6,6 +6,7 @@
 
 mod address;
 mod asks;
+mod columns;
 mod commit;
 mod connection;
 mod creation;

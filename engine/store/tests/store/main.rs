@@ -5,6 +5,7 @@ mod answers;
 mod asks;
 mod bed;
 mod births;
+mod columns;
 mod commits;
 mod damage;
 mod forgetting;

@@ -29,6 +29,8 @@ use crate::web::Web;
 
 /// The pause after which a client hears that the line is alive.
 const HEARTBEAT: Duration = Duration::from_secs(15);
+/// What they hear: an event without an id, for a browser tells its pages nothing of comments.
+const ALIVE: &str = "event: alive\ndata: {}\n\n";
 /// Records of a journal read at a time.
 const PAGE: u32 = 500;
 
@@ -202,7 +204,7 @@ impl<W: FnMut(&Told) -> Option<String>> Client<W> {
         }
         loop {
             match timeout(HEARTBEAT, self.heard.recv()).await {
-                Err(_) => return Some(": alive\n\n".to_owned()),
+                Err(_) => return Some(ALIVE.to_owned()),
                 Ok(Ok(told)) => {
                     if let Some(line) = (self.write)(&told) {
                         return Some(line);

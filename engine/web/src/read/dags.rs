@@ -67,13 +67,35 @@ pub(crate) struct TicksQuery {
 }
 
 impl Web {
-    async fn dag_view(&self, record: DagRecord) -> Result<DagView, Problem> {
+    /// A DAG as it is seen.
+    pub(crate) async fn dag_view(&self, record: DagRecord) -> Result<DagView, Problem> {
         let (id, version) = (record.dag.to_string(), record.version.clone());
         let standing = standing(record);
         Ok(match version {
             Some(hash) => DagView::of(&*self.dag(&hash).await?, standing, self.now()),
             None => DagView::without_file(id, None, standing),
         })
+    }
+
+    /// The version that new runs take, and those that the latest runs of a DAG are pinned to.
+    pub(crate) async fn versions_of(&self, id: &DagId) -> Result<Vec<PinnedVersion>, Problem> {
+        let current = self.record(id).await?.version;
+        let filter = RunFilter {
+            dag: Some(id.clone()),
+            limit: RUNS_OF_VERSIONS,
+            ..RunFilter::default()
+        };
+        let mut hashes: Vec<DagHash> = current.into_iter().collect();
+        for run in self.store().find_runs(&filter).await? {
+            if !hashes.contains(&run.facts.version) {
+                hashes.push(run.facts.version);
+            }
+        }
+        let mut versions = Vec::with_capacity(hashes.len());
+        for hash in hashes {
+            versions.push(self.version(&hash).await?);
+        }
+        Ok(versions)
     }
 
     /// The version that new runs take.
@@ -133,22 +155,11 @@ impl Operation for ListVersions {
     async fn answer(web: Web, call: Call<Nothing, Nothing>) -> Result<Response, Problem> {
         let id = call.dag()?;
         let current = web.record(&id).await?.version;
-        let filter = RunFilter {
-            dag: Some(id),
-            limit: RUNS_OF_VERSIONS,
-            ..RunFilter::default()
-        };
-        let runs = web.store().find_runs(&filter).await?;
-        let mut hashes: Vec<DagHash> = current.iter().cloned().collect();
-        for run in runs {
-            if !hashes.contains(&run.facts.version) {
-                hashes.push(run.facts.version);
-            }
-        }
-        let mut items = Vec::new();
-        for hash in hashes {
-            items.push(brief(&web.version(&hash).await?, current.as_ref()));
-        }
+        let versions = web.versions_of(&id).await?;
+        let items = versions
+            .iter()
+            .map(|version| brief(version, current.as_ref()))
+            .collect();
         found(&List { items })
     }
 }

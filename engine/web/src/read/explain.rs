@@ -49,7 +49,7 @@ impl Operation for ExplainTask {
     }
 }
 
-async fn reasons(
+pub(crate) async fn reasons(
     web: &Web,
     story: &Story,
     task: Option<TaskRunIx>,

@@ -8,7 +8,7 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use noctule_core::run::{Attempt, AttemptState, Handle};
+use noctule_core::run::{Attempt, AttemptState, Handle, TaskRunIx};
 use noctule_executor::{LogCursor, LogPage};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -47,13 +47,25 @@ pub(crate) struct LogQuery {
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub(crate) struct RequestView {
     /// The attempt key.
-    key: String,
+    pub(crate) key: String,
     /// The kind of its executor.
-    executor: String,
+    pub(crate) executor: String,
     /// The connection it went through.
-    connection: Option<String>,
+    pub(crate) connection: Option<String>,
     /// The request exactly as it is sent; secrets are references.
-    request: Value,
+    pub(crate) request: Value,
+}
+
+impl RequestView {
+    pub(crate) fn of(story: &Story, task: TaskRunIx, attempt: &Attempt) -> Self {
+        let task = &story.run.tasks[task.index()];
+        Self {
+            key: attempt.key.to_string(),
+            executor: story.dag.task(task.task).executor.clone(),
+            connection: attempt.prepared.connection.clone(),
+            request: attempt.prepared.request.0.clone(),
+        }
+    }
 }
 
 impl Operation for AttemptLogs {
@@ -100,16 +112,11 @@ impl Operation for AttemptRequest {
         let (story, ix) = web.task_story(&id).await?;
         let task = &story.run.tasks[ix.index()];
         let attempt = find(&task.attempts, number)?;
-        found(&RequestView {
-            key: attempt.key.to_string(),
-            executor: story.dag.task(task.task).executor.clone(),
-            connection: attempt.prepared.connection.clone(),
-            request: attempt.prepared.request.0.clone(),
-        })
+        found(&RequestView::of(&story, ix, attempt))
     }
 }
 
-fn find(attempts: &[Attempt], number: u32) -> Result<&Attempt, Problem> {
+pub(crate) fn find(attempts: &[Attempt], number: u32) -> Result<&Attempt, Problem> {
     let found = attempts.iter().find(|attempt| attempt.number == number);
     found.ok_or_else(|| {
         let said = format!("it has {} attempts, and no {number}", attempts.len());
@@ -117,7 +124,7 @@ fn find(attempts: &[Attempt], number: u32) -> Result<&Attempt, Problem> {
     })
 }
 
-fn handle(attempt: &Attempt) -> Option<&Handle> {
+pub(crate) fn handle(attempt: &Attempt) -> Option<&Handle> {
     match &attempt.state {
         AttemptState::Launching(_) => None,
         AttemptState::Running(work) => Some(&work.handle),

@@ -8,10 +8,10 @@ mod metrics;
 mod runs;
 
 pub(crate) use self::dags::{ListDags, ListTicks, ListVersions, ShowDag, ShowVersion, zone_of};
-pub(crate) use self::explain::{ExplainRun, ExplainTask};
+pub(crate) use self::explain::{ExplainRun, ExplainTask, reasons};
 pub(crate) use self::health::{Health, Readiness};
 pub use self::logs::LOG_HEADERS;
-pub(crate) use self::logs::{AttemptLogs, AttemptRequest};
+pub(crate) use self::logs::{AttemptLogs, AttemptRequest, RequestView, find, handle};
 pub(crate) use self::metrics::Metrics;
 pub(crate) use self::runs::{
     ListRuns, RunEvents, RunTasks, ShowRun, WaitQuery, read_wait, until_over,

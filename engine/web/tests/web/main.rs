@@ -13,6 +13,7 @@ mod live;
 mod logs;
 mod looking;
 mod metrics;
+mod pages;
 mod paging;
 mod paths;
 mod stage;

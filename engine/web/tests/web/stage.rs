@@ -60,7 +60,7 @@ fn folder() -> tempfile::TempDir {
         .unwrap()
 }
 
-fn read(registry: &Registry, dags: &[&str]) -> Vec<PublishedDag> {
+pub(crate) fn read(registry: &Registry, dags: &[&str]) -> Vec<PublishedDag> {
     let env = BTreeMap::new();
     let paths: Vec<String> = (0..dags.len()).map(|i| format!("dags/d{i}.toml")).collect();
     let files: Vec<FileText<'_>> = paths
@@ -108,7 +108,12 @@ impl Stage {
     }
 
     pub(crate) async fn with(dags: &[&str], settings: Settings) -> Self {
-        let stage = Self::unattached(dags, settings).await;
+        Self::unattached(dags, settings).await.attached(dags).await
+    }
+
+    /// The server with its engine, once that knows the DAGs.
+    pub(crate) async fn attached(self, dags: &[&str]) -> Self {
+        let stage = self;
         stage.web.attach(stage.control.clone()).unwrap();
         for published in dags {
             let id = published
@@ -123,6 +128,15 @@ impl Stage {
 
     /// The server before it is given its engine.
     pub(crate) async fn unattached(dags: &[&str], settings: Settings) -> Self {
+        Self::after(dags, settings, async |_| {}).await
+    }
+
+    /// The same over a store in which something happened before.
+    pub(crate) async fn after(
+        dags: &[&str],
+        settings: Settings,
+        before: impl AsyncFnOnce(&Store),
+    ) -> Self {
         let folder = folder();
         let world = ScriptedWorld::new();
         let registry = Registry::new().with(Scripted::new(Arc::clone(&world)));
@@ -135,6 +149,7 @@ impl Stage {
             hook: None,
         };
         let store = Store::open("sqlite://state.db", options).await.unwrap();
+        before(&store).await;
         let (control, engine) = engine(&store, &registry, &folder, &settings, dags).await;
         let web = Web::new(store.clone(), settings).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

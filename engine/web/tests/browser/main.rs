@@ -1,0 +1,25 @@
+//! The pages, in a real browser.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot be set up has failed"
+)]
+
+mod browser;
+#[expect(
+    dead_code,
+    reason = "the client of the other tests has more than is needed here"
+)]
+#[path = "../web/client.rs"]
+mod client;
+mod figures;
+mod hostile;
+mod line;
+mod pages;
+mod run;
+mod seed;
+#[expect(
+    dead_code,
+    reason = "the stage of the other tests has more than is needed here"
+)]
+#[path = "../web/stage.rs"]
+mod stage;
