@@ -1,6 +1,7 @@
 //! The one function that every request passes, whatever it asks for and however it came.
 //!
-//! In this order: the name it was sent to and the site behind it, the operation, the caller's right, the body, the time.
+//! In this order: the name it was sent to and the site behind it, the operation, the caller's right, the DAGs that they are
+//! limited to, the body, the time.
 //! Only then is an operation called. Every response leaves with headers that let no browser make anything of it.
 
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ use percent_encoding::percent_decode_str;
 use crate::access::{Caller, Need, Role, decide};
 use crate::operation::{Endpoint, RawCall, Verb};
 use crate::problem::{Code, Problem};
+use crate::scope;
 use crate::table::{self, TABLE};
 use crate::web::Web;
 
@@ -48,6 +50,12 @@ const STAMPS: [(HeaderName, &str); 6] = [
 /// Where a request came from; put there by the server, never by the request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
+
+impl Peer {
+    pub(crate) fn is_loopback(self) -> bool {
+        self.0.ip().to_canonical().is_loopback()
+    }
+}
 
 /// The router: every address leads to the gate, known or not.
 pub(crate) fn router(web: Web) -> Router {
@@ -86,13 +94,15 @@ async fn pass(web: Web, request: Request) -> Result<Response, Problem> {
         // Probes ask by whatever address they have, and learn nothing.
         web.names().admit(&parts)?;
     }
-    let caller = match parts.extensions.get::<Peer>() {
-        Some(peer) => Caller::of(peer.0, &parts.headers),
-        None => Caller::Stranger,
+    let caller = match need {
+        // What is public is so without the store, too.
+        Need::Public => Caller::Stranger,
+        Need::Role(_) => web.caller(&parts).await?,
     };
     decide(need, &caller)?;
     let endpoint = found?;
     let path = parameters(endpoint.path, parts.uri.path())?;
+    scope::admit(&web, endpoint, &caller, &path).await?;
     let body = receive(endpoint, &parts, body).await?;
     let call = RawCall {
         caller,

@@ -5,7 +5,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use crate::access::{Need, Role};
+use crate::access::{Need, Role, Scoped};
 use crate::operation::{Call, Endpoint, Nothing, Operation, Verb, found};
 use crate::problem::{Problem, ProblemDocument};
 use crate::read::LOG_HEADERS;
@@ -26,6 +26,7 @@ impl Operation for ShowOpenApi {
     const VERB: Verb = Verb::Get;
     const PATH: &'static str = "/api/v1/openapi.json";
     const NEED: Need = Need::Role(Role::Viewer);
+    const SCOPED: Scoped = Scoped::Filtered;
     const NAME: &'static str = "openapi";
     const SUMMARY: &'static str = "This document";
     type Query = Nothing;

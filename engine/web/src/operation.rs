@@ -20,7 +20,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::access::{Caller, Need};
+use crate::access::{Caller, Need, Scoped};
 use crate::problem::{Code, Problem};
 use crate::web::Web;
 
@@ -50,6 +50,8 @@ pub(crate) trait Operation: 'static {
     const PATH: &'static str;
     /// Who may.
     const NEED: Need;
+    /// How it keeps to the DAGs that a caller is limited to.
+    const SCOPED: Scoped = Scoped::ByPath;
     /// Its name in the document.
     const NAME: &'static str;
     /// What it does, in one line.
@@ -107,6 +109,7 @@ pub(crate) struct Endpoint {
     pub(crate) verb: Verb,
     pub(crate) path: &'static str,
     pub(crate) need: Need,
+    pub(crate) scoped: Scoped,
     pub(crate) name: &'static str,
     pub(crate) summary: &'static str,
     pub(crate) statuses: &'static [(u16, &'static str)],
@@ -125,6 +128,7 @@ pub(crate) const fn endpoint<O: Operation>() -> Endpoint {
         verb: O::VERB,
         path: O::PATH,
         need: O::NEED,
+        scoped: O::SCOPED,
         name: O::NAME,
         summary: O::SUMMARY,
         statuses: O::STATUSES,

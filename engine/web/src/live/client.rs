@@ -21,7 +21,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::time::timeout;
 
 use super::history::{Position, Told};
-use crate::access::{Need, Role};
+use crate::access::{Need, Role, Scoped};
 use crate::known::Story;
 use crate::operation::{Call, Nothing, Operation, Verb};
 use crate::problem::{Code, Problem};
@@ -55,6 +55,7 @@ impl Operation for Events {
     const VERB: Verb = Verb::Get;
     const PATH: &'static str = "/api/v1/events";
     const NEED: Need = Need::Role(Role::Viewer);
+    const SCOPED: Scoped = Scoped::Filtered;
     const NAME: &'static str = "events";
     const SUMMARY: &'static str = "Everything that happens, as server-sent events; `Last-Event-ID` goes on from there, or a `reset` says that this is gone";
     const MEDIA: &'static str = "text/event-stream";
@@ -64,6 +65,7 @@ impl Operation for Events {
 
     async fn answer(web: Web, call: Call<Nothing, Nothing>) -> Result<Response, Problem> {
         let place = place(&web)?;
+        let caller = call.caller;
         let known = last_event(&call.headers);
         let after = known.map(|id| {
             Position::read(id).unwrap_or(Position {
@@ -79,6 +81,7 @@ impl Operation for Events {
                 ready.extend(
                     missed
                         .iter()
+                        .filter(|told| caller.sees(told.dag.as_str()))
                         .map(|told| line(&from.at(told.number), &told.json)),
                 );
             }
@@ -88,7 +91,10 @@ impl Operation for Events {
                 from.at(from.number)
             )),
         }
-        let write = move |told: &Told| Some(line(&from.at(told.number), &told.json));
+        let write = move |told: &Told| {
+            let theirs = caller.sees(told.dag.as_str());
+            theirs.then(|| line(&from.at(told.number), &told.json))
+        };
         Ok(streaming(Client {
             ready,
             heard: listening.next,

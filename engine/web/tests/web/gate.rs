@@ -101,10 +101,15 @@ async fn only_names_of_this_server_and_pages_of_its_own_may_ask() {
         ("LOCALHOST:9", None, ""),
         ("localhost", None, ""),
         ("[::1]:7878", None, ""),
-        ("batch.example.com", None, ""),
+        // By its public name it is asked from elsewhere.
+        ("batch.example.com", None, "unauthenticated"),
         (&own, Some(&own_page), ""),
         (&local, Some(&local_page), ""),
-        ("batch.example.com", Some("https://batch.example.com"), ""),
+        (
+            "batch.example.com",
+            Some("https://batch.example.com"),
+            "unauthenticated",
+        ),
         ("evil.example", None, "host_not_allowed"),
         ("127.0.0.1.evil.example", None, "host_not_allowed"),
         ("localhost.evil.example", None, "host_not_allowed"),
