@@ -9,6 +9,7 @@ use std::sync::Arc;
 pub use noctule_core::access::Role;
 use noctule_core::access::Scope;
 use noctule_core::run::Actor;
+use noctule_store::SecretHash;
 
 use crate::problem::{Code, Problem};
 
@@ -41,10 +42,6 @@ pub(crate) enum Caller {
     /// Somebody on this machine.
     Loopback,
     /// Somebody we know.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "tokens come with the store's table of them")
-    )]
     Known(Arc<Known>),
 }
 
@@ -54,17 +51,11 @@ pub(crate) enum Refused {
     /// There is no such token.
     Unknown,
     /// Its time is over.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "tokens come with the store's table of them")
-    )]
     Expired,
     /// It was taken back.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "tokens come with the store's table of them")
-    )]
     Revoked,
+    /// The session is over, or there never was one.
+    LoggedOut,
 }
 
 /// Somebody we know.
@@ -75,19 +66,19 @@ pub(crate) struct Known {
     pub(crate) role: Role,
     pub(crate) scope: Scope,
     pub(crate) by: Means,
+    /// Of what they showed.
+    pub(crate) hash: SecretHash,
 }
 
 /// By what somebody is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Means {
     /// A token in a header.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "tokens come with the store's table of them")
-    )]
     Token,
     /// A session of a browser.
     Session,
+    /// The token that the server was started with.
+    Bootstrap,
 }
 
 impl Caller {
@@ -141,6 +132,7 @@ impl Refused {
             Self::Unknown => "this token is not known here",
             Self::Expired => "this token has expired",
             Self::Revoked => "this token was revoked",
+            Self::LoggedOut => "you are not logged in any more",
         }
     }
 }
@@ -183,6 +175,7 @@ mod tests {
             role,
             scope: Scope::of(patterns).unwrap(),
             by: Means::Token,
+            hash: SecretHash::of("x"),
         }))
     }
 

@@ -12,7 +12,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ORIGIN,
     REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::request::Parts;
@@ -21,8 +21,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use percent_encoding::percent_decode_str;
+use tokio::time::Instant;
 
-use crate::access::{Caller, Need, Role, decide};
+use crate::access::{Caller, Means, Need, Role, decide};
+use crate::knowing::LONG;
 use crate::operation::{Endpoint, RawCall, Verb};
 use crate::problem::{Code, Problem};
 use crate::scope;
@@ -31,6 +33,9 @@ use crate::web::Web;
 
 /// How long a body may take to arrive.
 const BODY_TIME: Duration = Duration::from_secs(15);
+
+/// What a program sends that acts with a session.
+const ASKED: HeaderName = HeaderName::from_static("noctule-request");
 
 const STAMPS: [(HeaderName, &str); 6] = [
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -94,30 +99,71 @@ async fn pass(web: Web, request: Request) -> Result<Response, Problem> {
         // Probes ask by whatever address they have, and learn nothing.
         web.names().admit(&parts)?;
     }
+    let from = parts.extensions.get::<Peer>().map(|peer| peer.0.ip());
     let caller = match need {
         // What is public is so without the store, too.
         Need::Public => Caller::Stranger,
         Need::Role(_) => web.caller(&parts).await?,
     };
-    decide(need, &caller)?;
+    if let Err(problem) = decide(need, &caller) {
+        if problem.code == Code::Unauthenticated {
+            web.access().refused(web.now(), from, &problem.detail);
+        }
+        return Err(problem);
+    }
+    admit_change(&caller, &parts)?;
     let endpoint = found?;
     let path = parameters(endpoint.path, parts.uri.path())?;
     scope::admit(&web, endpoint, &caller, &path).await?;
     let body = receive(endpoint, &parts, body).await?;
+    let lasting = endpoint.verb == Verb::Get && matches!(caller, Caller::Known(_));
+    let again = lasting.then(|| (web.clone(), caller.clone(), Instant::now()));
     let call = RawCall {
         caller,
+        from,
         uri: parts.uri,
         headers: parts.headers,
         path,
         body,
     };
     let done = tokio::time::timeout(endpoint.patience, (endpoint.answer)(web, call));
-    done.await.unwrap_or_else(|_| {
+    let done = done.await.unwrap_or_else(|_| {
         Err(Problem::new(
             Code::TookTooLong,
             "no answer in time; what was asked for may still be done",
         ))
-    })
+    });
+    if let Some((web, caller, begun)) = again
+        && begun.elapsed() >= LONG
+        && !web.is_still(&caller).await
+    {
+        let said = "what you showed does not count any more";
+        return Err(Problem::new(Code::Unauthenticated, said));
+    }
+    done
+}
+
+/// A browser sends its session with whatever a page has it send. So a change by a session is asked for by a page of ours,
+/// which the browser says itself, or with a header that no other site can make it send.
+fn admit_change(caller: &Caller, parts: &Parts) -> Result<(), Problem> {
+    let by_session = matches!(caller, Caller::Known(known) if known.by == Means::Session);
+    if !by_session || parts.method != Method::POST {
+        return Ok(());
+    }
+    // Another origin was refused before.
+    let own = parts.headers.contains_key(ORIGIN)
+        || parts.headers.contains_key(ASKED)
+        || parts
+            .headers
+            .get("sec-fetch-site")
+            .is_some_and(|site| site == "same-origin");
+    if own {
+        return Ok(());
+    }
+    Err(Problem::new(
+        Code::OriginNotAllowed,
+        "a change by a session needs an Origin of this server, or the header Noctule-Request",
+    ))
 }
 
 fn operation(parts: &Parts) -> Result<&'static Endpoint, Problem> {

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::str::FromStr;
 use std::time::Duration;
@@ -16,11 +17,13 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::Response;
 use noctule_core::name::{DagId, RunId};
 use noctule_core::view::TaskRunId;
+use noctule_store::AuditEvent;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::access::{Caller, Need, Scoped};
+use crate::audit::named;
 use crate::problem::{Code, Problem};
 use crate::web::Web;
 
@@ -71,6 +74,16 @@ pub(crate) trait Operation: 'static {
     /// Its answer, where that is JSON.
     type Answer: JsonSchema;
 
+    /// Whether it only tells what it would do.
+    fn rehearses(_: &Self::Query) -> bool {
+        false
+    }
+
+    /// What it is about besides what its path names, for the audit event.
+    fn about(_: &Self::Body) -> Option<String> {
+        None
+    }
+
     /// Does it.
     fn answer(
         web: Web,
@@ -86,6 +99,8 @@ pub(crate) struct Nothing {}
 /// A request that passed the gate.
 pub(crate) struct RawCall {
     pub(crate) caller: Caller,
+    /// The address that it came from.
+    pub(crate) from: Option<IpAddr>,
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
     pub(crate) path: BTreeMap<&'static str, String>,
@@ -164,7 +179,17 @@ async fn answer<O: Operation>(web: Web, raw: RawCall) -> Result<Response, Proble
         body,
         path: raw.path,
     };
-    O::answer(web, call).await
+    if O::VERB == Verb::Get || O::rehearses(&call.query) {
+        return O::answer(web, call).await;
+    }
+    let event = AuditEvent {
+        at: web.now(),
+        by: call.caller.actor(),
+        from: raw.from.map(|from| from.to_canonical().to_string()),
+        act: O::NAME.to_owned(),
+        on: O::about(&call.body).or_else(|| named(&call.path)),
+    };
+    web.clone().audited(event, O::answer(web, call)).await
 }
 
 /// A body is one object: a list in the order of the fields is none, though serde would take it.
@@ -198,6 +223,11 @@ impl<Q, B> Call<Q, B> {
 
     pub(crate) fn attempt(&self) -> Result<u32, Problem> {
         self.part("n", Code::NoSuchAttempt)
+    }
+
+    /// The short name of a token.
+    pub(crate) fn token(&self) -> &str {
+        self.path.get("token").map_or("", String::as_str)
     }
 
     pub(crate) fn version(&self) -> Result<noctule_core::name::DagHash, Problem> {

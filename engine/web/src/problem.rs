@@ -66,6 +66,10 @@ codes! {
     NoSuchRun = "no_such_run", NOT_FOUND, "there is no such run";
     /// The run has no such task.
     NoSuchTask = "no_such_task", NOT_FOUND, "the run has no such task";
+    /// There is no such token.
+    NoSuchToken = "no_such_token", NOT_FOUND, "there is no such token";
+    /// Another token has this name.
+    NameTaken = "name_taken", CONFLICT, "another token has this name";
     /// The task has no such attempt.
     NoSuchAttempt = "no_such_attempt", NOT_FOUND, "the task has no such attempt";
     /// What an act names is not there any more.

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use crate::access::{Need, Role};
 use crate::act::{Cancel, Mark, Pause, Resume, Retry, Trigger};
+use crate::audit::ListAudit;
 use crate::live::{Events, RunStream};
 use crate::openapi::ShowOpenApi;
 use crate::operation::{Endpoint, Verb, endpoint};
@@ -11,6 +12,7 @@ use crate::read::{
     AttemptLogs, AttemptRequest, ExplainRun, ExplainTask, Health, ListDags, ListRuns, ListTicks,
     ListVersions, Readiness, RunEvents, RunTasks, ShowDag, ShowRun, ShowVersion,
 };
+use crate::tokens::{IssueToken, ListTokens, RevokeToken};
 
 pub(crate) static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
     vec![
@@ -38,6 +40,10 @@ pub(crate) static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
         endpoint::<AttemptLogs>(),
         endpoint::<AttemptRequest>(),
         endpoint::<Events>(),
+        endpoint::<ListTokens>(),
+        endpoint::<IssueToken>(),
+        endpoint::<RevokeToken>(),
+        endpoint::<ListAudit>(),
     ]
 });
 

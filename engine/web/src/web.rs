@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use crate::access::Caller;
+use crate::admission::Access;
 use crate::error::WebError;
 use crate::known::Versions;
 use crate::live::Feed;
@@ -67,6 +68,7 @@ pub struct Web(Arc<Inner>);
 struct Inner {
     store: Store,
     settings: Settings,
+    access: Access,
     names: Names,
     versions: Versions,
     feed: Arc<Feed>,
@@ -87,11 +89,20 @@ impl Web {
     /// # Errors
     /// A setting cannot be used.
     pub fn new(store: Store, settings: Settings) -> Result<Self, WebError> {
+        Self::guarded(store, settings, Access::default())
+    }
+
+    /// The same for a server that others than this machine may reach.
+    ///
+    /// # Errors
+    /// A setting cannot be used.
+    pub fn guarded(store: Store, settings: Settings, access: Access) -> Result<Self, WebError> {
         let names = Names::new(settings.public_url.as_deref())?;
         Ok(Self(Arc::new(Inner {
             store,
             streams: Arc::new(Semaphore::new(settings.streams)),
             settings,
+            access,
             names,
             versions: Versions::default(),
             feed: Arc::new(Feed::new()),
@@ -141,6 +152,10 @@ impl Web {
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    pub(crate) fn access(&self) -> &Access {
+        &self.0.access
     }
 
     pub(crate) fn names(&self) -> &Names {

@@ -18,10 +18,10 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::history::{Position, Told};
-use crate::access::{Need, Role, Scoped};
+use crate::access::{Caller, Need, Role, Scoped};
 use crate::known::Story;
 use crate::operation::{Call, Nothing, Operation, Verb};
 use crate::problem::{Code, Problem};
@@ -29,6 +29,8 @@ use crate::web::Web;
 
 /// The pause after which a client hears that the line is alive.
 const HEARTBEAT: Duration = Duration::from_secs(15);
+/// The pause after which it is looked whether a client still may listen: a token that was revoked ends its streams so soon.
+const AGAIN: Duration = Duration::from_secs(5);
 /// Records of a journal read at a time.
 const PAGE: u32 = 500;
 
@@ -65,7 +67,7 @@ impl Operation for Events {
 
     async fn answer(web: Web, call: Call<Nothing, Nothing>) -> Result<Response, Problem> {
         let place = place(&web)?;
-        let caller = call.caller;
+        let caller = call.caller.clone();
         let known = last_event(&call.headers);
         let after = known.map(|id| {
             Position::read(id).unwrap_or(Position {
@@ -99,6 +101,7 @@ impl Operation for Events {
             ready,
             heard: listening.next,
             write,
+            guard: Guard::new(&web, call.caller),
             _place: place,
         }))
     }
@@ -139,6 +142,7 @@ impl Operation for RunStream {
             ready,
             heard,
             write,
+            guard: Guard::new(&web, call.caller),
             _place: place,
         }))
     }
@@ -197,7 +201,33 @@ struct Client<W> {
     heard: Receiver<Arc<Told>>,
     /// How an event is written for them; none: it is not theirs.
     write: W,
+    guard: Guard,
     _place: OwnedSemaphorePermit,
+}
+
+/// Looks now and then whether somebody who listens still may.
+struct Guard {
+    web: Web,
+    caller: Caller,
+    looked: Instant,
+}
+
+impl Guard {
+    fn new(web: &Web, caller: Caller) -> Self {
+        Self {
+            web: web.clone(),
+            caller,
+            looked: Instant::now(),
+        }
+    }
+
+    async fn admits(&mut self) -> bool {
+        if self.looked.elapsed() < AGAIN {
+            return true;
+        }
+        self.looked = Instant::now();
+        self.web.is_still(&self.caller).await
+    }
 }
 
 impl<W: FnMut(&Told) -> Option<String>> Client<W> {
@@ -206,8 +236,15 @@ impl<W: FnMut(&Told) -> Option<String>> Client<W> {
         if let Some(ready) = self.ready.pop_front() {
             return Some(ready);
         }
+        let alive = Instant::now() + HEARTBEAT;
         loop {
-            match timeout(HEARTBEAT, self.heard.recv()).await {
+            let pause = AGAIN.min(alive - Instant::now());
+            let heard = timeout(pause, self.heard.recv()).await;
+            if !self.guard.admits().await {
+                return None;
+            }
+            match heard {
+                Err(_) if Instant::now() < alive => {}
                 Err(_) => return Some(": alive\n\n".to_owned()),
                 Ok(Ok(told)) => {
                     if let Some(line) = (self.write)(&told) {
