@@ -25,6 +25,8 @@ pub enum SecretKind {
     Token,
     /// A session of a browser.
     Session,
+    /// A login under way; the store never hears of it.
+    Login,
 }
 
 /// A secret as it is shown, once.
@@ -40,6 +42,7 @@ impl SecretKind {
         match self {
             Self::Token => "nct_",
             Self::Session => "ncs_",
+            Self::Login => "ncl_",
         }
     }
 }

@@ -16,8 +16,10 @@ use crate::problem::{Code, Problem};
 /// What a route asks of its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Need {
-    /// Nothing: it tells nothing of anybody.
+    /// Nothing, by whatever name it is asked: it tells nothing of anybody. For probes.
     Public,
+    /// Nothing, of whoever asks by a name of this server: it is how people become known.
+    Anybody,
     /// This role, or a higher one.
     Role(Role),
 }
@@ -143,7 +145,7 @@ impl Refused {
 /// Not allowed: nobody we know, or somebody with a lower role.
 pub(crate) fn decide(need: Need, caller: &Caller) -> Result<(), Problem> {
     let needed = match need {
-        Need::Public => return Ok(()),
+        Need::Public | Need::Anybody => return Ok(()),
         Need::Role(role) => role,
     };
     match (caller.role(), caller) {

@@ -8,6 +8,9 @@ use std::sync::{Mutex, PoisonError};
 use chrono::{DateTime, TimeDelta, Utc};
 use noctule_store::SecretHash;
 
+use crate::error::WebError;
+use crate::login::{Oidc, Provider};
+
 /// Refusals told in the log one by one, of each minute; the rest are counted. An attacker fills no disk.
 const TOLD: u32 = 10;
 /// That minute.
@@ -18,12 +21,13 @@ const WINDOW: TimeDelta = TimeDelta::minutes(1);
 pub struct Access {
     /// The token of `engine.bootstrap_token`: an administrator's.
     pub bootstrap: Option<SecretHash>,
-    pub(crate) state: State,
+    pub(crate) provider: Option<Provider>,
+    state: State,
 }
 
 /// What changes while it serves.
 #[derive(Debug, Default)]
-pub(crate) struct State {
+struct State {
     noted: Mutex<HashMap<String, DateTime<Utc>>>,
     refusals: Mutex<Refusals>,
 }
@@ -67,6 +71,15 @@ impl Refusals {
 }
 
 impl Access {
+    /// The same, and people log in by this provider.
+    ///
+    /// # Errors
+    /// No client can be made for it.
+    pub fn with_oidc(mut self, oidc: Oidc) -> Result<Self, WebError> {
+        self.provider = Some(Provider::new(oidc).map_err(WebError::Client)?);
+        Ok(self)
+    }
+
     /// Whether the use of a token is to be noted now; of several who ask, one is told so.
     pub(crate) fn notes(&self, token: &str, now: DateTime<Utc>, every: TimeDelta) -> bool {
         let mut noted = self

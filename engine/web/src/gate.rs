@@ -13,7 +13,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ORIGIN,
-    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    REFERRER_POLICY, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -25,6 +25,7 @@ use tokio::time::Instant;
 
 use crate::access::{Caller, Means, Need, Role, decide};
 use crate::knowing::LONG;
+use crate::login::sends_to_login;
 use crate::operation::{Endpoint, RawCall, Verb};
 use crate::problem::{Code, Problem};
 use crate::scope;
@@ -74,7 +75,12 @@ pub(crate) fn router(web: Web) -> Router {
 }
 
 async fn enter(State(web): State<Web>, request: Request) -> Response {
-    let mut response = match pass(web, request).await {
+    let (parts, body) = request.into_parts();
+    let page = sends_to_login(&web, &parts);
+    let mut response = match pass(web, parts, body).await {
+        Err(problem) if problem.code == Code::Unauthenticated && page.is_some() => {
+            page.unwrap_or_else(|| problem.into_response())
+        }
         Ok(response) => response,
         Err(problem) => problem.into_response(),
     };
@@ -87,8 +93,7 @@ async fn enter(State(web): State<Web>, request: Request) -> Response {
     response
 }
 
-async fn pass(web: Web, request: Request) -> Result<Response, Problem> {
-    let (parts, body) = request.into_parts();
+async fn pass(web: Web, parts: Parts, body: Body) -> Result<Response, Problem> {
     let found = operation(&parts);
     let need = match &found {
         Ok(endpoint) => endpoint.need,
@@ -102,7 +107,7 @@ async fn pass(web: Web, request: Request) -> Result<Response, Problem> {
     let from = parts.extensions.get::<Peer>().map(|peer| peer.0.ip());
     let caller = match need {
         // What is public is so without the store, too.
-        Need::Public => Caller::Stranger,
+        Need::Public | Need::Anybody => Caller::Stranger,
         Need::Role(_) => web.caller(&parts).await?,
     };
     if let Err(problem) = decide(need, &caller) {
@@ -220,7 +225,7 @@ async fn receive(endpoint: &Endpoint, parts: &Parts, body: Body) -> Result<Bytes
     if announced(&parts.headers).is_some_and(|length| length > limit) {
         return Err(too_large());
     }
-    if parts.method == Method::POST {
+    if parts.method == Method::POST && !(endpoint.form && is_empty(&parts.headers)) {
         check_type(&parts.headers)?;
     }
     let collected = tokio::time::timeout(BODY_TIME, Limited::new(body, limit).collect()).await;
@@ -239,6 +244,10 @@ fn announced(headers: &HeaderMap) -> Option<usize> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
+fn is_empty(headers: &HeaderMap) -> bool {
+    announced(headers).unwrap_or(0) == 0 && !headers.contains_key(TRANSFER_ENCODING)
+}
+
 /// JSON as it is, or no body at all.
 fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
     let wrong = |said: &str| Err(Problem::new(Code::UnsupportedMediaType, said));
@@ -249,11 +258,7 @@ fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
         return wrong("a body is sent as it is, without Content-Encoding");
     }
     match headers.get(CONTENT_TYPE).map(HeaderValue::to_str) {
-        None if announced(headers).unwrap_or(0) == 0
-            && !headers.contains_key(axum::http::header::TRANSFER_ENCODING) =>
-        {
-            Ok(())
-        }
+        None if is_empty(headers) => Ok(()),
         Some(Ok(kind)) if is_json(kind) => Ok(()),
         _ => wrong("the body is sent as Content-Type: application/json"),
     }

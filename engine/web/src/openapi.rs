@@ -104,7 +104,7 @@ fn operation(
         "responses": responses(endpoint, generator),
     });
     match endpoint.need {
-        Need::Public => operation["security"] = json!([]),
+        Need::Public | Need::Anybody => operation["security"] = json!([]),
         Need::Role(role) => {
             // Without a token too: whoever reaches the loopback address needs none.
             operation["security"] = json!([{ "token": [] }, {}]);

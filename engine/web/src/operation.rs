@@ -67,6 +67,8 @@ pub(crate) trait Operation: 'static {
     const PATIENCE: Duration = Duration::from_secs(30);
     /// The most bytes of a body.
     const BODY_LIMIT: usize = 64 * 1024;
+    /// Whether an empty form of a page will do, too.
+    const FORM: bool = false;
     /// Its query.
     type Query: DeserializeOwned + JsonSchema + Send;
     /// Its body; of a `GET` there is none.
@@ -110,6 +112,8 @@ pub(crate) struct RawCall {
 /// A request as its operation takes it.
 pub(crate) struct Call<Q, B> {
     pub(crate) caller: Caller,
+    /// The address that it came from.
+    pub(crate) from: Option<IpAddr>,
     pub(crate) headers: HeaderMap,
     pub(crate) query: Q,
     pub(crate) body: B,
@@ -131,6 +135,7 @@ pub(crate) struct Endpoint {
     pub(crate) media: &'static str,
     pub(crate) patience: Duration,
     pub(crate) body_limit: usize,
+    pub(crate) form: bool,
     pub(crate) query: fn(&mut SchemaGenerator) -> Schema,
     pub(crate) body: fn(&mut SchemaGenerator) -> Schema,
     pub(crate) given: fn(&mut SchemaGenerator) -> Schema,
@@ -150,6 +155,7 @@ pub(crate) const fn endpoint<O: Operation>() -> Endpoint {
         media: O::MEDIA,
         patience: O::PATIENCE,
         body_limit: O::BODY_LIMIT,
+        form: O::FORM,
         query: |generator| generator.subschema_for::<O::Query>(),
         body: |generator| generator.subschema_for::<O::Body>(),
         given: |generator| generator.subschema_for::<O::Answer>(),
@@ -174,6 +180,7 @@ async fn answer<O: Operation>(web: Web, raw: RawCall) -> Result<Response, Proble
     let body = object(bytes).map_err(|said| Problem::new(Code::InvalidBody, said))?;
     let call = Call {
         caller: raw.caller,
+        from: raw.from,
         headers: raw.headers,
         query,
         body,

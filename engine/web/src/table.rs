@@ -6,6 +6,7 @@ use crate::access::{Need, Role};
 use crate::act::{Cancel, Mark, Pause, Resume, Retry, Trigger};
 use crate::audit::ListAudit;
 use crate::live::{Events, RunStream};
+use crate::login::{Login, LoginCallback, Logout};
 use crate::openapi::ShowOpenApi;
 use crate::operation::{Endpoint, Verb, endpoint};
 use crate::read::{
@@ -44,6 +45,9 @@ pub(crate) static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
         endpoint::<IssueToken>(),
         endpoint::<RevokeToken>(),
         endpoint::<ListAudit>(),
+        endpoint::<Login>(),
+        endpoint::<LoginCallback>(),
+        endpoint::<Logout>(),
     ]
 });
 
@@ -64,7 +68,7 @@ pub fn routes() -> impl Iterator<Item = Route> {
         method: endpoint.verb.as_str(),
         path: endpoint.path,
         role: match endpoint.need {
-            Need::Public => None,
+            Need::Public | Need::Anybody => None,
             Need::Role(role) => Some(role),
         },
     })
@@ -103,18 +107,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn exactly_the_two_health_routes_are_public() {
+    fn exactly_the_two_health_routes_and_the_login_are_public() {
         let public: Vec<&str> = routes()
             .filter(|route| route.role.is_none())
             .map(|route| route.path)
             .collect();
-        assert_eq!(public, ["/healthz", "/readyz"]);
+        assert_eq!(public, ["/healthz", "/readyz", "/login", "/login/callback"]);
     }
 
     #[test]
     fn whoever_may_only_look_can_change_nothing() {
         for route in routes().filter(|route| route.method != "GET") {
-            assert!(route.role >= Some(Role::Operator), "{route:?}");
+            // But their own session.
+            let own = route.path == "/logout";
+            assert!(route.role >= Some(Role::Operator) || own, "{route:?}");
         }
     }
 

@@ -98,6 +98,9 @@ impl Web {
     /// A setting cannot be used.
     pub fn guarded(store: Store, settings: Settings, access: Access) -> Result<Self, WebError> {
         let names = Names::new(settings.public_url.as_deref())?;
+        if access.provider.is_some() && settings.public_url.is_none() {
+            return Err(WebError::NoWayBack);
+        }
         Ok(Self(Arc::new(Inner {
             store,
             streams: Arc::new(Semaphore::new(settings.streams)),

@@ -198,7 +198,7 @@ async fn a_request_has_one_host_and_a_browser_may_follow_a_link_from_elsewhere()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn exactly_two_addresses_are_public_however_they_are_written() {
+async fn what_is_public_is_so_in_one_way_of_writing_it() {
     let stage = Stage::new(&[QUICK]).await;
     let stranger = |target: &str| Ask::get(target).header("authorization", "Bearer x");
     for target in ["/healthz", "/readyz", "/healthz?", "/readyz?"] {
@@ -221,7 +221,8 @@ async fn exactly_two_addresses_are_public_however_they_are_written() {
         "/api/v1/runs/readyz",
         "/healthz%00",
         "/static/healthz",
-        "/login",
+        "/logout",
+        "/login/",
         "/metrics",
         "/",
         "/api",

@@ -4,6 +4,7 @@
     reason = "a test that cannot be set up has failed"
 )]
 
+mod access;
 mod acting;
 mod bodies;
 mod client;
@@ -16,3 +17,4 @@ mod paging;
 mod paths;
 mod stage;
 mod triggering;
+mod walking;

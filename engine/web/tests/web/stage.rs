@@ -18,7 +18,7 @@ use noctule_runtime::{
     Clock, Control, Engine, EngineOptions, Publication, PublishedDag, Surroundings,
 };
 use noctule_store::{OpenOptions, Owner, Role, Store};
-use noctule_web::{Settings, Web};
+use noctule_web::{Access, Settings, Web};
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -108,7 +108,12 @@ impl Stage {
     }
 
     pub(crate) async fn with(dags: &[&str], settings: Settings) -> Self {
-        let stage = Self::unattached(dags, settings).await;
+        Self::guarded(dags, settings, Access::default()).await
+    }
+
+    /// A server that knows more people than its store.
+    pub(crate) async fn guarded(dags: &[&str], settings: Settings, access: Access) -> Self {
+        let stage = Self::made(dags, settings, access).await;
         stage.web.attach(stage.control.clone()).unwrap();
         for published in dags {
             let id = published
@@ -123,6 +128,10 @@ impl Stage {
 
     /// The server before it is given its engine.
     pub(crate) async fn unattached(dags: &[&str], settings: Settings) -> Self {
+        Self::made(dags, settings, Access::default()).await
+    }
+
+    async fn made(dags: &[&str], settings: Settings, access: Access) -> Self {
         let folder = folder();
         let world = ScriptedWorld::new();
         let registry = Registry::new().with(Scripted::new(Arc::clone(&world)));
@@ -136,7 +145,7 @@ impl Stage {
         };
         let store = Store::open("sqlite://state.db", options).await.unwrap();
         let (control, engine) = engine(&store, &registry, &folder, &settings, dags).await;
-        let web = Web::new(store.clone(), settings).unwrap();
+        let web = Web::guarded(store.clone(), settings, access).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let server = tokio::spawn(web.clone().serve(listener));
