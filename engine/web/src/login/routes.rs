@@ -1,7 +1,7 @@
 //! `/login`, `/login/callback` and `/logout`.
 
 use axum::body::Body;
-use axum::http::header::{ACCEPT, LOCATION, SET_COOKIE};
+use axum::http::header::{ACCEPT, CONTENT_TYPE, LOCATION, SET_COOKIE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::Response;
@@ -274,8 +274,10 @@ impl Jar {
 fn on_to(to: &str, cookies: impl IntoIterator<Item = HeaderValue>) -> Result<Response, Problem> {
     let to = HeaderValue::from_str(to)
         .map_err(|_| Problem::new(Code::Internal, "this is no address to go on to"))?;
-    let mut response = Response::new(Body::empty());
+    let mut response = Response::new(Body::from("go on\n"));
     *response.status_mut() = StatusCode::SEE_OTHER;
+    let text = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, text);
     response.headers_mut().insert(LOCATION, to);
     for cookie in cookies {
         response.headers_mut().append(SET_COOKIE, cookie);

@@ -11,6 +11,7 @@ mod client;
 mod documented;
 mod gate;
 mod live;
+mod login;
 mod logs;
 mod looking;
 mod paging;

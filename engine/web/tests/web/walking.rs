@@ -189,7 +189,7 @@ async fn every_route_asks_everybody_for_its_role_whatever_they_show() {
             let (status, _) = answer(&stage, &route, ask).await;
             let of = format!("{} {} by {}: {status}", route.method, route.path, way.name);
             match (route.role, way.role) {
-                (None, _) => assert!(status < 400, "{of}"),
+                (None, _) => assert!(status != 401 && status != 403, "{of}"),
                 (Some(_), None) => assert_eq!(status, 401, "{of}"),
                 (Some(needed), Some(role)) if role < needed => assert_eq!(status, 403, "{of}"),
                 (Some(_), Some(_)) => assert!(status != 401 && status != 403, "{of}"),
@@ -226,7 +226,7 @@ async fn whoever_is_limited_to_dags_finds_no_trace_of_another_by_any_route() {
                 (true, false) => assert_eq!(status, 404, "{of}"),
                 (true, true) => assert!(status != 401 && status != 403, "{of}"),
                 // About all DAGs: filtered, or refused.
-                (false, _) => assert!(status == 200 || status == 403, "{of}"),
+                (false, _) => assert!([200, 303, 403].contains(&status), "{of}"),
             }
             let text = String::from_utf8_lossy(&body);
             // What somebody asked for is said back to them, and is no trace.
@@ -235,7 +235,13 @@ async fn whoever_is_limited_to_dags_finds_no_trace_of_another_by_any_route() {
         }
     }
     let runs = ask_as(&stage, "/api/v1/runs?limit=200", &headers).await;
-    assert_eq!(runs.json()["items"].as_array().unwrap().len(), 1);
+    let runs = runs.json();
+    let mut dags = runs["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|run| &run["dag"]);
+    assert!(dags.len() > 0 && dags.all(|dag| dag == "quick"), "{runs}");
     let none = ask_as(&stage, "/api/v1/runs?dag=hidden", &headers).await;
     assert_eq!(none.json()["items"].as_array().unwrap().len(), 0);
     let dags = ask_as(&stage, "/api/v1/dags", &headers).await;
