@@ -163,7 +163,7 @@ async fn revoke(args: &TokenRevokeArgs, surface: &Surface) -> Result<Exit, CliEr
         (None, Some(store)) => views(store, surface).await?,
         (None, None) => Vec::new(),
     };
-    let token = chosen(&known, &args.token)?;
+    let token = chosen(&known, &args.which)?;
     match (&server, &store) {
         (Some(server), _) => server.revoke(&token.id).await?,
         (None, Some(store)) => revoke_in(store, token, surface).await?,

@@ -44,7 +44,7 @@ pub(crate) struct TokenCreateArgs {
 pub(crate) struct TokenRevokeArgs {
     /// Its id, or its name
     #[arg(value_name = "TOKEN")]
-    pub(crate) token: String,
+    pub(crate) which: String,
 }
 
 /// Which audit events are printed.

@@ -16,6 +16,7 @@ mod logs;
 mod looking;
 mod paging;
 mod paths;
+mod provider;
 mod stage;
 mod triggering;
 mod walking;

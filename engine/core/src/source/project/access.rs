@@ -97,7 +97,7 @@ fn is_issuer(issuer: &str) -> bool {
         let rest = issuer.strip_prefix(*start);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
     };
-    issuer.starts_with("https://") || here.iter().any(|start| local(&start))
+    issuer.starts_with("https://") || here.iter().any(local)
 }
 
 fn read_roles(fields: &Fields<'_, '_>) -> BTreeMap<Role, Vec<String>> {
