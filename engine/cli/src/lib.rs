@@ -14,6 +14,7 @@
 )]
 
 mod acting;
+mod admitting;
 mod args;
 mod console;
 mod error;

@@ -4,6 +4,7 @@
 //! which they are shown. It performs no I/O, reads no clock and no environment, and makes no random choice: `now` and
 //! new ids are parameters. If a rule needs a socket to be tested, it is in the wrong crate.
 
+pub mod access;
 pub mod ask;
 pub mod awaiting;
 pub mod dag;

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use noctule_core::access::fits;
 use noctule_executor::secrecy::SecretString;
 use noctule_executor::{
     Connection, Context, ErrorClass, ExecutorError, Host, Registry, SecretRef, SecretSource,
@@ -190,48 +191,6 @@ fn named(name: &str, error: ExecutorError) -> ExecutorError {
     }
 }
 
-/// Whether a glob of `*` and plain text fits a whole name.
-#[must_use]
-pub fn fits(glob: &str, name: &str) -> bool {
-    let mut parts = glob.split('*');
-    let Some(mut rest) = parts.next().and_then(|first| name.strip_prefix(first)) else {
-        return false;
-    };
-    let parts: Vec<&str> = parts.collect();
-    let Some((last, middle)) = parts.split_last() else {
-        return rest.is_empty();
-    };
-    for part in middle {
-        match rest.find(part) {
-            Some(at) => rest = &rest[at + part.len()..],
-            None => return false,
-        }
-    }
-    rest.len() >= last.len() && rest.ends_with(last)
-}
-
 #[cfg(test)]
 #[path = "secret_tests.rs"]
 mod of_vaults;
-
-#[cfg(test)]
-mod tests {
-    use super::fits;
-
-    #[test]
-    fn a_glob_fits_the_whole_name() {
-        for (glob, name, fit) in [
-            ("adverts*", "adverts-1", true),
-            ("adverts*", "my-adverts", false),
-            ("*", "", true),
-            ("a*c", "abc", true),
-            ("a*c", "ac", true),
-            ("a*a", "a", false),
-            ("a*b*c", "a-b-c", true),
-            ("exact", "exact", true),
-            ("exact", "exactly", false),
-        ] {
-            assert_eq!(fits(glob, name), fit, "{glob} on {name}");
-        }
-    }
-}

@@ -75,7 +75,7 @@ impl Store {
         either!(self, backend => Box::pin(backend.forget(lease, horizon, runs)).await)
     }
 
-    /// Takes out answered asks and dropped ticks of before the horizon, a bounded number of each.
+    /// Takes out answered asks, dropped ticks and audit events of before the horizon, a bounded number of each.
     ///
     /// # Errors
     /// The lease is past, or nothing could be written.

@@ -3,6 +3,7 @@
 //! A file of SQLite for one machine, a Postgres for several; the verbs say nothing about either. What is acknowledged is
 //! there after a crash. The right to write is a [`Lease`], and every write is fenced by its epoch.
 
+mod access;
 mod asks;
 mod backup;
 mod columns;
@@ -19,6 +20,7 @@ mod places;
 mod postgres;
 mod rows;
 mod runs;
+mod secret;
 mod setback;
 mod sqlite;
 mod steps;
@@ -26,6 +28,7 @@ mod store;
 mod transfer;
 mod watching;
 
+pub use access::{AuditEvent, AuditId, Audited, Grant, Revocation, Session, Token};
 pub use asks::AskId;
 pub use columns::TaskStanding;
 pub use commit::{Write, Written};
@@ -38,6 +41,7 @@ pub use open::OpenOptions;
 pub use owner::{Owner, Role};
 pub use places::{AttemptOfKey, AttemptPlace};
 pub use runs::{RunFilter, RunSummary};
+pub use secret::{AccessSecret, SecretHash, SecretKind};
 pub use setback::Inheritance;
 pub use store::Store;
 pub use transfer::{Arrival, Copied};

@@ -1,6 +1,7 @@
 //! Runs as they are read, each read of one moment.
 
 use chrono::{DateTime, Utc};
+use noctule_core::access::Scope;
 use noctule_core::name::{DagId, RunId};
 use noctule_core::run::{Phase, Previous, Record, Run, RunFacts};
 use serde::Deserialize;
@@ -27,6 +28,8 @@ pub struct RunSummary {
 pub struct RunFilter {
     /// Of this DAG.
     pub dag: Option<DagId>,
+    /// Of DAGs in this scope; none: of any.
+    pub among: Option<Scope>,
     /// In this state, by the word of the contract.
     pub state: Option<String>,
     /// Created at or after.

@@ -2,6 +2,7 @@
 //!
 //! The rows are of one moment, while engines go on; they arrive in one transaction, whole or not at all, and only where
 //! nothing was before. Documents go byte for byte. The copy is the same store, with its id: attempt keys stay what they are.
+//! Tokens go along; sessions do not: people log in again.
 
 use noctule_core::name::ProfileName;
 use tokio::sync::mpsc::{self, Receiver, Sender};
@@ -63,6 +64,18 @@ pub(crate) enum Row {
         dag: String,
         key: String,
         run: String,
+    },
+    Token {
+        hash: String,
+        name: String,
+        body: String,
+        revoked: Option<String>,
+        last_used: Option<String>,
+    },
+    Audit {
+        id: i64,
+        body: String,
+        outcome: Option<String>,
     },
 }
 

@@ -1,6 +1,7 @@
 //! The one function that every request passes, whatever it asks for and however it came.
 //!
-//! In this order: the name it was sent to and the site behind it, the operation, the caller's right, the body, the time.
+//! In this order: the name it was sent to and the site behind it, the operation, the caller's right, the DAGs that they are
+//! limited to, the body, the time.
 //! Only then is an operation called. Every response leaves with headers that let no browser make anything of it.
 
 use std::collections::BTreeMap;
@@ -12,7 +13,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{
     ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
-    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    ORIGIN, REFERRER_POLICY, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -20,16 +21,23 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use percent_encoding::percent_decode_str;
+use tokio::time::Instant;
 
-use crate::access::{Caller, Need, Role, decide};
+use crate::access::{Caller, Means, Need, Role, decide};
+use crate::knowing::LONG;
+use crate::login::sends_to_login;
 use crate::operation::{Endpoint, RawCall, Verb};
 use crate::pages::{page_of, wants_page};
 use crate::problem::{Code, Problem};
+use crate::scope;
 use crate::table::{self, TABLE};
 use crate::web::Web;
 
 /// How long a body may take to arrive.
 const BODY_TIME: Duration = Duration::from_secs(15);
+
+/// What a program sends that acts with a session.
+const ASKED: HeaderName = HeaderName::from_static("noctule-request");
 
 const STAMPS: [(HeaderName, &str); 6] = [
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -50,6 +58,12 @@ const STAMPS: [(HeaderName, &str); 6] = [
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
+impl Peer {
+    pub(crate) fn is_loopback(self) -> bool {
+        self.0.ip().to_canonical().is_loopback()
+    }
+}
+
 /// The router: every address leads to the gate, known or not.
 pub(crate) fn router(web: Web) -> Router {
     let mut paths: Vec<&'static str> = TABLE.iter().map(|endpoint| endpoint.path).collect();
@@ -62,9 +76,14 @@ pub(crate) fn router(web: Web) -> Router {
 }
 
 async fn enter(State(web): State<Web>, request: Request) -> Response {
-    let accept = request.headers().get(ACCEPT);
-    let wants_page = wants_page(request.method(), request.uri(), accept);
-    let mut response = match pass(web.clone(), request).await {
+    let (parts, body) = request.into_parts();
+    let accept = parts.headers.get(ACCEPT);
+    let wants_page = wants_page(&parts.method, &parts.uri, accept);
+    let login = sends_to_login(&web, &parts);
+    let mut response = match pass(web.clone(), parts, body).await {
+        Err(problem) if problem.code == Code::Unauthenticated && login.is_some() => {
+            login.unwrap_or_else(|| problem.into_response())
+        }
         Ok(response) => response,
         Err(problem) if wants_page => page_of(&web, problem),
         Err(problem) => problem.into_response(),
@@ -78,8 +97,7 @@ async fn enter(State(web): State<Web>, request: Request) -> Response {
     response
 }
 
-async fn pass(web: Web, request: Request) -> Result<Response, Problem> {
-    let (parts, body) = request.into_parts();
+async fn pass(web: Web, parts: Parts, body: Body) -> Result<Response, Problem> {
     let found = operation(&parts);
     let need = match &found {
         Ok(endpoint) => endpoint.need,
@@ -90,28 +108,71 @@ async fn pass(web: Web, request: Request) -> Result<Response, Problem> {
         // Probes ask by whatever address they have, and learn nothing.
         web.names().admit(&parts)?;
     }
-    let caller = match parts.extensions.get::<Peer>() {
-        Some(peer) => Caller::of(peer.0, &parts.headers),
-        None => Caller::Stranger,
+    let from = parts.extensions.get::<Peer>().map(|peer| peer.0.ip());
+    let caller = match need {
+        // What is public is so without the store, too.
+        Need::Public | Need::Anybody => Caller::Stranger,
+        Need::Role(_) => web.caller(&parts).await?,
     };
-    decide(need, &caller)?;
+    if let Err(problem) = decide(need, &caller) {
+        if problem.code == Code::Unauthenticated {
+            web.access().refused(web.now(), from, &problem.detail);
+        }
+        return Err(problem);
+    }
+    admit_change(&caller, &parts)?;
     let endpoint = found?;
     let path = parameters(endpoint.path, parts.uri.path())?;
+    scope::admit(&web, endpoint, &caller, &path).await?;
     let body = receive(endpoint, &parts, body).await?;
+    let lasting = endpoint.verb == Verb::Get && matches!(caller, Caller::Known(_));
+    let again = lasting.then(|| (web.clone(), caller.clone(), Instant::now()));
     let call = RawCall {
         caller,
+        from,
         uri: parts.uri,
         headers: parts.headers,
         path,
         body,
     };
     let done = tokio::time::timeout(endpoint.patience, (endpoint.answer)(web, call));
-    done.await.unwrap_or_else(|_| {
+    let done = done.await.unwrap_or_else(|_| {
         Err(Problem::new(
             Code::TookTooLong,
             "no answer in time; what was asked for may still be done",
         ))
-    })
+    });
+    if let Some((web, caller, begun)) = again
+        && begun.elapsed() >= LONG
+        && !web.is_still(&caller).await
+    {
+        let said = "what you showed does not count any more";
+        return Err(Problem::new(Code::Unauthenticated, said));
+    }
+    done
+}
+
+/// A browser sends its session with whatever a page has it send. So a change by a session is asked for by a page of ours,
+/// which the browser says itself, or with a header that no other site can make it send.
+fn admit_change(caller: &Caller, parts: &Parts) -> Result<(), Problem> {
+    let by_session = matches!(caller, Caller::Known(known) if known.by == Means::Session);
+    if !by_session || parts.method != Method::POST {
+        return Ok(());
+    }
+    // Another origin was refused before.
+    let own = parts.headers.contains_key(ORIGIN)
+        || parts.headers.contains_key(ASKED)
+        || parts
+            .headers
+            .get("sec-fetch-site")
+            .is_some_and(|site| site == "same-origin");
+    if own {
+        return Ok(());
+    }
+    Err(Problem::new(
+        Code::OriginNotAllowed,
+        "a change by a session needs an Origin of this server, or the header Noctule-Request",
+    ))
 }
 
 fn operation(parts: &Parts) -> Result<&'static Endpoint, Problem> {
@@ -168,7 +229,7 @@ async fn receive(endpoint: &Endpoint, parts: &Parts, body: Body) -> Result<Bytes
     if announced(&parts.headers).is_some_and(|length| length > limit) {
         return Err(too_large());
     }
-    if parts.method == Method::POST {
+    if parts.method == Method::POST && !(endpoint.form && is_empty(&parts.headers)) {
         check_type(&parts.headers)?;
     }
     let collected = tokio::time::timeout(BODY_TIME, Limited::new(body, limit).collect()).await;
@@ -187,6 +248,10 @@ fn announced(headers: &HeaderMap) -> Option<usize> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
+fn is_empty(headers: &HeaderMap) -> bool {
+    announced(headers).unwrap_or(0) == 0 && !headers.contains_key(TRANSFER_ENCODING)
+}
+
 /// JSON as it is, or no body at all.
 fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
     let wrong = |said: &str| Err(Problem::new(Code::UnsupportedMediaType, said));
@@ -197,11 +262,7 @@ fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
         return wrong("a body is sent as it is, without Content-Encoding");
     }
     match headers.get(CONTENT_TYPE).map(HeaderValue::to_str) {
-        None if announced(headers).unwrap_or(0) == 0
-            && !headers.contains_key(axum::http::header::TRANSFER_ENCODING) =>
-        {
-            Ok(())
-        }
+        None if is_empty(headers) => Ok(()),
         Some(Ok(kind)) if is_json(kind) => Ok(()),
         _ => wrong("the body is sent as Content-Type: application/json"),
     }

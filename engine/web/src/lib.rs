@@ -9,10 +9,14 @@
 
 mod access;
 mod act;
+mod admission;
+mod audit;
 mod error;
 mod gate;
+mod knowing;
 mod known;
 mod live;
+mod login;
 mod names;
 mod openapi;
 mod operation;
@@ -20,20 +24,26 @@ mod page;
 mod pages;
 mod problem;
 mod read;
+mod scope;
 mod server;
 mod stalling;
 mod table;
+mod tokens;
 mod web;
 
 pub use access::Role;
 pub use act::{
     Acted, CancelBody, DryRun, MarkBody, MarkedAs, PauseBody, ResumeBody, RetryBody, TriggerBody,
 };
+pub use admission::Access;
+pub use audit::{AuditList, AuditView};
 pub use error::WebError;
 pub use known::standing;
 pub use live::LiveEvent;
+pub use login::Oidc;
 pub use page::{EventList, List, RunList};
 pub use problem::{Code, ProblemDocument};
 pub use read::LOG_HEADERS;
 pub use table::{Route, routes};
+pub use tokens::{IssuedToken, TokenBody, TokenError, TokenView, granted};
 pub use web::{STREAMS, Settings, Stand, Web};

@@ -103,7 +103,7 @@ fn authority(parts: &Parts) -> Result<Authority, Problem> {
 }
 
 /// A name that always means this machine. Any port: a tunnel has one of its own.
-fn is_loopback(host: &Authority) -> bool {
+pub(crate) fn is_loopback(host: &Authority) -> bool {
     let name = host.host();
     let bare = name.trim_start_matches('[').trim_end_matches(']');
     name.eq_ignore_ascii_case("localhost")

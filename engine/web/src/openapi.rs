@@ -5,7 +5,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use crate::access::{Need, Role};
+use crate::access::{Need, Role, Scoped};
 use crate::operation::{Call, Endpoint, Nothing, Operation, Verb, found};
 use crate::problem::{Problem, ProblemDocument};
 use crate::read::LOG_HEADERS;
@@ -26,6 +26,7 @@ impl Operation for ShowOpenApi {
     const VERB: Verb = Verb::Get;
     const PATH: &'static str = "/api/v1/openapi.json";
     const NEED: Need = Need::Role(Role::Viewer);
+    const SCOPED: Scoped = Scoped::Filtered;
     const NAME: &'static str = "openapi";
     const SUMMARY: &'static str = "This document";
     type Query = Nothing;
@@ -103,7 +104,7 @@ fn operation(
         "responses": responses(endpoint, generator),
     });
     match endpoint.need {
-        Need::Public => operation["security"] = json!([]),
+        Need::Public | Need::Anybody => operation["security"] = json!([]),
         Need::Role(role) => {
             // Without a token too: whoever reaches the loopback address needs none.
             operation["security"] = json!([{ "token": [] }, {}]);
@@ -132,6 +133,10 @@ fn path_parameters(path: &str) -> Vec<Value> {
             "hash" => (
                 json!({ "type": "string", "pattern": "^[0-9a-f]{64}$" }),
                 "The content hash of a version.",
+            ),
+            "token" => (
+                json!({ "type": "string", "pattern": "^[0-9a-f]{12}$" }),
+                "The short name of a token.",
             ),
             "n" => (
                 json!({ "type": "integer", "minimum": 1, "maximum": u32::MAX }),

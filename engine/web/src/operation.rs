@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::str::FromStr;
 use std::time::Duration;
@@ -16,11 +17,13 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::Response;
 use noctule_core::name::{DagId, RunId};
 use noctule_core::view::TaskRunId;
+use noctule_store::AuditEvent;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::access::{Caller, Need};
+use crate::access::{Caller, Need, Scoped};
+use crate::audit::named;
 use crate::problem::{Code, Problem};
 use crate::web::Web;
 
@@ -50,6 +53,8 @@ pub(crate) trait Operation: 'static {
     const PATH: &'static str;
     /// Who may.
     const NEED: Need;
+    /// How it keeps to the DAGs that a caller is limited to.
+    const SCOPED: Scoped = Scoped::ByPath;
     /// Its name in the document.
     const NAME: &'static str;
     /// What it does, in one line.
@@ -62,12 +67,24 @@ pub(crate) trait Operation: 'static {
     const PATIENCE: Duration = Duration::from_secs(30);
     /// The most bytes of a body.
     const BODY_LIMIT: usize = 64 * 1024;
+    /// Whether an empty form of a page will do, too.
+    const FORM: bool = false;
     /// Its query.
     type Query: DeserializeOwned + JsonSchema + Send;
     /// Its body; of a `GET` there is none.
     type Body: DeserializeOwned + JsonSchema + Send;
     /// Its answer, where that is JSON.
     type Answer: JsonSchema;
+
+    /// Whether it only tells what it would do.
+    fn rehearses(_: &Self::Query) -> bool {
+        false
+    }
+
+    /// What it is about besides what its path names, for the audit event.
+    fn about(_: &Self::Body) -> Option<String> {
+        None
+    }
 
     /// Does it.
     fn answer(
@@ -84,6 +101,8 @@ pub(crate) struct Nothing {}
 /// A request that passed the gate.
 pub(crate) struct RawCall {
     pub(crate) caller: Caller,
+    /// The address that it came from.
+    pub(crate) from: Option<IpAddr>,
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
     pub(crate) path: BTreeMap<&'static str, String>,
@@ -93,6 +112,8 @@ pub(crate) struct RawCall {
 /// A request as its operation takes it.
 pub(crate) struct Call<Q, B> {
     pub(crate) caller: Caller,
+    /// The address that it came from.
+    pub(crate) from: Option<IpAddr>,
     pub(crate) headers: HeaderMap,
     pub(crate) query: Q,
     pub(crate) body: B,
@@ -107,12 +128,14 @@ pub(crate) struct Endpoint {
     pub(crate) verb: Verb,
     pub(crate) path: &'static str,
     pub(crate) need: Need,
+    pub(crate) scoped: Scoped,
     pub(crate) name: &'static str,
     pub(crate) summary: &'static str,
     pub(crate) statuses: &'static [(u16, &'static str)],
     pub(crate) media: &'static str,
     pub(crate) patience: Duration,
     pub(crate) body_limit: usize,
+    pub(crate) form: bool,
     pub(crate) query: fn(&mut SchemaGenerator) -> Schema,
     pub(crate) body: fn(&mut SchemaGenerator) -> Schema,
     pub(crate) given: fn(&mut SchemaGenerator) -> Schema,
@@ -132,12 +155,14 @@ pub(crate) const fn endpoint<O: Operation>() -> Endpoint {
         verb: O::VERB,
         path: O::PATH,
         need: O::NEED,
+        scoped: O::SCOPED,
         name: O::NAME,
         summary: O::SUMMARY,
         statuses: O::STATUSES,
         media: O::MEDIA,
         patience: O::PATIENCE,
         body_limit: O::BODY_LIMIT,
+        form: O::FORM,
         query: |generator| generator.subschema_for::<O::Query>(),
         body: |generator| generator.subschema_for::<O::Body>(),
         given: |generator| generator.subschema_for::<O::Answer>(),
@@ -162,12 +187,23 @@ async fn answer<O: Operation>(web: Web, raw: RawCall) -> Result<Response, Proble
     let body = object(bytes).map_err(|said| Problem::new(Code::InvalidBody, said))?;
     let call = Call {
         caller: raw.caller,
+        from: raw.from,
         headers: raw.headers,
         query,
         body,
         path: raw.path,
     };
-    O::answer(web, call).await
+    if O::VERB == Verb::Get || O::rehearses(&call.query) {
+        return O::answer(web, call).await;
+    }
+    let event = AuditEvent {
+        at: web.now(),
+        by: call.caller.actor(),
+        from: raw.from.map(|from| from.to_canonical().to_string()),
+        act: O::NAME.to_owned(),
+        on: O::about(&call.body).or_else(|| named(&call.path)),
+    };
+    web.clone().audited(event, O::answer(web, call)).await
 }
 
 /// A body is one object: a list in the order of the fields is none, though serde would take it.
@@ -206,6 +242,11 @@ impl<Q, B> Call<Q, B> {
 
     pub(crate) fn attempt(&self) -> Result<u32, Problem> {
         self.part("n", Code::NoSuchAttempt)
+    }
+
+    /// The short name of a token.
+    pub(crate) fn token(&self) -> &str {
+        self.path.get("token").map_or("", String::as_str)
     }
 
     pub(crate) fn version(&self) -> Result<noctule_core::name::DagHash, Problem> {

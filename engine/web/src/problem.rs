@@ -58,6 +58,8 @@ codes! {
     HostNotAllowed = "host_not_allowed", FORBIDDEN, "this server is not known by that name";
     /// Another site asks through a browser.
     OriginNotAllowed = "origin_not_allowed", FORBIDDEN, "another site may not ask";
+    /// The login did not succeed.
+    LoginRefused = "login_refused", FORBIDDEN, "the login did not succeed";
     /// There is no such address.
     NoSuchRoute = "no_such_route", NOT_FOUND, "there is no such address";
     /// There is no such DAG.
@@ -68,6 +70,10 @@ codes! {
     NoSuchRun = "no_such_run", NOT_FOUND, "there is no such run";
     /// The run has no such task.
     NoSuchTask = "no_such_task", NOT_FOUND, "the run has no such task";
+    /// There is no such token.
+    NoSuchToken = "no_such_token", NOT_FOUND, "there is no such token";
+    /// Another token has this name.
+    NameTaken = "name_taken", CONFLICT, "another token has this name";
     /// The task has no such attempt.
     NoSuchAttempt = "no_such_attempt", NOT_FOUND, "the task has no such attempt";
     /// What an act names is not there any more.
@@ -94,6 +100,8 @@ codes! {
     Invalid = "invalid", UNPROCESSABLE_ENTITY, "a value is wrong";
     /// Something failed here.
     Internal = "internal", INTERNAL_SERVER_ERROR, "something failed here";
+    /// The provider of logins cannot be asked now.
+    LoginUnavailable = "login_unavailable", BAD_GATEWAY, "the provider of logins cannot be asked now";
     /// The log cannot be read now.
     LogUnavailable = "log_unavailable", BAD_GATEWAY, "the log cannot be read now";
     /// No engine can do it now.

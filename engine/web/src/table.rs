@@ -4,7 +4,9 @@ use std::sync::LazyLock;
 
 use crate::access::{Need, Role};
 use crate::act::{Cancel, Mark, Pause, Resume, Retry, Trigger};
+use crate::audit::ListAudit;
 use crate::live::{Events, RunStream};
+use crate::login::{Login, LoginCallback, Logout};
 use crate::openapi::ShowOpenApi;
 use crate::operation::{Endpoint, Verb, endpoint};
 use crate::pages::{
@@ -15,6 +17,7 @@ use crate::read::{
     AttemptLogs, AttemptRequest, ExplainRun, ExplainTask, Health, ListDags, ListRuns, ListTicks,
     ListVersions, Metrics, Readiness, RunEvents, RunTasks, ShowDag, ShowRun, ShowVersion,
 };
+use crate::tokens::{IssueToken, ListTokens, RevokeToken};
 
 pub(crate) static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
     vec![
@@ -55,6 +58,13 @@ pub(crate) static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
         endpoint::<ShowTaskPage>(),
         endpoint::<ShowAttemptPage>(),
         endpoint::<ShowGraphPage>(),
+        endpoint::<ListTokens>(),
+        endpoint::<IssueToken>(),
+        endpoint::<RevokeToken>(),
+        endpoint::<ListAudit>(),
+        endpoint::<Login>(),
+        endpoint::<LoginCallback>(),
+        endpoint::<Logout>(),
     ]
 });
 
@@ -77,7 +87,7 @@ pub fn routes() -> impl Iterator<Item = Route> {
         method: endpoint.verb.as_str(),
         path: endpoint.path,
         role: match endpoint.need {
-            Need::Public => None,
+            Need::Public | Need::Anybody => None,
             Need::Role(role) => Some(role),
         },
         page: endpoint.is_page(),
@@ -117,18 +127,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn exactly_the_two_health_routes_are_public() {
+    fn exactly_the_two_health_routes_and_the_login_are_public() {
         let public: Vec<&str> = routes()
             .filter(|route| route.role.is_none())
             .map(|route| route.path)
             .collect();
-        assert_eq!(public, ["/healthz", "/readyz"]);
+        assert_eq!(public, ["/healthz", "/readyz", "/login", "/login/callback"]);
     }
 
     #[test]
     fn whoever_may_only_look_can_change_nothing() {
         for route in routes().filter(|route| route.method != "GET") {
-            assert!(route.role >= Some(Role::Operator), "{route:?}");
+            // But their own session.
+            let own = route.path == "/logout";
+            assert!(route.role >= Some(Role::Operator) || own, "{route:?}");
         }
     }
 

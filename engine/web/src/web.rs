@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use crate::access::Caller;
+use crate::admission::Access;
 use crate::error::WebError;
 use crate::known::Versions;
 use crate::live::Feed;
@@ -24,7 +25,7 @@ use crate::problem::{Code, Problem};
 /// How long an ask may wait for the loop of the engine.
 const VALID: Duration = Duration::from_secs(60);
 /// The same, for the engine of another process.
-const PASSED_ON: chrono::TimeDelta = chrono::TimeDelta::seconds(20);
+const PASSED_ON: chrono::TimeDelta = chrono::TimeDelta::seconds(15);
 /// How much longer its answer is awaited: what expired is refused, and then it is sure that nothing was done.
 const GRACE: chrono::TimeDelta = chrono::TimeDelta::seconds(10);
 /// The longest pause between two looks for its answer.
@@ -68,6 +69,7 @@ pub struct Web(Arc<Inner>);
 struct Inner {
     store: Store,
     settings: Settings,
+    access: Access,
     names: Names,
     versions: Versions,
     columns: Columns,
@@ -90,11 +92,23 @@ impl Web {
     /// # Errors
     /// A setting cannot be used.
     pub fn new(store: Store, settings: Settings) -> Result<Self, WebError> {
+        Self::guarded(store, settings, Access::default())
+    }
+
+    /// The same for a server that others than this machine may reach.
+    ///
+    /// # Errors
+    /// A setting cannot be used.
+    pub fn guarded(store: Store, settings: Settings, access: Access) -> Result<Self, WebError> {
         let names = Names::new(settings.public_url.as_deref())?;
+        if access.provider.is_some() && settings.public_url.is_none() {
+            return Err(WebError::NoWayBack);
+        }
         Ok(Self(Arc::new(Inner {
             store,
             streams: Arc::new(Semaphore::new(settings.streams)),
             settings,
+            access,
             names,
             versions: Versions::default(),
             columns: Columns::default(),
@@ -146,6 +160,10 @@ impl Web {
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    pub(crate) fn access(&self) -> &Access {
+        &self.0.access
     }
 
     pub(crate) fn names(&self) -> &Names {

@@ -3,6 +3,7 @@
 mod asking;
 mod following;
 mod hosting;
+mod listening;
 mod remote;
 mod running;
 mod serving;

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use noctule_core::source::FlagSetting;
 use noctule_store::{Lease, Owner, Role, Store, StoreError};
-use noctule_web::{Settings, Stand, Web};
-use tokio::net::TcpListener;
+use noctule_web::{Stand, Web};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::hosting::{Hosted, Purpose, owner};
+use super::listening;
 use super::standing_by::relay;
 use super::watching::Watch;
 use crate::args::ServeArgs;
@@ -20,7 +20,6 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::project::OpenProject;
 use crate::surface::Surface;
-use crate::times::Zone;
 
 /// How long a `run` that holds the store may take to give it over.
 const HANDOVER: Duration = Duration::from_secs(60);
@@ -29,19 +28,22 @@ pub(crate) async fn serve(args: ServeArgs, surface: &Surface) -> Result<Exit, Cl
     let flags = flags(&args);
     let open = OpenProject::read(surface, &flags)?;
     tell_problems(&open);
-    let listener = listen(&open.project()?.engine.listen).await?;
-    let address = listener
-        .local_addr()
-        .map_err(|error| CliError::unreachable(error.to_string()))?;
+    let asked = listening::address(&open.project()?.engine.listen)?;
     let mut signals = Signals::new()?;
     warn_of_footing(&open)?;
     let store = open.make_store(surface).await?;
+    let access = listening::access(&open, surface, &store).await?;
+    listening::admit(&open, surface, &store, asked).await?;
+    let listener = listening::bind(asked).await?;
+    let address = listener
+        .local_addr()
+        .map_err(|error| CliError::unreachable(error.to_string()))?;
     // Another `serve` on this machine stays; a `run` gives the store over. Where engines stand by, this one does.
     let serving = |holder: &Owner| holder.role == Role::Serve && !store.is_shared();
     if let Some(holder) = store.holder().await?.filter(serving) {
         return Err(StoreError::HeldBy(Box::new(holder)).into());
     }
-    let web = web(&open, &store)?;
+    let web = listening::web(&open, &store, access)?;
     let answering = tokio::spawn(web.clone().serve(listener));
     let server = Server {
         surface,
@@ -194,40 +196,6 @@ fn warn_of_footing(open: &OpenProject) -> Result<(), CliError> {
         eprintln!("warning: the store in {} {trouble}", folder.display());
     }
     Ok(())
-}
-
-/// Loopback only, until there are tokens.
-async fn listen(address: &str) -> Result<TcpListener, CliError> {
-    let parsed: SocketAddr = address
-        .replace("localhost", "127.0.0.1")
-        .parse()
-        .map_err(|_| CliError::usage(format!("engine.listen: `{address}` is not ADDRESS:PORT")))?;
-    if !parsed.ip().is_loopback() {
-        let error = CliError::usage(format!(
-            "engine.listen: {parsed} is not loopback, and tokens are not built yet"
-        ));
-        return Err(error.help(
-            "listen on 127.0.0.1, and reach it through a tunnel or a proxy with access control",
-        ));
-    }
-    let failed = |error: std::io::Error| {
-        CliError::unreachable(format!("failed to listen on {parsed}: {error}"))
-            .help("another program listens there; name another address with --listen (port 0 takes a free one)")
-    };
-    TcpListener::bind(parsed).await.map_err(failed)
-}
-
-/// The API of a project, over its store.
-fn web(open: &OpenProject, store: &Store) -> Result<Web, CliError> {
-    let project = open.project()?;
-    let settings = Settings {
-        profile: project.profile.clone(),
-        slots: usize::try_from(project.engine.slots).unwrap_or(usize::MAX),
-        zone: Zone::of(Some(project)).0,
-        public_url: project.engine.public_url.clone(),
-        streams: noctule_web::STREAMS,
-    };
-    Web::new(store.clone(), settings).map_err(|error| CliError::usage(error.to_string()))
 }
 
 /// SIGTERM and Ctrl-C.

@@ -3,6 +3,7 @@
 //! Guarantees: a command that only reads files starts no runtime.
 
 mod acting;
+mod admitting;
 mod looking;
 mod storing;
 
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::acting::*;
+pub(crate) use self::admitting::*;
 pub(crate) use self::looking::*;
 pub(crate) use self::storing::*;
 use crate::error::CliError;
@@ -62,6 +64,17 @@ pub(crate) struct Globals {
     /// Ask the server at this address instead of the store; a token is taken from NOCTULE_TOKEN
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) server: Option<String>,
+    /// The token for --server; others on this machine may see it here
+    #[arg(
+        long,
+        global = true,
+        value_name = "TOKEN",
+        conflicts_with = "token_file"
+    )]
+    pub(crate) token: Option<String>,
+    /// A file with the token for --server, which nobody else may read
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
     /// Say more on stderr; twice for more still
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
@@ -130,6 +143,11 @@ pub(crate) enum Command {
     /// Look after the store: check it, back it up, put it back, move it
     #[command(subcommand)]
     Store(StoreCommand),
+    /// Make, list and revoke tokens of the API
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Print who asked for what, newest first
+    Audit(AuditArgs),
     /// Find remote work of this store that no live run wants (not built yet)
     Sweep(SweepArgs),
     /// Run a local simulator as a server
@@ -158,7 +176,9 @@ impl Command {
             | Self::Mark(_)
             | Self::Pause(_)
             | Self::Resume(_)
-            | Self::Dags => return None,
+            | Self::Dags
+            | Self::Token(_)
+            | Self::Audit(_) => return None,
             Self::Check(_) => "check",
             Self::Plan(_) => "plan",
             Self::Run(_) => "run",
@@ -187,6 +207,13 @@ pub(crate) fn dispatch(command: Command, surface: &Surface) -> Result<Exit, CliE
         return Err(
             CliError::not_yet(&format!("`noctule {name}` with --server"))
                 .help("without --server the project and its store are asked"),
+        );
+    }
+    let token = surface.globals.token.is_some() || surface.globals.token_file.is_some();
+    if token && surface.globals.server.is_none() {
+        return Err(
+            CliError::usage("a token is for a server: name it with --server")
+                .help("without --server the project and its store are asked, and need no token"),
         );
     }
     match command {
@@ -218,6 +245,8 @@ pub(crate) fn dispatch(command: Command, surface: &Surface) -> Result<Exit, CliE
         Command::Resume(args) => surface.block_on(crate::acting::resume(args, surface)),
         Command::Reload(args) => surface.block_on(crate::acting::reload(args, surface)),
         Command::Store(command) => surface.block_on(crate::storing::store(&command, surface)),
+        Command::Token(command) => surface.block_on(crate::admitting::token(command, surface)),
+        Command::Audit(args) => surface.block_on(crate::admitting::audit(&args, surface)),
         Command::Sweep(args) => surface.block_on(crate::acting::sweep(args, surface)),
     }
 }

@@ -3,8 +3,10 @@
 //! Never: sends a token over plain HTTP to another machine, or follows a redirect with it.
 
 mod acting;
+mod admitting;
 mod following;
 mod looking;
+mod secret;
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -15,6 +17,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub(crate) use self::following::Manner;
+use self::secret::TOKEN;
 use crate::error::CliError;
 use crate::output::printable;
 use crate::surface::Surface;
@@ -23,8 +26,6 @@ use crate::surface::Surface;
 const PATIENCE: Duration = Duration::from_secs(100);
 /// How long it may take to reach the server.
 const CONNECT: Duration = Duration::from_secs(10);
-/// The variable with the token.
-const TOKEN: &str = "NOCTULE_TOKEN";
 
 /// The server of `--server`.
 pub(crate) struct Server {
@@ -51,11 +52,10 @@ impl Server {
             client = client.no_proxy();
         }
         let failed = |error: reqwest::Error| CliError::unreachable(said(&error));
-        let token = surface.env.get(TOKEN).filter(|token| !token.is_empty());
         Ok(Some(Self {
             client: client.build().map_err(failed)?,
             base,
-            token: token.cloned(),
+            token: secret::token(surface)?,
         }))
     }
 
@@ -133,7 +133,9 @@ impl Server {
         let said = problem.detail.clone();
         match status {
             StatusCode::UNAUTHORIZED => CliError::not_allowed(said)
-                .help(format!("a token is sent from {TOKEN}, if it is set")),
+                .help(format!(
+                    "a token is taken from --token-file FILE, or from {TOKEN}; `noctule token create` makes one"
+                )),
             StatusCode::FORBIDDEN => CliError::not_allowed(said),
             StatusCode::NOT_FOUND if problem.code == Code::NoSuchRoute.as_str() => {
                 CliError::unreachable(said).help("the server may be of an older version")

@@ -4,6 +4,7 @@
     reason = "a helper of a test may panic as the test itself may"
 )]
 
+mod admitting;
 mod answers;
 mod asking_for_help;
 mod checking;

@@ -53,7 +53,7 @@ const FORGET: [&str; 4] = [
     "DELETE FROM noctule.runs WHERE id = ANY ($1)",
 ];
 /// What to look at, and how to take it out.
-const LOOSE_ENDS: [(&str, &str); 2] = [
+const LOOSE_ENDS: [(&str, &str); 3] = [
     (
         "SELECT id, body FROM noctule.asks WHERE answer IS NOT NULL ORDER BY id LIMIT $1",
         "DELETE FROM noctule.asks WHERE id = ANY ($1)",
@@ -62,9 +62,13 @@ const LOOSE_ENDS: [(&str, &str); 2] = [
         "SELECT id, body FROM noctule.dropped_ticks ORDER BY id LIMIT $1",
         "DELETE FROM noctule.dropped_ticks WHERE id = ANY ($1)",
     ),
+    (
+        "SELECT id, body FROM noctule.audit ORDER BY id LIMIT $1",
+        "DELETE FROM noctule.audit WHERE id = ANY ($1)",
+    ),
 ];
 
-/// What asks and dropped ticks have in common.
+/// What asks, dropped ticks and audit events have in common.
 #[derive(Deserialize)]
 struct Dated {
     at: DateTime<Utc>,

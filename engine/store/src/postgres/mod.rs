@@ -6,6 +6,7 @@
 //! was lost is known to have been made, or is made impossible, before anything else happens. Reads that meet a restart
 //! are tried again. Never: a replica, an older timeline or another server in place of the one that was used before.
 
+mod access;
 mod address;
 mod asks;
 mod batch;

@@ -198,6 +198,13 @@ fn finding(filter: &RunFilter) -> QueryBuilder<Postgres> {
     if let Some(dag) = &filter.dag {
         find.push(" AND dag = ").push_bind(dag.as_str().to_owned());
     }
+    if let Some(among) = filter.among.as_ref().filter(|among| among.is_limited()) {
+        let like = |glob: &String| glob.replace('_', "\\_").replace('*', "%");
+        let patterns: Vec<String> = among.patterns().iter().map(like).collect();
+        find.push(" AND dag LIKE ANY (")
+            .push_bind(patterns)
+            .push("::text[])");
+    }
     if let Some(state) = &filter.state {
         find.push(" AND state = ").push_bind(state.clone());
     }

@@ -32,14 +32,22 @@ const HOLDER: &str =
 
 /// Every migration, oldest first.
 fn migrations() -> Vec<Migration> {
-    let first = include_str!("../../migrations/postgres/0001_runs.sql");
-    vec![Migration::new(
-        1,
-        "runs".into(),
-        MigrationType::Simple,
-        first.into_sql_str(),
-        false,
-    )]
+    let simple = |version, name: &'static str, text: &'static str| {
+        let text = text.into_sql_str();
+        Migration::new(version, name.into(), MigrationType::Simple, text, false)
+    };
+    vec![
+        simple(
+            1,
+            "runs",
+            include_str!("../../migrations/postgres/0001_runs.sql"),
+        ),
+        simple(
+            2,
+            "access",
+            include_str!("../../migrations/postgres/0002_access.sql"),
+        ),
+    ]
 }
 
 /// How the schema of a database compares with ours.

@@ -23,10 +23,12 @@ const BEGIN: &str =
     "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0";
 const FENCE: &str = "SELECT 1 FROM noctule.store WHERE epoch = $1 FOR UPDATE";
 const IS_EMPTY: &str = "SELECT NOT EXISTS (SELECT FROM noctule.versions) AND NOT EXISTS (SELECT FROM noctule.dags) \
-    AND NOT EXISTS (SELECT FROM noctule.asks) AND NOT EXISTS (SELECT FROM noctule.spent_keys)";
-/// The numbers of asks go on after the greatest that came.
-const BECOME: [&str; 2] = [
+    AND NOT EXISTS (SELECT FROM noctule.asks) AND NOT EXISTS (SELECT FROM noctule.spent_keys) \
+    AND NOT EXISTS (SELECT FROM noctule.tokens) AND NOT EXISTS (SELECT FROM noctule.audit)";
+/// The numbers of asks and of audit events go on after the greatest that came.
+const BECOME: [&str; 3] = [
     "SELECT setval(pg_get_serial_sequence('noctule.asks', 'id'), greatest((SELECT max(id) FROM noctule.asks), 1))",
+    "SELECT setval(pg_get_serial_sequence('noctule.audit', 'id'), greatest((SELECT max(id) FROM noctule.audit), 1))",
     "UPDATE noctule.inbox SET asks = asks + 1",
 ];
 const NAME: &str = "UPDATE noctule.store SET id = $1, profile = $2, epoch = greatest(epoch, $3) + 1, \
@@ -38,7 +40,7 @@ const RUN: &str = "INSERT INTO noctule.runs (id, facts, progress, idempotency_ke
 /// A table: how its rows are asked for, and how one is read. In an order in which each row finds what it refers to.
 type Table = (&'static str, fn(&PgRow) -> sqlx::Result<Row>);
 
-const TABLES: [Table; 8] = [
+const TABLES: [Table; 10] = [
     ("SELECT hash, body FROM noctule.versions", |row| {
         let (hash, body) = (row.try_get(0)?, row.try_get(1)?);
         Ok(Row::Version { hash, body })
@@ -84,6 +86,25 @@ const TABLES: [Table; 8] = [
         let (dag, key, run) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         Ok(Row::SpentKey { dag, key, run })
     }),
+    (
+        "SELECT hash, name, body, revoked, last_used FROM noctule.tokens",
+        |row| {
+            Ok(Row::Token {
+                hash: row.try_get(0)?,
+                name: row.try_get(1)?,
+                body: row.try_get(2)?,
+                revoked: row.try_get(3)?,
+                last_used: row.try_get(4)?,
+            })
+        },
+    ),
+    (
+        "SELECT id, body, outcome FROM noctule.audit ORDER BY id",
+        |row| {
+            let (id, body, outcome) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+            Ok(Row::Audit { id, body, outcome })
+        },
+    ),
 ];
 
 impl PostgresStore {
@@ -227,6 +248,21 @@ impl PostgresStore {
                     .bind(key)
                     .bind(run)
             }
+            Row::Token { hash, name, body, revoked, last_used } => sqlx::query(
+                "INSERT INTO noctule.tokens (hash, name, body, revoked, last_used) VALUES ($1, $2, $3, $4, $5)",
+            )
+            .bind(hash)
+            .bind(name)
+            .bind(body)
+            .bind(revoked)
+            .bind(last_used),
+            Row::Audit { id, body, outcome } => sqlx::query(
+                "INSERT INTO noctule.audit (id, name, body, outcome) OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, $4)",
+            )
+            .bind(id)
+            .bind(format!("copied-{id}"))
+            .bind(body)
+            .bind(outcome),
         };
         insert
             .execute(connection)

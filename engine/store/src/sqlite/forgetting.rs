@@ -47,11 +47,13 @@ const FORGET: [&str; 3] = [
     "DELETE FROM runs WHERE id IN (SELECT value FROM json_each(?))",
 ];
 /// Instants of documents have as many digits as they need: only `strftime` makes them comparable.
-const LOOSE_ENDS: [&str; 2] = [
+const LOOSE_ENDS: [&str; 3] = [
     "DELETE FROM asks WHERE id IN (SELECT id FROM asks WHERE answer IS NOT NULL \
         AND strftime('%Y-%m-%dT%H:%M:%fZ', json_extract(body, '$.at')) < ? ORDER BY id LIMIT ?)",
     "DELETE FROM dropped_ticks WHERE id IN (SELECT id FROM dropped_ticks \
         WHERE strftime('%Y-%m-%dT%H:%M:%fZ', json_extract(body, '$.at')) < ? ORDER BY id LIMIT ?)",
+    "DELETE FROM audit WHERE id IN (SELECT id FROM (SELECT id, body FROM audit ORDER BY id LIMIT ?2) \
+        WHERE strftime('%Y-%m-%dT%H:%M:%fZ', json_extract(body, '$.at')) < ?1)",
 ];
 
 impl SqliteStore {

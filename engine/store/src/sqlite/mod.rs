@@ -4,6 +4,7 @@
 //! One connection writes, grouped; readers have connections of their own that cannot write; asks come in by another. The
 //! right to write is an OS lock and an epoch.
 
+mod access;
 mod address;
 mod asks;
 mod columns;

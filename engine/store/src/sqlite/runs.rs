@@ -76,6 +76,14 @@ impl SqliteStore {
         if let Some(dag) = &filter.dag {
             find.push(" AND dag = ").push_bind(dag.as_str().to_owned());
         }
+        if let Some(among) = filter.among.as_ref().filter(|among| among.is_limited()) {
+            // `*` means the same to GLOB, and no other letter of a pattern means anything.
+            let mut any = find.push(" AND (").separated(" OR ");
+            for pattern in among.patterns() {
+                any.push("dag GLOB ").push_bind_unseparated(pattern.clone());
+            }
+            find.push(")");
+        }
         if let Some(state) = &filter.state {
             find.push(" AND state = ").push_bind(state.clone());
         }

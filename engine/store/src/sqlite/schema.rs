@@ -37,6 +37,11 @@ fn migrations() -> Vec<Migration> {
             "retention",
             include_str!("../../migrations/sqlite/0002_retention.sql"),
         ),
+        simple(
+            3,
+            "access",
+            include_str!("../../migrations/sqlite/0003_access.sql"),
+        ),
     ]
 }
 

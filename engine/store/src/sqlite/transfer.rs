@@ -17,14 +17,15 @@ const HEAD: &str = "SELECT id, profile, epoch FROM store";
 const MOVED: &str = "SELECT moved_to FROM store";
 const RETIRE: &str = "UPDATE store SET moved_to = ? WHERE epoch = ?";
 const IS_EMPTY: &str = "SELECT NOT EXISTS (SELECT 1 FROM versions) AND NOT EXISTS (SELECT 1 FROM dags) \
-    AND NOT EXISTS (SELECT 1 FROM asks) AND NOT EXISTS (SELECT 1 FROM spent_keys)";
+    AND NOT EXISTS (SELECT 1 FROM asks) AND NOT EXISTS (SELECT 1 FROM spent_keys) \
+    AND NOT EXISTS (SELECT 1 FROM tokens) AND NOT EXISTS (SELECT 1 FROM audit)";
 const BECOME: &str =
     "UPDATE store SET id = ?, profile = ?, epoch = max(epoch, ?) + 1, doubted = ?, moved_to = NULL";
 
 /// A table: how its rows are asked for, and how one is read. In an order in which each row finds what it refers to.
 type Table = (&'static str, fn(&SqliteRow) -> sqlx::Result<Row>);
 
-const TABLES: [Table; 8] = [
+const TABLES: [Table; 10] = [
     ("SELECT hash, body FROM versions", |row| {
         let (hash, body) = (row.try_get(0)?, row.try_get(1)?);
         Ok(Row::Version { hash, body })
@@ -63,6 +64,22 @@ const TABLES: [Table; 8] = [
     ("SELECT dag, key, run FROM spent_keys", |row| {
         let (dag, key, run) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         Ok(Row::SpentKey { dag, key, run })
+    }),
+    (
+        "SELECT hash, name, body, revoked, last_used FROM tokens",
+        |row| {
+            Ok(Row::Token {
+                hash: row.try_get(0)?,
+                name: row.try_get(1)?,
+                body: row.try_get(2)?,
+                revoked: row.try_get(3)?,
+                last_used: row.try_get(4)?,
+            })
+        },
+    ),
+    ("SELECT id, body, outcome FROM audit ORDER BY id", |row| {
+        let (id, body, outcome) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        Ok(Row::Audit { id, body, outcome })
     }),
 ];
 
@@ -194,6 +211,26 @@ impl SqliteStore {
                     .bind(dag)
                     .bind(key)
                     .bind(run)
+            }
+            Row::Token {
+                hash,
+                name,
+                body,
+                revoked,
+                last_used,
+            } => sqlx::query(
+                "INSERT INTO tokens (hash, name, body, revoked, last_used) VALUES (?, ?, ?, ?, ?)",
+            )
+            .bind(hash)
+            .bind(name)
+            .bind(body)
+            .bind(revoked)
+            .bind(last_used),
+            Row::Audit { id, body, outcome } => {
+                sqlx::query("INSERT INTO audit (id, body, outcome) VALUES (?, ?, ?)")
+                    .bind(id)
+                    .bind(body)
+                    .bind(outcome)
             }
         };
         insert.execute(connection).await.on(&self.path).map(drop)

@@ -1,6 +1,7 @@
 //! What the store promises, each on a real file.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod access;
 mod answers;
 mod asks;
 mod bed;

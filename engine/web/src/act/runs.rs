@@ -90,6 +90,10 @@ impl Operation for Cancel {
     type Body = CancelBody;
     type Answer = Acted;
 
+    fn rehearses(query: &DryRun) -> bool {
+        query.dry_run
+    }
+
     async fn answer(web: Web, call: Call<DryRun, CancelBody>) -> Result<Response, Problem> {
         let story = web.story(&call.run()?).await?;
         let run = &story.run;
@@ -123,6 +127,10 @@ impl Operation for Retry {
     type Query = DryRun;
     type Body = RetryBody;
     type Answer = Acted;
+
+    fn rehearses(query: &DryRun) -> bool {
+        query.dry_run
+    }
 
     async fn answer(web: Web, call: Call<DryRun, RetryBody>) -> Result<Response, Problem> {
         let story = web.story(&call.run()?).await?;
@@ -189,6 +197,10 @@ impl Operation for Mark {
     type Query = DryRun;
     type Body = MarkBody;
     type Answer = Acted;
+
+    fn rehearses(query: &DryRun) -> bool {
+        query.dry_run
+    }
 
     async fn answer(web: Web, call: Call<DryRun, MarkBody>) -> Result<Response, Problem> {
         let id = call.task_run()?;

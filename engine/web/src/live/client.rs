@@ -18,10 +18,10 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::history::{Position, Told};
-use crate::access::{Need, Role};
+use crate::access::{Caller, Need, Role, Scoped};
 use crate::known::Story;
 use crate::operation::{Call, Nothing, Operation, Verb};
 use crate::problem::{Code, Problem};
@@ -31,6 +31,8 @@ use crate::web::Web;
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// What they hear: an event without an id, for a browser tells its pages nothing of comments.
 const ALIVE: &str = "event: alive\ndata: {}\n\n";
+/// The pause after which it is looked whether a client still may listen: a token that was revoked ends its streams so soon.
+const AGAIN: Duration = Duration::from_secs(5);
 /// Records of a journal read at a time.
 const PAGE: u32 = 500;
 
@@ -57,6 +59,7 @@ impl Operation for Events {
     const VERB: Verb = Verb::Get;
     const PATH: &'static str = "/api/v1/events";
     const NEED: Need = Need::Role(Role::Viewer);
+    const SCOPED: Scoped = Scoped::Filtered;
     const NAME: &'static str = "events";
     const SUMMARY: &'static str = "Everything that happens, as server-sent events; `Last-Event-ID` goes on from there, or a `reset` says that this is gone";
     const MEDIA: &'static str = "text/event-stream";
@@ -66,6 +69,7 @@ impl Operation for Events {
 
     async fn answer(web: Web, call: Call<Nothing, Nothing>) -> Result<Response, Problem> {
         let place = place(&web)?;
+        let caller = call.caller.clone();
         let known = last_event(&call.headers);
         let after = known.map(|id| {
             Position::read(id).unwrap_or(Position {
@@ -81,6 +85,7 @@ impl Operation for Events {
                 ready.extend(
                     missed
                         .iter()
+                        .filter(|told| caller.sees(told.dag.as_str()))
                         .map(|told| line(&from.at(told.number), &told.json)),
                 );
             }
@@ -90,11 +95,15 @@ impl Operation for Events {
                 from.at(from.number)
             )),
         }
-        let write = move |told: &Told| Some(line(&from.at(told.number), &told.json));
+        let write = move |told: &Told| {
+            let theirs = caller.sees(told.dag.as_str());
+            theirs.then(|| line(&from.at(told.number), &told.json))
+        };
         Ok(streaming(Client {
             ready,
             heard: listening.next,
             write,
+            guard: Guard::new(&web, call.caller),
             _place: place,
         }))
     }
@@ -135,6 +144,7 @@ impl Operation for RunStream {
             ready,
             heard,
             write,
+            guard: Guard::new(&web, call.caller),
             _place: place,
         }))
     }
@@ -193,7 +203,33 @@ struct Client<W> {
     heard: Receiver<Arc<Told>>,
     /// How an event is written for them; none: it is not theirs.
     write: W,
+    guard: Guard,
     _place: OwnedSemaphorePermit,
+}
+
+/// Looks now and then whether somebody who listens still may.
+struct Guard {
+    web: Web,
+    caller: Caller,
+    looked: Instant,
+}
+
+impl Guard {
+    fn new(web: &Web, caller: Caller) -> Self {
+        Self {
+            web: web.clone(),
+            caller,
+            looked: Instant::now(),
+        }
+    }
+
+    async fn admits(&mut self) -> bool {
+        if self.looked.elapsed() < AGAIN {
+            return true;
+        }
+        self.looked = Instant::now();
+        self.web.is_still(&self.caller).await
+    }
 }
 
 impl<W: FnMut(&Told) -> Option<String>> Client<W> {
@@ -202,8 +238,15 @@ impl<W: FnMut(&Told) -> Option<String>> Client<W> {
         if let Some(ready) = self.ready.pop_front() {
             return Some(ready);
         }
+        let alive = Instant::now() + HEARTBEAT;
         loop {
-            match timeout(HEARTBEAT, self.heard.recv()).await {
+            let pause = AGAIN.min(alive - Instant::now());
+            let heard = timeout(pause, self.heard.recv()).await;
+            if !self.guard.admits().await {
+                return None;
+            }
+            match heard {
+                Err(_) if Instant::now() < alive => {}
                 Err(_) => return Some(ALIVE.to_owned()),
                 Ok(Ok(told)) => {
                     if let Some(line) = (self.write)(&told) {

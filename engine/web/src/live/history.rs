@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use noctule_core::name::RunId;
+use noctule_core::name::{DagId, RunId};
 use tokio::sync::broadcast;
 
 /// Events kept for those who come back.
@@ -21,6 +21,8 @@ pub(crate) struct Told {
     pub(crate) number: u64,
     /// The run that it is about.
     pub(crate) run: RunId,
+    /// Its DAG.
+    pub(crate) dag: DagId,
     /// Its number in the journal of that run.
     pub(crate) seq: u64,
     /// The event in JSON.
@@ -75,13 +77,14 @@ impl History {
     }
 
     /// Tells an event to everybody.
-    pub(crate) fn tell(&self, run: &RunId, seq: u64, json: String, ends: bool) {
+    pub(crate) fn tell(&self, run: &RunId, dag: &DagId, seq: u64, json: String, ends: bool) {
         // Numbered and sent under one lock, so that whoever begins to listen misses nothing between.
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         latest.last += 1;
         let told = Arc::new(Told {
             number: latest.last,
             run: run.clone(),
+            dag: dag.clone(),
             seq,
             json,
             ends,
@@ -144,7 +147,7 @@ mod tests {
         let history = History::keeping(4, 8);
         let run: RunId = "r".parse().unwrap();
         for seq in 1..=events {
-            history.tell(&run, seq, String::new(), false);
+            history.tell(&run, &"d".parse().unwrap(), seq, String::new(), false);
         }
         history
     }

@@ -149,7 +149,7 @@ impl Journals {
             },
         };
         match serde_json::to_string(&event) {
-            Ok(json) => history.tell(id, seq, json, read.over),
+            Ok(json) => history.tell(id, &read.dag, seq, json, read.over),
             Err(error) => tracing::error!(run = %id, %error, "an event cannot be written"),
         }
         Ok(())

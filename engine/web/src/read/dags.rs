@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::access::{Need, Role};
+use crate::access::{Need, Role, Scoped};
 use crate::known::standing;
 use crate::operation::{Call, Nothing, Operation, Verb, found};
 use crate::page::{LARGEST, List, size};
@@ -110,15 +110,19 @@ impl Operation for ListDags {
     const VERB: Verb = Verb::Get;
     const PATH: &'static str = "/api/v1/dags";
     const NEED: Need = Need::Role(Role::Viewer);
+    const SCOPED: Scoped = Scoped::Filtered;
     const NAME: &'static str = "list_dags";
     const SUMMARY: &'static str = "Every DAG that the engine knows, by id";
     type Query = Nothing;
     type Body = Nothing;
     type Answer = List<DagView>;
 
-    async fn answer(web: Web, _: Call<Nothing, Nothing>) -> Result<Response, Problem> {
+    async fn answer(web: Web, call: Call<Nothing, Nothing>) -> Result<Response, Problem> {
         let mut items = Vec::new();
         for record in web.store().dag_records().await? {
+            if !call.caller.sees(record.dag.as_str()) {
+                continue;
+            }
             items.push(web.dag_view(record).await?);
         }
         found(&List { items })

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
 
-use crate::access::{Need, Role};
+use crate::access::{Caller, Need, Role, Scoped};
 use crate::known::no_run;
 use crate::operation::{Call, Nothing, Operation, Verb, found};
 use crate::page::{EventList, LARGEST, List, RunList, cursor_after, read_cursor, size};
@@ -98,7 +98,7 @@ fn wrong(what: impl Into<String>) -> Problem {
     Problem::new(Code::InvalidParameter, what)
 }
 
-async fn filter(web: &Web, query: RunsQuery) -> Result<RunFilter, Problem> {
+async fn filter(web: &Web, query: RunsQuery, caller: &Caller) -> Result<RunFilter, Problem> {
     let limit = size(query.limit)?;
     if let Some(state) = query.state.as_deref()
         && !RUN_STATES.contains(&state)
@@ -110,13 +110,15 @@ async fn filter(web: &Web, query: RunsQuery) -> Result<RunFilter, Problem> {
     }
     let dag = query.dag.map(|dag| dag.parse()).transpose();
     let before = query.cursor.as_deref().map(read_cursor).transpose()?;
-    if let Some(before) = &before
-        && web.store().summary(before).await?.is_none()
-    {
-        return Err(wrong("cursor: its run is gone; begin anew"));
+    if let Some(before) = &before {
+        let there = web.store().summary(before).await?;
+        if !there.is_some_and(|run| caller.sees(run.facts.dag.as_str())) {
+            return Err(wrong("cursor: its run is gone; begin anew"));
+        }
     }
     Ok(RunFilter {
         dag: dag.map_err(|error: noctule_core::name::NameError| wrong(format!("dag: {error}")))?,
+        among: caller.limits().cloned(),
         state: query.state,
         since: query.since,
         ingestion_id: query.ingestion_id,
@@ -130,6 +132,7 @@ impl Operation for ListRuns {
     const VERB: Verb = Verb::Get;
     const PATH: &'static str = "/api/v1/runs";
     const NEED: Need = Need::Role(Role::Viewer);
+    const SCOPED: Scoped = Scoped::Filtered;
     const NAME: &'static str = "list_runs";
     const SUMMARY: &'static str = "Runs, newest first, in pages";
     type Query = RunsQuery;
@@ -138,7 +141,7 @@ impl Operation for ListRuns {
 
     async fn answer(web: Web, call: Call<RunsQuery, Nothing>) -> Result<Response, Problem> {
         let limit = size(call.query.limit)? as usize;
-        let filter = filter(&web, call.query).await?;
+        let filter = filter(&web, call.query, &call.caller).await?;
         let runs = web.store().find_runs(&filter).await?;
         let more = runs.len() > limit;
         let head = |run: &noctule_store::RunSummary| RunHead::of(&run.facts, run.round, &run.phase);

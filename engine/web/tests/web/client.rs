@@ -198,10 +198,15 @@ pub(crate) struct Listener {
 
 impl Listener {
     pub(crate) async fn open(address: SocketAddr, target: &str, last: Option<&str>) -> Self {
-        let mut ask = Ask::get(target).header("accept", "text/event-stream");
+        let mut ask = Ask::get(target);
         if let Some(last) = last {
             ask = ask.header("last-event-id", last);
         }
+        Self::of(address, ask).await
+    }
+
+    pub(crate) async fn of(address: SocketAddr, ask: Ask) -> Self {
+        let ask = ask.header("accept", "text/event-stream");
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(&ask.bytes(address)).await.unwrap();
         let mut all = Vec::new();
@@ -226,19 +231,26 @@ impl Listener {
 
     /// The next event; heartbeats and the pause for coming back are none.
     pub(crate) async fn next(&mut self) -> Event {
+        self.next_or_end().await.expect("the stream ended")
+    }
+
+    /// The same; none: the server has ended it.
+    pub(crate) async fn next_or_end(&mut self) -> Option<Event> {
         loop {
             if let Some((block, rest)) = self.text.split_once("\n\n") {
                 let event = read(block);
                 self.text = rest.to_owned();
                 match event {
-                    Some(event) => return event,
+                    Some(event) => return Some(event),
                     None => continue,
                 }
             }
             let mut bytes = Vec::new();
             let read = timeout(PATIENCE, self.stream.read_buf(&mut bytes)).await;
             let read = read.expect("an event comes").unwrap();
-            assert!(read > 0, "the stream ended");
+            if read == 0 {
+                return None;
+            }
             let body = self.chunks.push(&bytes);
             self.text.push_str(std::str::from_utf8(&body).unwrap());
         }

@@ -15,7 +15,7 @@ use crate::stage::{BAD, HELD, QUICK, Stage};
 
 const PACKAGE: &str = "schemathesis==4.32.5";
 const NEEDED: &str = "this test needs python3 with its venv module (on Debian: apt-get install python3-venv) and, from \
-    PyPI, the package schemathesis";
+    PyPI, the packages that it names";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_served_document_holds_every_route_every_code_and_every_role() {
@@ -64,15 +64,20 @@ fn succeeded(what: &str, hint: &str, output: std::io::Result<Output>) -> String 
     said
 }
 
-/// The folder with schemathesis in it, made once.
+/// Schemathesis, made once.
 fn schemathesis() -> PathBuf {
-    let name = PACKAGE.replace("==", "-");
+    venv(PACKAGE, "schemathesis")
+}
+
+/// A program of a package, in a folder with it that is made once.
+pub(crate) fn venv(package: &str, program: &str) -> PathBuf {
+    let name = package.replace("==", "-");
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(&name);
     // Of several tests one makes it, and the others wait.
     let alone = std::fs::File::create(folder.with_extension("lock")).unwrap();
     alone.lock().unwrap();
-    let (program, ready) = (folder.join("bin/schemathesis"), folder.join("ready"));
-    if std::fs::read_to_string(&ready).is_ok_and(|known| known == PACKAGE) {
+    let (program, ready) = (folder.join("bin").join(program), folder.join("ready"));
+    if std::fs::read_to_string(&ready).is_ok_and(|known| known == package) {
         return program;
     }
     let mut venv = Command::new("python3");
@@ -85,10 +90,10 @@ fn schemathesis() -> PathBuf {
         "install",
         "--quiet",
         "--disable-pip-version-check",
-        PACKAGE,
+        package,
     ]);
-    succeeded("installing schemathesis", NEEDED, pip.output());
-    std::fs::write(&ready, PACKAGE).unwrap();
+    succeeded(&format!("installing {package}"), NEEDED, pip.output());
+    std::fs::write(&ready, package).unwrap();
     program
 }
 

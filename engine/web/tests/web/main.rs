@@ -4,17 +4,21 @@
     reason = "a test that cannot be set up has failed"
 )]
 
+mod access;
 mod acting;
 mod bodies;
 mod client;
 mod documented;
 mod gate;
 mod live;
+mod login;
 mod logs;
 mod looking;
 mod metrics;
 mod pages;
 mod paging;
 mod paths;
+mod provider;
 mod stage;
 mod triggering;
+mod walking;

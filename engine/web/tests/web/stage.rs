@@ -18,7 +18,7 @@ use noctule_runtime::{
     Clock, Control, Engine, EngineOptions, Publication, PublishedDag, Surroundings,
 };
 use noctule_store::{OpenOptions, Owner, Role, Store};
-use noctule_web::{Settings, Web};
+use noctule_web::{Access, Settings, Web};
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -111,6 +111,12 @@ impl Stage {
         Self::unattached(dags, settings).await.attached(dags).await
     }
 
+    /// A server that knows more people than its store.
+    pub(crate) async fn guarded(dags: &[&str], settings: Settings, access: Access) -> Self {
+        let stage = Self::made(dags, settings, access, async |_| {}).await;
+        stage.attached(dags).await
+    }
+
     /// The server with its engine, once that knows the DAGs.
     pub(crate) async fn attached(self, dags: &[&str]) -> Self {
         let stage = self;
@@ -137,6 +143,15 @@ impl Stage {
         settings: Settings,
         before: impl AsyncFnOnce(&Store),
     ) -> Self {
+        Self::made(dags, settings, Access::default(), before).await
+    }
+
+    async fn made(
+        dags: &[&str],
+        settings: Settings,
+        access: Access,
+        before: impl AsyncFnOnce(&Store),
+    ) -> Self {
         let folder = folder();
         let world = ScriptedWorld::new();
         let registry = Registry::new().with(Scripted::new(Arc::clone(&world)));
@@ -151,7 +166,7 @@ impl Stage {
         let store = Store::open("sqlite://state.db", options).await.unwrap();
         before(&store).await;
         let (control, engine) = engine(&store, &registry, &folder, &settings, dags).await;
-        let web = Web::new(store.clone(), settings).unwrap();
+        let web = Web::guarded(store.clone(), settings, access).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let server = tokio::spawn(web.clone().serve(listener));

@@ -1,8 +1,11 @@
 //! `[store]` and `[engine]`.
 
+use std::collections::BTreeMap;
+
 use super::super::fields::Fields;
 use super::super::report::Note;
-use super::{EngineSettings, NewDags, Retention};
+use super::access::{read_oidc, read_reference};
+use super::{EngineSettings, NewDags, Retention, Secret};
 use crate::name::ProfileName;
 use crate::ticks::parse_zone;
 
@@ -27,7 +30,10 @@ pub(super) fn read_store(top: &Fields<'_, '_>, profile: &ProfileName) -> String 
     url.unwrap_or_else(default)
 }
 
-pub(super) fn read_engine(top: &Fields<'_, '_>) -> EngineSettings {
+pub(super) fn read_engine(
+    top: &Fields<'_, '_>,
+    secrets: &BTreeMap<String, Secret>,
+) -> EngineSettings {
     let base = EngineSettings::default();
     let Some(fields) = top.table("engine") else {
         return base;
@@ -49,6 +55,8 @@ pub(super) fn read_engine(top: &Fields<'_, '_>) -> EngineSettings {
             .unwrap_or(base.host_lost_after),
         listen: read_listen(&fields).unwrap_or(base.listen),
         public_url: read_public_url(&fields),
+        bootstrap_token: read_reference(&fields, "bootstrap_token", secrets),
+        oidc: read_oidc(&fields, secrets),
         display_timezone: read_zone(&fields),
         retention: read_retention(&fields),
     };

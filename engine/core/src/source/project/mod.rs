@@ -4,6 +4,7 @@
 //!
 //! Never: reads a file or the environment; both are parameters.
 
+mod access;
 mod chain;
 mod connection;
 mod engine;
@@ -21,6 +22,7 @@ use serde_json::{Map, Value};
 
 use crate::name::ProfileName;
 
+pub use self::access::OidcSettings;
 pub use self::chain::FlagSetting;
 pub(super) use self::chain::{Chain, effective};
 pub(super) use self::read::{ProjectTree, read};
@@ -80,8 +82,12 @@ pub struct EngineSettings {
     pub host_lost_after: Duration,
     /// Where the API listens.
     pub listen: String,
-    /// The address for links in messages.
+    /// The address for links in messages, and the name that the API is asked by from elsewhere.
     pub public_url: Option<String>,
+    /// The name of the secret with an administrator's token.
+    pub bootstrap_token: Option<String>,
+    /// `[engine.oidc]`.
+    pub oidc: Option<OidcSettings>,
     /// The zone of tables and pages; absent: UTC.
     pub display_timezone: Option<String>,
     /// What is kept, and how long.
@@ -120,6 +126,8 @@ impl Default for EngineSettings {
             host_lost_after: crate::run::HOST_LOST_AFTER,
             listen: "127.0.0.1:7878".to_owned(),
             public_url: None,
+            bootstrap_token: None,
+            oidc: None,
             display_timezone: None,
             retention: Retention::default(),
         }

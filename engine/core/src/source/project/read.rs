@@ -48,7 +48,7 @@ pub(in super::super) fn read<'a>(
     secret::check_connections(report, &known, &connections, registry);
     let secrets = known.secrets;
     let store_url = engine::read_store(&top, &profile);
-    let engine = engine::read_engine(&top);
+    let engine = engine::read_engine(&top, &secrets);
     let (simulator, simulated_secrets) = simulator::read(&top);
     let notify = read_notify(&top, &secrets);
     let project = Project {

@@ -68,6 +68,14 @@ fn required(mut schema: Value, keys: &[&str]) -> Value {
     schema
 }
 
+/// `{ secret = "NAME" }`.
+fn secret_reference() -> Value {
+    required(
+        table(json!({ "secret": { "type": "string" } })),
+        &["secret"],
+    )
+}
+
 fn engine() -> Value {
     table(json!({
         "dags": { "type": "string" },
@@ -77,6 +85,16 @@ fn engine() -> Value {
         "host_lost_after": duration(),
         "listen": { "type": "string" },
         "public_url": { "type": "string", "pattern": "^https?://" },
+        "bootstrap_token": secret_reference(),
+        "oidc": required(table(json!({
+            "issuer": { "type": "string", "pattern": "^https?://" },
+            "client_id": { "type": "string" },
+            "client_secret": secret_reference(),
+            "groups_claim": { "type": "string" },
+            "scopes": texts(),
+            "roles": table(json!({ "viewer": texts(), "operator": texts(), "admin": texts() })),
+            "session": duration(),
+        })), &["issuer", "client_id", "client_secret", "roles"]),
         "display_timezone": { "type": "string" },
         "retention": table(json!({
             "runs": duration(),
