@@ -119,7 +119,10 @@ impl Store {
     /// The store cannot be read.
     pub async fn tokens(&self) -> Result<Vec<Token>, StoreError> {
         let mut tokens = either!(self, backend => Box::pin(backend.tokens()).await)?;
-        tokens.sort_by(|a, b| b.grant.created_at.cmp(&a.grant.created_at));
+        tokens.sort_by(|a, b| {
+            let newest_first = b.grant.created_at.cmp(&a.grant.created_at);
+            newest_first.then_with(|| a.id.cmp(&b.id))
+        });
         Ok(tokens)
     }
 
