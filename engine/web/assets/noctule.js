@@ -102,7 +102,7 @@
   $('held').querySelector('button').addEventListener('click', () => refresh(true));
 
   // --- The stream. A page that nobody sees holds no connection: a browser has few of them.
-  const { watch, of } = document.body.dataset;
+  const { watch, of, zone } = document.body.dataset;
   const events = [];
   let stream = null, lost = null, retry = null, heard = 0;
   function stand(state, text) {
@@ -112,7 +112,7 @@
   }
   function stale() {
     lost = lost || new Date();
-    const clock = lost.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false });
+    const clock = lost.toLocaleTimeString('en-GB', { timeZone: zone });
     stand('stale', 'stale since ' + clock);
     document.body.classList.add('is-stale');
   }

@@ -91,7 +91,7 @@ impl Sheet<'_> {
             (DOCTYPE)
             html lang="en" {
                 (self.head())
-                body data-watch=(self.watch.kind()) data-of=[self.watch.id()] {
+                body data-watch=(self.watch.kind()) data-of=[self.watch.id()] data-zone=(web.settings().zone.name()) {
                     a.skip href="#main" { "Skip to the content" }
                     (bar(web, self.nav))
                     @if web.stands() != Stand::Engine { (not_the_engine(web)) }

@@ -1,9 +1,14 @@
 //! The pages as they are sent: their policy, their pieces, and what is said to a browser when there is nothing to show.
 
+use std::collections::BTreeMap;
+
+use noctule_executor::Registry;
+use noctule_executor_testing::{Scripted, ScriptedWorld};
+use noctule_runtime::Publication;
 use serde_json::json;
 
 use crate::client::{Answer, Ask};
-use crate::stage::{BAD, HELD, QUICK, Stage};
+use crate::stage::{BAD, HELD, QUICK, Stage, read};
 
 const BROWSER: &str = "text/html,application/xhtml+xml,*/*;q=0.8";
 
@@ -196,4 +201,41 @@ async fn the_grid_shows_each_run_as_it_stands_now() {
     }
     let filtered = text(&look(&stage, "/dags/held?state=failed").await);
     assert!(!filtered.contains(&run), "it did not fail");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_version_is_shown_with_what_differs_from_the_one_before() {
+    let stage = Stage::new(&[QUICK]).await;
+    let run = stage.trigger("quick").await;
+    stage.over(&run).await;
+    let before = stage.get("/api/v1/dags/quick").await.json()["version"].clone();
+    let alone = text(&look(&stage, "/dags/quick/definition").await);
+    assert!(
+        !alone.contains("What differs"),
+        "there is nothing before it"
+    );
+    let registry = Registry::new().with(Scripted::new(ScriptedWorld::new()));
+    let changed = QUICK.replace("wait = \"block\"", "wait = \"block\"\npriority = 7");
+    let publication = Publication {
+        dags: read(&registry, &[&changed]),
+        broken: BTreeMap::new(),
+    };
+    stage.control.publish(publication, None).unwrap();
+    let shown = loop {
+        let dag = stage.get("/api/v1/dags/quick").await.json();
+        if dag["version"] != before {
+            break text(&look(&stage, "/dags/quick/definition").await);
+        }
+        tokio::task::yield_now().await;
+    };
+    let (_, difference) = shown.split_once("What differs").unwrap();
+    let row = "<bdi>tasks.t.priority</bdi></td><td><del><code><bdi>0</bdi></code></del></td><td><ins><code><bdi>7</bdi></code></ins></td>";
+    assert!(difference.contains(row), "{difference}");
+    assert_eq!(
+        difference.matches("<del>").count(),
+        1,
+        "nothing else differs"
+    );
+    let none = "/dags/quick/definition?version=0000";
+    assert_eq!(look(&stage, none).await.status, 404);
 }
