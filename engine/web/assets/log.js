@@ -6,7 +6,7 @@
   if (!place) return;
   const LINES = 5000, LINE = 4000, CHUNK = 250, NEWS = 1000, SILENCE = 3000, TROUBLE = 5000;
   const decoder = new TextDecoder();
-  let next = null, rest = '', kept = 0, dropped = 0, timer = null, reading = false, done = false;
+  let next = null, rest = '', kept = 0, dropped = 0, timer = null, due = 0, reading = false, done = false;
 
   // Colours and cursor moves are for terminals: what they say is left out. A sequence may be cut at the end of a part.
   const ANSI = /\x1b(?:\[[0-?]*[ -\/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[PX^_][^\x1b]*\x1b\\|(?![[\]PX^_])[ -\/]*[0-~])/g;
@@ -63,7 +63,7 @@
         throw new Error(problem.detail || 'the server said ' + response.status);
       }
       const bytes = await response.arrayBuffer();
-      next = response.headers.get('noctule-log-next');
+      next = response.headers.get('noctule-log-next') || next;
       word = response.headers.get('noctule-attempt-state') || '';
       const drained = response.headers.get('noctule-log-drained') === 'true', goes = live(word);
       const last = drained && !goes;
@@ -74,7 +74,7 @@
     } catch (error) {
       tell('not read: ' + error.message + '; tried again');
     } finally { reading = false; }
-    if (!done) timer = setTimeout(read, pause);
+    if (!done) soon(pause);
   }
   place.addEventListener('scroll', () => {
     const below = place.scrollHeight - place.scrollTop - place.clientHeight;
@@ -82,7 +82,14 @@
   });
   follow.addEventListener('change', () => { if (follow.checked) place.scrollTop = place.scrollHeight; });
   document.addEventListener('visibilitychange', () => { if (!document.hidden && timer === null) read(); });
-  // When the attempt begins or ends, there is news.
-  window.noctule.onEvent(() => { if (timer !== null) { clearTimeout(timer); timer = setTimeout(read, 100); } });
+  function soon(pause) {
+    clearTimeout(timer);
+    due = Date.now() + pause;
+    timer = setTimeout(read, pause);
+  }
+  // When something happens to the task there is news; a run in which much happens does not put it off.
+  window.noctule.onEvent((event) => {
+    if (event.task === place.dataset.task && timer !== null && due - Date.now() > 200) soon(100);
+  });
   read();
 })();

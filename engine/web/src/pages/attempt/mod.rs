@@ -225,7 +225,7 @@ impl Told<'_> {
                     label.check { input type="checkbox" id="follow" checked; "follow" }
                     a href=(address) download="attempt.log" { "Download" }
                 }
-                pre.log id="log" data-keep data-log=(address) tabindex="0" role="log" aria-live="off" aria-label="Log" {}
+                pre.log id="log" data-keep data-log=(address) data-task=(self.task.task) tabindex="0" role="log" aria-live="off" aria-label="Log" {}
                 p { (command(&by_hand)) }
             }
         }
