@@ -6,6 +6,7 @@
 
 pub mod ask;
 pub mod awaiting;
+pub mod backfill;
 pub mod dag;
 pub mod desk;
 pub mod explain;

@@ -130,6 +130,12 @@ impl Engine {
             }
             Wish::Pause { dag, reason } => Ok(self.pause(&dag, by, reason)),
             Wish::Resume { dag, catchup } => self.resume_dag(&dag, catchup).await,
+            Wish::Backfill(wish) => self.backfill(wish, by).await,
+            Wish::ActOnBackfill {
+                backfill,
+                act,
+                reason,
+            } => self.act_on_backfill(&backfill, act, by, reason).await,
             Wish::Report(report) => Ok(self.report(report)),
             // The reload is done by whoever watches the files: it sees the ask, too, and publishes.
             Wish::Reload => Ok(self.reload()),
@@ -296,12 +302,24 @@ impl Engine {
         scope.tasks = tasks.to_vec();
         match plan_retry(&live.dag, &live.run, &scope) {
             Ok(tasks) => {
-                self.happen(run, Event::Retry { tasks, by, reason });
+                let backfill = None;
+                self.happen(
+                    run,
+                    Event::Retry {
+                        tasks,
+                        by,
+                        reason,
+                        backfill,
+                    },
+                );
                 Ok(done(Some(run.clone())))
             }
-            Err(RetryRefusal::NoTask(task)) => Ok(self.give_back(run, no_task(run, &task))),
             Err(refusal) => {
-                Ok(self.give_back(run, refused(Refusal::Conflict, refusal.to_string())))
+                self.give_back(run);
+                Ok(match refusal {
+                    RetryRefusal::NoTask(task) => no_task(run, &task),
+                    refusal => refused(Refusal::Conflict, refusal.to_string()),
+                })
             }
         }
     }
@@ -344,7 +362,8 @@ impl Engine {
             } else {
                 no_task(run, task)
             };
-            return Ok(self.give_back(run, answer));
+            self.give_back(run);
+            return Ok(answer);
         };
         self.happen(
             run,
@@ -360,7 +379,7 @@ impl Engine {
     }
 
     /// Takes a run that is over into memory again, so that it can be acted on.
-    async fn revive(&mut self, run: &RunId) -> Result<bool, RuntimeError> {
+    pub(crate) async fn revive(&mut self, run: &RunId) -> Result<bool, RuntimeError> {
         if self.live.contains_key(run) {
             return Ok(true);
         }
@@ -376,7 +395,7 @@ impl Engine {
     }
 
     /// An ended run that nothing was done to leaves memory again.
-    fn give_back(&mut self, run: &RunId, answer: Answer) -> Answer {
+    pub(crate) fn give_back(&mut self, run: &RunId) {
         let ended = self
             .live
             .get(run)
@@ -384,7 +403,6 @@ impl Engine {
         if ended && !self.batch.steps.contains_key(run) {
             self.leave(run);
         }
-        answer
     }
 }
 

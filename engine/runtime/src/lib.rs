@@ -4,6 +4,7 @@
 //! nothing that `noctule-core` can decide, and knows no SQL, no terminal and no executor by name.
 
 mod asking;
+mod backfilling;
 mod budget;
 mod catalog;
 mod changed;

@@ -4,6 +4,7 @@
 //! there after a crash. The right to write is a [`Lease`], and every write is fenced by its epoch.
 
 mod asks;
+mod backfills;
 mod backup;
 mod commit;
 mod dags;
@@ -26,6 +27,7 @@ mod transfer;
 mod watching;
 
 pub use asks::AskId;
+pub use backfills::BackfillFilter;
 pub use commit::{Write, Written};
 pub use document::{DagRecord, DroppedTicks, Pause, PinnedVersion, Trouble};
 pub use error::StoreError;

@@ -64,6 +64,15 @@ pub(crate) enum Row {
         key: String,
         run: String,
     },
+    Backfill {
+        id: String,
+        body: String,
+    },
+    Night {
+        backfill: String,
+        ix: i64,
+        body: String,
+    },
 }
 
 /// What was copied.

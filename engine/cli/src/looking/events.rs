@@ -98,7 +98,9 @@ pub(super) fn words(fact: &Fact, zone: Zone) -> String {
             noctule_core::run::StopWhy::Deadline => "the deadline of the run passed".to_owned(),
         },
         Fact::RunEnded { ending } => format!("run {}", ending.word()),
-        Fact::RunRetried { by, reason, tasks } => {
+        Fact::RunRetried {
+            by, reason, tasks, ..
+        } => {
             format!("{} retried {tasks} tasks{}", by.name, because(reason))
         }
         Fact::TaskReset => "begins anew".to_owned(),

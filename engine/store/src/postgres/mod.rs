@@ -8,6 +8,7 @@
 
 mod address;
 mod asks;
+mod backfills;
 mod batch;
 mod commit;
 mod connection;

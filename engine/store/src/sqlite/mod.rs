@@ -6,6 +6,7 @@
 
 mod address;
 mod asks;
+mod backfills;
 mod commit;
 mod connection;
 mod creation;

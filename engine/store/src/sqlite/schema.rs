@@ -37,6 +37,11 @@ fn migrations() -> Vec<Migration> {
             "retention",
             include_str!("../../migrations/sqlite/0002_retention.sql"),
         ),
+        simple(
+            5,
+            "backfills",
+            include_str!("../../migrations/sqlite/0005_backfills.sql"),
+        ),
     ]
 }
 

@@ -24,7 +24,7 @@ const BECOME: &str =
 /// A table: how its rows are asked for, and how one is read. In an order in which each row finds what it refers to.
 type Table = (&'static str, fn(&SqliteRow) -> sqlx::Result<Row>);
 
-const TABLES: [Table; 8] = [
+const TABLES: [Table; 10] = [
     ("SELECT hash, body FROM versions", |row| {
         let (hash, body) = (row.try_get(0)?, row.try_get(1)?);
         Ok(Row::Version { hash, body })
@@ -63,6 +63,14 @@ const TABLES: [Table; 8] = [
     ("SELECT dag, key, run FROM spent_keys", |row| {
         let (dag, key, run) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         Ok(Row::SpentKey { dag, key, run })
+    }),
+    ("SELECT id, body FROM backfills", |row| {
+        let (id, body) = (row.try_get(0)?, row.try_get(1)?);
+        Ok(Row::Backfill { id, body })
+    }),
+    ("SELECT backfill, ix, body FROM nights", |row| {
+        let (backfill, ix, body) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        Ok(Row::Night { backfill, ix, body })
     }),
 ];
 
@@ -194,6 +202,17 @@ impl SqliteStore {
                     .bind(dag)
                     .bind(key)
                     .bind(run)
+            }
+            Row::Backfill { id, body } => {
+                sqlx::query("INSERT INTO backfills (id, body) VALUES (?, ?)")
+                    .bind(id)
+                    .bind(body)
+            }
+            Row::Night { backfill, ix, body } => {
+                sqlx::query("INSERT INTO nights (backfill, ix, body) VALUES (?, ?, ?)")
+                    .bind(backfill)
+                    .bind(ix)
+                    .bind(body)
             }
         };
         insert.execute(connection).await.on(&self.path).map(drop)

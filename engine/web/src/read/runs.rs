@@ -119,6 +119,7 @@ async fn filter(web: &Web, query: RunsQuery) -> Result<RunFilter, Problem> {
         dag: dag.map_err(|error: noctule_core::name::NameError| wrong(format!("dag: {error}")))?,
         state: query.state,
         since: query.since,
+        nominal: None,
         ingestion_id: query.ingestion_id,
         before,
         // One more tells whether there is another page.

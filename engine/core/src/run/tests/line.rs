@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::world::{World, at, dag, failed, succeeded, task};
 use crate::dag::{Dag, PoolUse, TaskDefinition};
-use crate::run::line::Line;
+use crate::run::line::{Lane, Line};
 use crate::run::{
     Actor, AttemptState, Board, Event, Handle, Limits, NewRun, News, Phase, Previous, Run,
     TaskRunIx, TaskState, Trigger, advance, create,
@@ -316,6 +316,10 @@ fn a_use_that_became_larger_than_its_pool_lets_others_pass() {
 #[test]
 fn ten_thousand_ready_tasks_cost_what_is_handed_out() {
     let mut line = Line::default();
+    let lane = Lane {
+        begun: true,
+        yields: false,
+    };
     let mut bench = Bench::new(0, &[("gpu", 1)]);
     for i in 0..5_000 {
         let pool = if i % 2 == 0 {
@@ -327,7 +331,7 @@ fn ten_thousand_ready_tasks_cost_what_is_handed_out() {
     }
     for (dag, run) in &bench.live {
         for (ix, task) in (0u32..).map(TaskRunIx).zip(&run.tasks) {
-            line.look((run.facts.id.clone(), ix), dag.task(task.task), task, true);
+            line.look((run.facts.id.clone(), ix), dag.task(task.task), task, lane);
         }
     }
     assert_eq!(line.waiting(), 10_000);
