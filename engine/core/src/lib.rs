@@ -11,6 +11,7 @@ pub mod dag;
 pub mod desk;
 pub mod explain;
 mod listing;
+pub mod many;
 mod millis;
 pub mod name;
 pub mod planted;

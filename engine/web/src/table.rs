@@ -3,13 +3,17 @@
 use std::sync::LazyLock;
 
 use crate::access::{Need, Role};
-use crate::act::{Cancel, Mark, Pause, Resume, Retry, Trigger};
+use crate::act::{
+    Backfill, Cancel, CancelBackfill, CancelMany, Mark, MarkMany, Pause, PauseBackfill, Resume,
+    ResumeBackfill, Retry, RetryMany, Trigger,
+};
 use crate::live::{Events, RunStream};
 use crate::openapi::ShowOpenApi;
 use crate::operation::{Endpoint, Verb, endpoint};
 use crate::read::{
-    AttemptLogs, AttemptRequest, ExplainRun, ExplainTask, Health, ListDags, ListRuns, ListTicks,
-    ListVersions, Readiness, RunEvents, RunTasks, ShowDag, ShowRun, ShowVersion,
+    AttemptLogs, AttemptRequest, ExplainRun, ExplainTask, Health, ListBackfills, ListDags,
+    ListRuns, ListTicks, ListVersions, Readiness, RunEvents, RunTasks, ShowBackfill, ShowDag,
+    ShowRun, ShowVersion,
 };
 
 pub(crate) static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
@@ -25,6 +29,15 @@ pub(crate) static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
         endpoint::<Trigger>(),
         endpoint::<Pause>(),
         endpoint::<Resume>(),
+        endpoint::<RetryMany>(),
+        endpoint::<CancelMany>(),
+        endpoint::<MarkMany>(),
+        endpoint::<Backfill>(),
+        endpoint::<ListBackfills>(),
+        endpoint::<ShowBackfill>(),
+        endpoint::<PauseBackfill>(),
+        endpoint::<ResumeBackfill>(),
+        endpoint::<CancelBackfill>(),
         endpoint::<ListRuns>(),
         endpoint::<ShowRun>(),
         endpoint::<RunEvents>(),

@@ -5,16 +5,17 @@ use std::time::Duration;
 
 use noctule_core::ask::{Answer, Ask, Refusal, Wish};
 use noctule_core::dag::Dag;
+use noctule_core::many::Act;
 use noctule_core::name::{DagId, RunId, TaskTarget};
 use noctule_core::run::{Actor, RetryScope, Run, TaskRunIx, Verdict, plan_retry};
 use noctule_store::Store;
 use serde_json::json;
 
 use super::following::ask_and_wait;
+use super::many::{Many, scope, targets};
 use super::remote;
 use crate::args::{
-    CancelArgs, Format, ManyArgs, MarkArgs, MarkedState, PauseArgs, ReloadArgs, ResumeArgs,
-    RetryArgs, RetryDefinition,
+    CancelArgs, Format, MarkArgs, PauseArgs, ReloadArgs, ResumeArgs, RetryArgs, RetryDefinition,
 };
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -134,15 +135,7 @@ pub(super) fn say_done(
     Ok(Exit::Success)
 }
 
-pub(super) fn one_run<'r>(
-    run: Option<&'r String>,
-    many: &ManyArgs,
-) -> Result<&'r String, CliError> {
-    if many.dag.is_some() {
-        return Err(CliError::not_yet(
-            "acting over many runs (--dag --from --to)",
-        ));
-    }
+pub(super) fn one_run(run: Option<&String>) -> Result<&String, CliError> {
     run.ok_or_else(|| {
         CliError::usage("name a run: its id, @latest, DAG@latest or DAG@INGESTION_ID")
     })
@@ -184,10 +177,20 @@ pub(crate) async fn retry(args: RetryArgs, surface: &Surface) -> Result<Exit, Cl
     if args.definition == RetryDefinition::Latest {
         return Err(CliError::not_yet("--definition latest"));
     }
+    if args.many.dag.is_some() {
+        let scope = scope(&args.task, args.downstream, args.all)?;
+        let many = Many {
+            args: args.many,
+            act: Act::Retry(scope),
+            reason: args.reason,
+            dry_run: args.dry_run,
+        };
+        return many.act(surface).await;
+    }
     if let Some(server) = Server::of(surface)? {
         return remote::retry(&server, args, surface).await;
     }
-    let named = one_run(args.run.as_ref(), &args.many)?;
+    let named = one_run(args.run.as_ref())?;
     let desk = Desk::open(surface).await?;
     let (run, dag) = desk.run(named).await?;
     let id = run.facts.id.clone();
@@ -228,10 +231,19 @@ pub(crate) async fn cancel(args: CancelArgs, surface: &Surface) -> Result<Exit, 
     if args.detached {
         return Err(CliError::not_yet("--detached"));
     }
+    if args.many.dag.is_some() {
+        let many = Many {
+            args: args.many,
+            act: Act::Cancel,
+            reason: args.reason,
+            dry_run: args.dry_run,
+        };
+        return many.act(surface).await;
+    }
     if let Some(server) = Server::of(surface)? {
         return remote::cancel(&server, args, surface).await;
     }
-    let named = one_run(args.run.as_ref(), &args.many)?;
+    let named = one_run(args.run.as_ref())?;
     let desk = Desk::open(surface).await?;
     let (run, dag) = desk.run(named).await?;
     let id = run.facts.id.clone();
@@ -260,19 +272,56 @@ pub(crate) async fn cancel(args: CancelArgs, surface: &Surface) -> Result<Exit, 
     .await
 }
 
+/// The words of `mark`: the run, unless there are many, the task, and how it ended.
+pub(super) fn marked(args: &MarkArgs) -> Result<(Option<&str>, &str, Verdict), CliError> {
+    let (run, task, state) = match (args.words.as_slice(), args.many.dag.is_some()) {
+        ([run, task, state], false) => (Some(run.as_str()), task, state),
+        ([task, state], true) => (None, task, state),
+        (_, false) => return Err(CliError::usage("name the run, the task, and how it ended")),
+        (_, true) => {
+            return Err(CliError::usage(
+                "with --dag, name the task and how it ended",
+            ));
+        }
+    };
+    let verdict = match state.as_str() {
+        "succeeded" => Verdict::Succeeded,
+        "failed" => Verdict::Failed,
+        "skipped" => Verdict::Skipped,
+        other => {
+            let other = printable(other);
+            let error = CliError::usage(format!("a task cannot be marked `{other}`"));
+            return Err(error.help("it can be succeeded, failed or skipped"));
+        }
+    };
+    Ok((run, task, verdict))
+}
+
 pub(crate) async fn mark(args: MarkArgs, surface: &Surface) -> Result<Exit, CliError> {
-    let verdict = match args.state {
-        MarkedState::Succeeded => Verdict::Succeeded,
-        MarkedState::Failed => Verdict::Failed,
-        MarkedState::Skipped => Verdict::Skipped,
+    let (run, task, verdict) = marked(&args)?;
+    let Some(run) = run else {
+        let task = targets(&[task.to_owned()])?.pop();
+        let unnamed = || CliError::usage("name the task");
+        let act = Act::Mark {
+            task: task.ok_or_else(unnamed)?,
+            verdict,
+            leave_running: args.leave_running,
+        };
+        let many = Many {
+            args: args.many,
+            act,
+            reason: args.reason,
+            dry_run: args.dry_run,
+        };
+        return many.act(surface).await;
     };
     if let Some(server) = Server::of(surface)? {
-        return remote::mark(&server, args, verdict, surface).await;
+        return remote::mark(&server, &args, surface).await;
     }
     let desk = Desk::open(surface).await?;
-    let (run, dag) = desk.run(&args.run).await?;
+    let (run, dag) = desk.run(run).await?;
     let id = run.facts.id.clone();
-    let task = target(&dag, &run, &args.task)?;
+    let task = target(&dag, &run, task)?;
     if args.dry_run {
         return say_touched(
             surface,

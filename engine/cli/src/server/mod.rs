@@ -5,6 +5,7 @@
 mod acting;
 mod following;
 mod looking;
+mod nights;
 
 use std::net::IpAddr;
 use std::time::Duration;

@@ -12,6 +12,7 @@ mod work;
 #[cfg(test)]
 mod tests;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::hold::{Around, Hold, hold};
@@ -22,7 +23,7 @@ use crate::run::{Actor, Instant, RunEnding};
 use crate::ticks::IngestionId;
 
 /// Which ticks of a range.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Only {
     /// Those without a run.

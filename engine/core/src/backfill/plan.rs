@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use chrono::NaiveDate;
+use chrono_tz::Tz;
 use thiserror::Error;
 
 use super::{Errand, Night, NightState, Only};
 use crate::dag::Dag;
 use crate::name::RunId;
 use crate::run::{Instant, Phase, RunEnding, RunFacts};
+use crate::ticks::{MomentError, parse_moment};
 
 /// The most ticks of one range.
 pub const LARGEST: usize = 10_000;
@@ -19,6 +22,29 @@ pub struct Range {
     pub from: Instant,
     /// The last.
     pub to: Instant,
+}
+
+impl Range {
+    /// Reads a range as people type it. A bare date as its end is that whole day, on the wall clock of the zone.
+    ///
+    /// # Errors
+    /// One of the two is no time; its name is said first.
+    pub fn read(from: &str, to: &str, zone: Tz, now: Instant) -> Result<Self, String> {
+        let wrong = |name: &'static str| move |error: MomentError| format!("{name}: {error}");
+        let day = NaiveDate::parse_from_str(to, "%Y-%m-%d").ok();
+        let next = day
+            .filter(|_| to.len() == 10)
+            .and_then(|day| day.succ_opt());
+        let to = match next {
+            Some(next) => {
+                let next = parse_moment(&next.to_string(), zone, now).map_err(wrong("to"))?;
+                next - chrono::Duration::seconds(1)
+            }
+            None => parse_moment(to, zone, now).map_err(wrong("to"))?,
+        };
+        let from = parse_moment(from, zone, now).map_err(wrong("from"))?;
+        Ok(Self { from, to })
+    }
 }
 
 /// A run that a tick has.

@@ -1,11 +1,13 @@
 //! Operations that look.
 
+mod backfills;
 mod dags;
 mod explain;
 mod health;
 mod logs;
 mod runs;
 
+pub(crate) use self::backfills::{ListBackfills, ShowBackfill};
 pub(crate) use self::dags::{ListDags, ListTicks, ListVersions, ShowDag, ShowVersion, zone_of};
 pub(crate) use self::explain::{ExplainRun, ExplainTask};
 pub(crate) use self::health::{Health, Readiness};
