@@ -6,6 +6,7 @@
 )]
 
 mod awaited;
+mod backfills;
 mod conformance;
 mod crash;
 mod dags;

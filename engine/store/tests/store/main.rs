@@ -3,6 +3,7 @@
 
 mod answers;
 mod asks;
+mod backfills;
 mod bed;
 mod births;
 mod commits;

@@ -12,6 +12,7 @@ mod gate;
 mod live;
 mod logs;
 mod looking;
+mod nights;
 mod paging;
 mod paths;
 mod stage;
