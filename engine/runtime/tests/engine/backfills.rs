@@ -7,10 +7,10 @@ use noctule_core::ask::{Answer, BackfillAct, BackfillWish, Refusal, Wish};
 use noctule_core::backfill::{Backfill, NightState, Only};
 use noctule_core::name::BackfillId;
 use noctule_core::run::{RunEnding, Trigger};
+use noctule_runtime::Clock;
 use noctule_store::{RunFilter, RunSummary, Store};
 
 use crate::harness::{Running, Stage, ask, ending};
-use crate::inbox::shortly_before_a_minute;
 
 const NIGHTLY: &str = r#"
 id = "d"
@@ -456,8 +456,13 @@ poll_interval = "5ms"
 /// One night is under way when the tick comes: it is neither dropped nor does it end the night, and it goes next.
 async fn tonight_goes_first(overlap: &str) {
     let stage = Stage::new(&EVERY_MINUTE.replace("OVERLAP", overlap));
-    let clock = shortly_before_a_minute(30);
-    let engine = stage.start_with(|options| options.clock = clock).await;
+    // Time enough to ask for the backfill before the tick comes.
+    let minute = at("2025-11-07T12:30:00Z");
+    let engine = stage
+        .start_with(|options| {
+            options.clock = Clock::starting_at(minute - chrono::Duration::seconds(3));
+        })
+        .await;
     let range = BackfillWish {
         from: at("2025-11-07T12:10:00Z"),
         to: at("2025-11-07T12:12:00Z"),
@@ -503,9 +508,11 @@ async fn tonight_goes_first(overlap: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tonights_tick_is_not_dropped_for_a_backfill_and_goes_before_its_next_night() {
-    for overlap in ["queue", "skip", "cancel_running"] {
-        tonight_goes_first(overlap).await;
-    }
+    tokio::join!(
+        tonight_goes_first("queue"),
+        tonight_goes_first("skip"),
+        tonight_goes_first("cancel_running"),
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -94,7 +94,7 @@ async fn an_ask_for_another_profile_is_a_conflict_and_one_that_is_past_is_said_t
 /// A schedule that fires every minute, and an engine whose clock begins a moment before the tick.
 const EVERY_MINUTE: &str = "id = \"d\"\n[schedule]\ncron = \"* * * * *\"\ncatchup = \"all\"\n[tasks.t]\nexecutor = \"scripted\"\nwait = \"block\"\n";
 
-pub(crate) fn shortly_before_a_minute(minute: i64) -> noctule_runtime::Clock {
+fn shortly_before_a_minute(minute: i64) -> noctule_runtime::Clock {
     let at = chrono::DateTime::from_timestamp(1_762_516_800 + minute * 60, 0).unwrap();
     noctule_runtime::Clock::starting_at(at - chrono::Duration::milliseconds(300))
 }
