@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::following::ask_and_wait;
 use super::many::{Many, scope, targets};
-use super::remote;
+use super::{latest, remote};
 use crate::args::{
     CancelArgs, Format, MarkArgs, PauseArgs, ReloadArgs, ResumeArgs, RetryArgs, RetryDefinition,
 };
@@ -175,7 +175,13 @@ pub(super) fn listed(names: &[String]) -> String {
 
 pub(crate) async fn retry(args: RetryArgs, surface: &Surface) -> Result<Exit, CliError> {
     if args.definition == RetryDefinition::Latest {
-        return Err(CliError::not_yet("--definition latest"));
+        if !args.dry_run || surface.globals.server.is_some() || args.many.dag.is_some() {
+            let error = CliError::not_yet("a retry with --definition latest");
+            return Err(error.help("with --dry-run the differences of a run are shown"));
+        }
+        let desk = Desk::open(surface).await?;
+        let (run, dag) = desk.run(one_run(args.run.as_ref())?).await?;
+        return latest::show(&desk.store, &run, &dag, surface).await;
     }
     if args.many.dag.is_some() {
         let scope = scope(&args.task, args.downstream, args.all)?;

@@ -4,6 +4,7 @@ mod asking;
 mod backfilling;
 mod following;
 mod hosting;
+mod latest;
 mod many;
 mod remote;
 mod running;

@@ -16,6 +16,11 @@ fn nightly() -> Project {
     ))
 }
 
+/// A command over the runs of the range.
+fn many<'a>(verb: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
+    [verb, &["--dag", "d"], &RANGE[..], more].concat()
+}
+
 fn fields(list: &Value, name: &str) -> Vec<String> {
     let all = list.as_array().expect("a list").iter();
     all.map(|one| one[name].as_str().unwrap_or("-").to_owned())
@@ -184,7 +189,6 @@ fn nights_are_made_tried_again_marked_and_never_made_twice() {
     assert_eq!(shown["ingestion_id"], IDS[0]);
 
     // The same over a range, by asks of their own.
-    let many = |verb: &[&str], more: &[&str]| [verb, &["--dag", "d"], &RANGE[..], more].concat();
     let plan = many(&["retry"], &["--task", "after", "--dry-run", "-o", "json"]);
     let planned = project.noctule(&plan).with_code(0).json();
     assert_eq!(served.asked(&project, &plan).with_code(0).json(), planned);
@@ -267,4 +271,35 @@ fn an_act_over_many_runs_says_which_ones_or_does_nothing() {
     project
         .noctule(&["retry", "--dag", "d", "--from", "x", "--to", "y"])
         .with_code(2);
+}
+
+#[test]
+fn what_the_latest_version_would_change_is_shown_and_nothing_is_touched() {
+    let project = nightly();
+    project.noctule(&["run", "d"]).with_code(1);
+    let dry = ["retry", "d@latest", "--definition", "latest", "--dry-run"];
+    let same = project.noctule(&dry).with_code(0);
+    assert_eq!(same.stdout, "", "{same:#?}");
+    let old = std::fs::read_to_string(project.path().join("dags/d.toml")).unwrap();
+    let new = old.replace("exit 3", "exit 0")
+        + "[tasks.more]\nexecutor = \"process\"\nwith.command = [\"true\"]\n";
+    project.write("dags/d.toml", &new);
+    project.noctule(&["run", "d"]).with_code(0);
+    let runs = project.noctule(&["runs", "-o", "json"]).json();
+    let first = runs[1]["id"].as_str().unwrap();
+    let dry = ["retry", first, "--definition", "latest", "--dry-run"];
+    let told = project.noctule(&dry).with_code(0);
+    assert_eq!(told.stdout, "+ more\n~ after: with\n");
+    let shown = project
+        .noctule(&[&dry[..], &["-o", "json"]].concat())
+        .json();
+    assert_eq!(shown["added"], json!(["more"]));
+    assert_eq!(
+        shown["changed"],
+        json!([{ "task": "after", "fields": ["with"] }])
+    );
+    let refused = project.noctule(&["retry", first, "--definition", "latest"]);
+    refused.with_code(2).saying("not built yet");
+    let kept = project.noctule(&["show", first, "-o", "json"]).json();
+    assert_eq!(kept["round"], 1);
 }
