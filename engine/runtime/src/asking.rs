@@ -7,8 +7,7 @@ use noctule_core::ask::{Answer, Ask, Refusal, TriggerWish, Wish};
 use noctule_core::dag::Dag;
 use noctule_core::name::{DagId, RunId, TaskTarget};
 use noctule_core::run::{
-    Actor, Event, NewRun, News, Phase, Report, RetryRefusal, RetryScope, Trigger, Verdict,
-    plan_retry,
+    Actor, Event, NewRun, News, Report, RetryRefusal, RetryScope, Trigger, Verdict, plan_retry,
 };
 use noctule_core::source::resolve_params;
 use noctule_core::ticks::IngestionId;
@@ -376,33 +375,6 @@ impl Engine {
             },
         );
         Ok(done(Some(run.clone())))
-    }
-
-    /// Takes a run that is over into memory again, so that it can be acted on.
-    pub(crate) async fn revive(&mut self, run: &RunId) -> Result<bool, RuntimeError> {
-        if self.live.contains_key(run) {
-            return Ok(true);
-        }
-        let Some(stored) = self.store.run(run).await? else {
-            return Ok(false);
-        };
-        let dag = self
-            .catalog
-            .version(&self.store, run.as_str(), &stored.facts.version)
-            .await?;
-        self.take_in(dag, stored);
-        Ok(true)
-    }
-
-    /// An ended run that nothing was done to leaves memory again.
-    pub(crate) fn give_back(&mut self, run: &RunId) {
-        let ended = self
-            .live
-            .get(run)
-            .is_some_and(|live| matches!(live.run.phase, Phase::Ended { .. }));
-        if ended && !self.batch.steps.contains_key(run) {
-            self.leave(run);
-        }
     }
 }
 

@@ -22,6 +22,7 @@ mod polling;
 mod publishing;
 mod relaying;
 mod retaining;
+mod reviving;
 mod saving;
 mod secret;
 mod surroundings;

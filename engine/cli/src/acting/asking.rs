@@ -7,12 +7,12 @@ use noctule_core::ask::{Answer, Ask, Refusal, Wish};
 use noctule_core::dag::Dag;
 use noctule_core::many::Act;
 use noctule_core::name::{DagId, RunId, TaskTarget};
-use noctule_core::run::{Actor, RetryScope, Run, TaskRunIx, Verdict, plan_retry};
+use noctule_core::run::{Actor, RetryScope, Run, TaskRunIx, plan_retry};
 use noctule_store::Store;
 use serde_json::json;
 
 use super::following::ask_and_wait;
-use super::many::{Many, scope, targets};
+use super::many::{Many, marked, scope, targets};
 use super::{latest, remote};
 use crate::args::{
     CancelArgs, Format, MarkArgs, PauseArgs, ReloadArgs, ResumeArgs, RetryArgs, RetryDefinition,
@@ -54,14 +54,14 @@ pub(super) fn answered(answer: Answer) -> Result<Answer, CliError> {
 }
 
 /// The project and its store, which must exist.
-struct Desk<'a> {
+pub(super) struct Desk<'a> {
     open: OpenProject,
-    store: Store,
+    pub(super) store: Store,
     surface: &'a Surface,
 }
 
 impl<'a> Desk<'a> {
-    async fn open(surface: &'a Surface) -> Result<Self, CliError> {
+    pub(super) async fn open(surface: &'a Surface) -> Result<Self, CliError> {
         let open = OpenProject::read(surface, &[])?;
         let nothing = || CliError::not_found("nothing has run here yet: there is no store");
         let store = open.store(surface).await?.ok_or_else(nothing)?;
@@ -72,7 +72,7 @@ impl<'a> Desk<'a> {
         })
     }
 
-    async fn run(&self, named: &str) -> Result<(Run, Dag), CliError> {
+    pub(super) async fn run(&self, named: &str) -> Result<(Run, Dag), CliError> {
         let run = run_name::find(Some(&self.store), named, Several::Refuse).await?;
         let dag = pinned(&self.store, &run).await?;
         Ok((run, dag))
@@ -175,22 +175,11 @@ pub(super) fn listed(names: &[String]) -> String {
 
 pub(crate) async fn retry(args: RetryArgs, surface: &Surface) -> Result<Exit, CliError> {
     if args.definition == RetryDefinition::Latest {
-        if !args.dry_run || surface.globals.server.is_some() || args.many.dag.is_some() {
-            let error = CliError::not_yet("a retry with --definition latest");
-            return Err(error.help("with --dry-run the differences of a run are shown"));
-        }
-        let desk = Desk::open(surface).await?;
-        let (run, dag) = desk.run(one_run(args.run.as_ref())?).await?;
-        return latest::show(&desk.store, &run, &dag, surface).await;
+        return latest::tried(&args, surface).await;
     }
     if args.many.dag.is_some() {
         let scope = scope(&args.task, args.downstream, args.all)?;
-        let many = Many {
-            args: args.many,
-            act: Act::Retry(scope),
-            reason: args.reason,
-            dry_run: args.dry_run,
-        };
+        let many = Many::new(args.many, Act::Retry(scope), args.reason, args.dry_run);
         return many.act(surface).await;
     }
     if let Some(server) = Server::of(surface)? {
@@ -238,12 +227,7 @@ pub(crate) async fn cancel(args: CancelArgs, surface: &Surface) -> Result<Exit, 
         return Err(CliError::not_yet("--detached"));
     }
     if args.many.dag.is_some() {
-        let many = Many {
-            args: args.many,
-            act: Act::Cancel,
-            reason: args.reason,
-            dry_run: args.dry_run,
-        };
+        let many = Many::new(args.many, Act::Cancel, args.reason, args.dry_run);
         return many.act(surface).await;
     }
     if let Some(server) = Server::of(surface)? {
@@ -278,31 +262,6 @@ pub(crate) async fn cancel(args: CancelArgs, surface: &Surface) -> Result<Exit, 
     .await
 }
 
-/// The words of `mark`: the run, unless there are many, the task, and how it ended.
-pub(super) fn marked(args: &MarkArgs) -> Result<(Option<&str>, &str, Verdict), CliError> {
-    let (run, task, state) = match (args.words.as_slice(), args.many.dag.is_some()) {
-        ([run, task, state], false) => (Some(run.as_str()), task, state),
-        ([task, state], true) => (None, task, state),
-        (_, false) => return Err(CliError::usage("name the run, the task, and how it ended")),
-        (_, true) => {
-            return Err(CliError::usage(
-                "with --dag, name the task and how it ended",
-            ));
-        }
-    };
-    let verdict = match state.as_str() {
-        "succeeded" => Verdict::Succeeded,
-        "failed" => Verdict::Failed,
-        "skipped" => Verdict::Skipped,
-        other => {
-            let other = printable(other);
-            let error = CliError::usage(format!("a task cannot be marked `{other}`"));
-            return Err(error.help("it can be succeeded, failed or skipped"));
-        }
-    };
-    Ok((run, task, verdict))
-}
-
 pub(crate) async fn mark(args: MarkArgs, surface: &Surface) -> Result<Exit, CliError> {
     let (run, task, verdict) = marked(&args)?;
     let Some(run) = run else {
@@ -313,12 +272,7 @@ pub(crate) async fn mark(args: MarkArgs, surface: &Surface) -> Result<Exit, CliE
             verdict,
             leave_running: args.leave_running,
         };
-        let many = Many {
-            args: args.many,
-            act,
-            reason: args.reason,
-            dry_run: args.dry_run,
-        };
+        let many = Many::new(args.many, act, args.reason, args.dry_run);
         return many.act(surface).await;
     };
     if let Some(server) = Server::of(surface)? {

@@ -8,13 +8,14 @@ use noctule_store::{BackfillFilter, RunFilter, RunSummary, Store};
 use noctule_web::{BackfillActBody, BackfillBody};
 
 use super::asking::{ANSWER, actor};
+use super::backfills_shown::{announce, list, say_head, say_made, show, show_plan};
 use super::following::ask_and_wait;
-use super::many::{ask_of, confirmed, range};
-use crate::args::{BackfillArgs, BackfillCommand, Format};
-use crate::console::emit;
+use super::many::{ask_of, range};
+use super::many_shown::confirmed;
+use crate::args::{BackfillArgs, BackfillCommand};
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::output::{Grid, Tone, document, documents, printable};
+use crate::output::printable;
 use crate::project::{Chosen, OpenProject};
 use crate::server::Server;
 use crate::surface::Surface;
@@ -100,21 +101,6 @@ async fn ask_engine(args: &BackfillArgs, surface: &Surface) -> Result<Exit, CliE
 fn confirm(surface: &Surface, args: &BackfillArgs, shown: &NightsView) -> Result<(), CliError> {
     let question = format!("backfill {} nights?", shown.nights.len());
     confirmed(surface, args.yes, &question)
-}
-
-fn say_made(surface: &Surface, made: &NightsView, id: &BackfillId) -> Result<Exit, CliError> {
-    if surface.format() != Format::Table {
-        let made = NightsView {
-            dry_run: false,
-            ..made.clone()
-        };
-        document(surface.format(), &made)?;
-        return Ok(Exit::Success);
-    }
-    emit(&format!("{id}\n"))?;
-    eprintln!("  see how far it is:  noctule backfill show {id}");
-    eprintln!("  stop it:            noctule backfill cancel {id}");
-    Ok(Exit::Success)
 }
 
 async fn existing(store: &Store, dag: &DagId, range: Range) -> Result<Vec<Existing>, CliError> {
@@ -324,144 +310,4 @@ async fn nights(store: &Store, id: &BackfillId, zone: Zone) -> Result<NightsView
         left: Vec::new(),
         dry_run: false,
     })
-}
-
-fn progress(head: &BackfillView) -> String {
-    let its = &head.progress;
-    let over = its.succeeded + its.failed + its.left_alone;
-    let mut text = format!("{over} of {} nights are over", its.nights);
-    for (count, word) in [
-        (its.running, "under way"),
-        (its.failed, "failed"),
-        (its.left_alone, "left alone"),
-    ] {
-        if count > 0 {
-            text.push_str(&format!(", {count} {word}"));
-        }
-    }
-    text
-}
-
-fn say_head(surface: &Surface, head: &BackfillView) -> Result<Exit, CliError> {
-    if surface.format() == Format::Table {
-        eprintln!("backfill {} is {}: {}", head.id, head.state, progress(head));
-    } else {
-        document(surface.format(), head)?;
-    }
-    Ok(Exit::Success)
-}
-
-fn list(surface: &Surface, heads: &[BackfillView], zone: Zone) -> Result<Exit, CliError> {
-    if surface.format() != Format::Table {
-        documents(surface.format(), heads)?;
-        return Ok(Exit::Success);
-    }
-    let asked = zone.heading("ASKED");
-    let mut grid = Grid::new(
-        surface,
-        &["BACKFILL", "DAG", "STATE", "PROGRESS", "BY", &asked],
-    );
-    for head in heads {
-        grid.row([
-            (head.id.clone(), Tone::Plain),
-            (head.dag.clone(), Tone::Plain),
-            (head.state.to_owned(), Tone::of_state(head.state)),
-            (progress(head), Tone::Plain),
-            (head.by.clone(), Tone::Plain),
-            (zone.show(head.created_at), Tone::Plain),
-        ]);
-    }
-    if !grid.is_empty() {
-        grid.print()?;
-    }
-    Ok(Exit::Success)
-}
-
-fn show(surface: &Surface, seen: &NightsView, zone: Zone) -> Result<Exit, CliError> {
-    if surface.format() != Format::Table {
-        document(surface.format(), seen)?;
-        return Ok(Exit::Success);
-    }
-    let head = &seen.head;
-    let (from, to) = (zone.say(head.from), zone.say(head.to));
-    let mut text = format!(
-        "backfill {} of {}: {}\n  {from} to {to}, only {}, at most {} at a time, asked for by {}\n  {}\n",
-        head.id,
-        head.dag,
-        head.state,
-        head.only.word(),
-        head.max_parallel,
-        printable(&head.by),
-        progress(head),
-    );
-    if let Some(waits) = &head.waits {
-        text.push_str(&format!("  the next night waits: {}\n", printable(waits)));
-    }
-    emit(&text)?;
-    table(surface, seen, zone)
-}
-
-fn show_plan(surface: &Surface, plan: &NightsView, zone: Zone) -> Result<(), CliError> {
-    if surface.format() != Format::Table {
-        return document(surface.format(), plan);
-    }
-    table(surface, plan, zone)?;
-    announce(plan);
-    Ok(())
-}
-
-fn table(surface: &Surface, seen: &NightsView, zone: Zone) -> Result<Exit, CliError> {
-    let tick = zone.heading("TICK");
-    let columns = [tick.as_str(), "INGESTION ID", "DO", "STATE", "RUN", "WHY"];
-    let mut grid = Grid::new(surface, &columns);
-    let none = || "-".to_owned();
-    let mut rows: Vec<_> = seen
-        .nights
-        .iter()
-        .map(|night| {
-            let row = [
-                (zone.show(night.tick), Tone::Plain),
-                (night.ingestion_id.clone(), Tone::Plain),
-                (night.errand.to_owned(), Tone::Plain),
-                (night.state.to_owned(), Tone::of_state(night.state)),
-                (night.run.clone().unwrap_or_else(none), Tone::Plain),
-                (night.why.clone().unwrap_or_default(), Tone::Plain),
-            ];
-            (night.tick, row)
-        })
-        .collect();
-    rows.extend(seen.left.iter().map(|left| {
-        let row = [
-            (zone.show(left.tick), Tone::Dim),
-            (none(), Tone::Dim),
-            ("leave".to_owned(), Tone::Dim),
-            (none(), Tone::Dim),
-            (left.run.clone().unwrap_or_else(none), Tone::Dim),
-            (left.why.clone(), Tone::Dim),
-        ];
-        (left.tick, row)
-    }));
-    rows.sort_by_key(|(tick, _)| *tick);
-    rows.into_iter().for_each(|(_, row)| grid.row(row));
-    if !grid.is_empty() {
-        grid.print()?;
-    }
-    Ok(Exit::Success)
-}
-
-fn announce(plan: &NightsView) {
-    let count = |errand: &str| plan.nights.iter().filter(|it| it.errand == errand).count();
-    eprintln!(
-        "{} nights: {} runs to make, {} to retry, {} to run again; {} ticks left alone",
-        plan.nights.len(),
-        count("make"),
-        count("retry"),
-        count("again"),
-        plan.left.len()
-    );
-    if let (Some(first), Some(last)) = (plan.nights.first(), plan.nights.last()) {
-        let (first, last) = (&first.ingestion_id, &last.ingestion_id);
-        let most = plan.head.max_parallel;
-        eprintln!("from {first} to {last}, at most {most} at a time, behind all other runs");
-    }
 }

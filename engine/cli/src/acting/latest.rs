@@ -5,20 +5,26 @@ use noctule_core::run::Run;
 use noctule_store::Store;
 use serde_json::json;
 
-use crate::args::Format;
+use super::asking::{Desk, one_run};
+use crate::args::{Format, RetryArgs};
 use crate::console::emit;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::{document, printable};
 use crate::surface::Surface;
 
-/// Shows the differences.
-pub(super) async fn show(
-    store: &Store,
-    run: &Run,
-    pinned: &Dag,
-    surface: &Surface,
-) -> Result<Exit, CliError> {
+/// What a retry with the latest version would change, where it is only tried.
+pub(super) async fn tried(args: &RetryArgs, surface: &Surface) -> Result<Exit, CliError> {
+    if !args.dry_run || surface.globals.server.is_some() || args.many.dag.is_some() {
+        let error = CliError::not_yet("a retry with --definition latest");
+        return Err(error.help("with --dry-run the differences of a run are shown"));
+    }
+    let desk = Desk::open(surface).await?;
+    let (run, dag) = desk.run(one_run(args.run.as_ref())?).await?;
+    show(&desk.store, &run, &dag, surface).await
+}
+
+async fn show(store: &Store, run: &Run, pinned: &Dag, surface: &Surface) -> Result<Exit, CliError> {
     let later = latest(store, run).await?;
     let difference = Difference::between(pinned, &later);
     if surface.format() != Format::Table {

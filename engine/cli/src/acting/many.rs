@@ -3,26 +3,26 @@
 //! Guarantees: what was shown is what is asked for; a run that is refused stops no other, and is told at the end.
 
 use std::collections::BTreeSet;
-use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use noctule_core::ask::{Ask, Wish};
 use noctule_core::backfill::Range;
 use noctule_core::many::Act;
 use noctule_core::name::{DagId, RunId, TaskTarget};
-use noctule_core::run::RetryScope;
+use noctule_core::run::{RetryScope, Verdict};
 use noctule_core::ticks::IngestionId;
 use noctule_core::view::{ManyOutcome, ManyRun, ManyView};
 use noctule_store::{RunFilter, RunSummary, Store};
 
 use super::asking::{ANSWER, actor};
 use super::following::ask_and_wait;
-use crate::args::{Format, ManyArgs};
+use super::many_shown::{announce, confirmed, print, tell};
+use crate::args::{Format, ManyArgs, MarkArgs};
 use crate::console::remark;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::looking::pinned;
-use crate::output::{Grid, Tone, document, printable};
+use crate::output::{document, printable};
 use crate::project::OpenProject;
 use crate::server::Server;
 use crate::surface::Surface;
@@ -30,15 +30,13 @@ use crate::times::{self, Zone};
 
 /// How often it is looked whether one of those that were asked for is over.
 const LOOK: Duration = Duration::from_secs(1);
-/// Runs that are listed before they are asked for.
-const LISTED: usize = 20;
 
 /// An act over many runs, as it was typed.
 pub(super) struct Many {
-    pub(super) args: ManyArgs,
-    pub(super) act: Act,
-    pub(super) reason: Option<String>,
-    pub(super) dry_run: bool,
+    args: ManyArgs,
+    act: Act,
+    reason: Option<String>,
+    dry_run: bool,
 }
 
 /// Whom is asked.
@@ -63,6 +61,31 @@ pub(super) fn targets(names: &[String]) -> Result<Vec<TaskTarget>, CliError> {
     names.iter().map(read).collect()
 }
 
+/// The words of `mark`: the run, unless there are many, the task, and how it ended.
+pub(super) fn marked(args: &MarkArgs) -> Result<(Option<&str>, &str, Verdict), CliError> {
+    let (run, task, state) = match (args.words.as_slice(), args.many.dag.is_some()) {
+        ([run, task, state], false) => (Some(run.as_str()), task, state),
+        ([task, state], true) => (None, task, state),
+        (_, false) => return Err(CliError::usage("name the run, the task, and how it ended")),
+        (_, true) => {
+            return Err(CliError::usage(
+                "with --dag, name the task and how it ended",
+            ));
+        }
+    };
+    let verdict = match state.as_str() {
+        "succeeded" => Verdict::Succeeded,
+        "failed" => Verdict::Failed,
+        "skipped" => Verdict::Skipped,
+        other => {
+            let other = printable(other);
+            let error = CliError::usage(format!("a task cannot be marked `{other}`"));
+            return Err(error.help("it can be succeeded, failed or skipped"));
+        }
+    };
+    Ok((run, task, verdict))
+}
+
 /// The scope of a retry of many.
 pub(super) fn scope(tasks: &[String], downstream: bool, all: bool) -> Result<RetryScope, CliError> {
     Ok(RetryScope {
@@ -72,22 +95,16 @@ pub(super) fn scope(tasks: &[String], downstream: bool, all: bool) -> Result<Ret
     })
 }
 
-/// Whether a person says so; whoever cannot be asked has said so by the command.
-pub(super) fn confirmed(surface: &Surface, yes: bool, question: &str) -> Result<(), CliError> {
-    if yes || !surface.stderr_is_terminal || !std::io::stdin().is_terminal() {
-        return Ok(());
-    }
-    eprint!("{question} [y/N] ");
-    let mut said = String::new();
-    // A prompt that cannot be shown or answered is no yes.
-    let heard = std::io::stderr().flush().is_ok() && std::io::stdin().read_line(&mut said).is_ok();
-    if heard && matches!(said.trim(), "y" | "Y" | "yes") {
-        return Ok(());
-    }
-    Err(CliError::usage("nothing was done").help("answer y, or say --yes"))
-}
-
 impl Many {
+    pub(super) fn new(args: ManyArgs, act: Act, reason: Option<String>, dry_run: bool) -> Self {
+        Self {
+            args,
+            act,
+            reason,
+            dry_run,
+        }
+    }
+
     /// Plans, and does it if it is to be done.
     pub(super) async fn act(self, surface: &Surface) -> Result<Exit, CliError> {
         let args = &self.args;
@@ -371,72 +388,4 @@ pub(super) fn ask_of(open: &OpenProject, surface: &Surface, wish: Wish) -> Resul
         valid_until: at + chrono::Duration::hours(24),
         wish,
     })
-}
-
-fn said(run: &ManyRun) -> String {
-    match &run.why {
-        Some(why) => why.clone(),
-        None => super::asking::listed(&run.tasks),
-    }
-}
-
-fn print(surface: &Surface, plan: &ManyView) -> Result<(), CliError> {
-    if surface.format() != Format::Table {
-        return document(surface.format(), plan);
-    }
-    let mut grid = Grid::new(
-        surface,
-        &["RUN", "INGESTION ID", "STATE", "WOULD", "TASKS, OR WHY NOT"],
-    );
-    for run in &plan.runs {
-        let (word, tone) = match run.outcome {
-            ManyOutcome::Planned => ("touch", Tone::Plain),
-            _ => ("leave", Tone::Dim),
-        };
-        grid.row([
-            (run.run.clone(), Tone::Plain),
-            (run.ingestion_id.clone(), Tone::Plain),
-            (run.state.to_owned(), Tone::of_state(run.state)),
-            (word.to_owned(), tone),
-            (said(run), tone),
-        ]);
-    }
-    grid.print()?;
-    announce(plan);
-    Ok(())
-}
-
-/// What would be done, before it is.
-fn announce(plan: &ManyView) {
-    let planned = plan.count(ManyOutcome::Planned);
-    let left = plan.count(ManyOutcome::LeftAlone);
-    eprintln!("{planned} of {} runs; {left} left alone", plan.runs.len());
-    let touched = plan
-        .runs
-        .iter()
-        .filter(|run| run.outcome == ManyOutcome::Planned);
-    for run in touched
-        .take(LISTED)
-        .filter(|_| !plan.dry_run || planned <= LISTED)
-    {
-        let (id, bsda) = (&run.run, &run.ingestion_id);
-        eprintln!("  {id}  {bsda}  {}: {}", run.state, printable(&said(run)));
-    }
-}
-
-/// What became of it.
-fn tell(done: &ManyView) {
-    for run in done
-        .runs
-        .iter()
-        .filter(|run| run.outcome == ManyOutcome::Refused)
-    {
-        eprintln!("run {} was refused: {}", run.run, printable(&said(run)));
-    }
-    eprintln!(
-        "{} done, {} refused, {} left alone",
-        done.count(ManyOutcome::Done),
-        done.count(ManyOutcome::Refused),
-        done.count(ManyOutcome::LeftAlone)
-    );
 }

@@ -2,10 +2,12 @@
 
 mod asking;
 mod backfilling;
+mod backfills_shown;
 mod following;
 mod hosting;
 mod latest;
 mod many;
+mod many_shown;
 mod remote;
 mod running;
 mod serving;

@@ -7,7 +7,8 @@ use noctule_web::{
     Acted, CancelBody, MarkBody, MarkedAs, PauseBody, ResumeBody, RetryBody, TriggerBody,
 };
 
-use super::asking::{listed, marked, one_run, say_done, say_touched};
+use super::asking::{listed, one_run, say_done, say_touched};
+use super::many::marked;
 use super::running::patience;
 use crate::args::{
     CancelArgs, FollowArgs, Format, MarkArgs, PauseArgs, ResumeArgs, RetryArgs, TriggerArgs,

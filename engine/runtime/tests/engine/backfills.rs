@@ -7,12 +7,12 @@ use noctule_core::ask::{Answer, BackfillAct, BackfillWish, Refusal, Wish};
 use noctule_core::backfill::{Backfill, NightState, Only};
 use noctule_core::name::BackfillId;
 use noctule_core::run::{RunEnding, Trigger};
-use noctule_runtime::Clock;
 use noctule_store::{RunFilter, RunSummary, Store};
 
+use crate::backfill_acts::act;
 use crate::harness::{Running, Stage, ask, ending};
 
-const NIGHTLY: &str = r#"
+pub(crate) const NIGHTLY: &str = r#"
 id = "d"
 max_active_runs = 3
 [schedule]
@@ -28,7 +28,7 @@ depends_on = ["a"]
 with = { after = "1ms" }
 "#;
 
-const HELD: &str = r#"
+pub(crate) const HELD: &str = r#"
 id = "d"
 max_active_runs = 3
 [schedule]
@@ -39,15 +39,15 @@ with = { hold = true }
 poll_interval = "5ms"
 "#;
 
-fn at(text: &str) -> DateTime<Utc> {
+pub(crate) fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
-fn id() -> BackfillId {
+pub(crate) fn id() -> BackfillId {
     "b-1".parse().unwrap()
 }
 
-fn wish(days: u32, only: Only, max_parallel: u32) -> BackfillWish {
+pub(crate) fn wish(days: u32, only: Only, max_parallel: u32) -> BackfillWish {
     BackfillWish {
         backfill: id(),
         dag: "d".parse().unwrap(),
@@ -60,7 +60,7 @@ fn wish(days: u32, only: Only, max_parallel: u32) -> BackfillWish {
     }
 }
 
-async fn backfill(engine: &Running, wish: BackfillWish) {
+pub(crate) async fn backfill(engine: &Running, wish: BackfillWish) {
     let answer = engine.control.ask(ask(Wish::Backfill(wish))).await.unwrap();
     assert!(
         matches!(
@@ -74,17 +74,8 @@ async fn backfill(engine: &Running, wish: BackfillWish) {
     );
 }
 
-async fn act(engine: &Running, act: BackfillAct) -> Answer {
-    let wish = Wish::ActOnBackfill {
-        backfill: id(),
-        act,
-        reason: Some("month end".to_owned()),
-    };
-    engine.control.ask(ask(wish)).await.unwrap()
-}
-
 /// Waits until it is as it should be, as any reader would.
-async fn until(store: &Store, holds: impl Fn(&Backfill) -> bool) -> Backfill {
+pub(crate) async fn until(store: &Store, holds: impl Fn(&Backfill) -> bool) -> Backfill {
     let mut token = store.change_token().await.unwrap();
     loop {
         let head = store.backfill(&id()).await.unwrap();
@@ -97,13 +88,13 @@ async fn until(store: &Store, holds: impl Fn(&Backfill) -> bool) -> Backfill {
 }
 
 /// The runs of the DAG, by their ticks.
-async fn runs(store: &Store) -> Vec<RunSummary> {
+pub(crate) async fn runs(store: &Store) -> Vec<RunSummary> {
     let mut runs = store.find_runs(&RunFilter::default()).await.unwrap();
     runs.sort_by_key(|run| run.facts.logical_time);
     runs
 }
 
-fn ids(runs: &[RunSummary]) -> Vec<&str> {
+pub(crate) fn ids(runs: &[RunSummary]) -> Vec<&str> {
     runs.iter()
         .map(|run| run.facts.ingestion_id.as_str())
         .collect()
@@ -196,205 +187,6 @@ async fn no_more_are_under_way_than_was_said_nor_than_the_dag_allows() {
     }
 }
 
-/// Runs a backfill with one kill at a place; tells whether the kill struck.
-async fn backfill_with_a_kill(only: Only, place: usize) -> bool {
-    let stage = Stage::new(NIGHTLY);
-    let mut first = stage.start().await;
-    if only == Only::All {
-        backfill(&first, wish(2, Only::Missing, 2)).await;
-        until(&first.store, Backfill::is_over).await;
-    }
-    let mut wish = wish(4, only, 2);
-    wish.backfill = "b-2".parse().unwrap();
-    let other = wish.backfill.clone();
-    stage.killer.kill_at(place);
-    // Through the inbox: an ask that is kept outlives whoever was to answer it.
-    first.store.ask(&ask(Wish::Backfill(wish))).await.unwrap();
-    let store = first.store.clone();
-    let over = async {
-        let mut token = store.change_token().await.unwrap();
-        loop {
-            let head = store.backfill(&other).await.unwrap();
-            if let Some(head) = head.filter(Backfill::is_over) {
-                return head;
-            }
-            let changed = store.changed_since(token, Duration::from_secs(5));
-            token = changed.await.unwrap();
-        }
-    };
-    let struck = tokio::select! {
-        _ = over => false,
-        // The engine dies at the place: nothing is told to anybody.
-        _ = &mut first.task => true,
-    };
-    stage.killer.kill_at(0);
-    first.task.abort();
-    drop((first, store));
-    let second = stage.start().await;
-    let mut token = second.store.change_token().await.unwrap();
-    let head = loop {
-        let head = second.store.backfill(&other).await.unwrap();
-        if let Some(head) = head.filter(Backfill::is_over) {
-            break head;
-        }
-        let changed = second.store.changed_since(token, Duration::from_secs(5));
-        token = changed.await.unwrap();
-    };
-    assert_eq!(head.tally.succeeded, 4, "killed at {place}: {head:?}");
-    let made = runs(&second.store).await;
-    assert_eq!(
-        ids(&made),
-        [
-            "20260101140000",
-            "20260102140000",
-            "20260103140000",
-            "20260104140000"
-        ],
-        "killed at {place}"
-    );
-    for (run, again) in made.iter().zip([true, true, false, false]) {
-        let rounds = if again && only == Only::All { 2 } else { 1 };
-        assert_eq!(run.round, rounds, "killed at {place}");
-        let whole = second.store.run(&run.facts.id).await.unwrap().unwrap();
-        assert_eq!(
-            ending(&whole),
-            Some(RunEnding::Succeeded),
-            "killed at {place}"
-        );
-        let attempts = |task: &noctule_core::run::TaskRun| task.attempts.len() == rounds as usize;
-        assert!(whole.tasks.iter().all(attempts), "killed at {place}");
-    }
-    stage.world.look(|ledger| {
-        assert_eq!(
-            ledger.double_launches(),
-            Vec::<&str>::new(),
-            "killed at {place}"
-        );
-    });
-    second.drain().await;
-    struck
-}
-
-async fn kill_everywhere(only: Only, least: usize) {
-    let mut struck = 0;
-    for place in 2.. {
-        if !backfill_with_a_kill(only, place).await {
-            break;
-        }
-        struck += 1;
-    }
-    assert!(struck >= least, "only {struck} kills struck");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_kill_at_every_commit_neither_doubles_nor_forgets_a_night() {
-    kill_everywhere(Only::Missing, 12).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_kill_at_every_commit_begins_a_run_anew_once() {
-    kill_everywhere(Only::All, 12).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_disk_begins_nothing_and_the_backfill_goes_on_when_there_is_space_again() {
-    let stage = Stage::new(NIGHTLY);
-    let engine = stage.start().await;
-    engine
-        .store
-        .ask(&ask(Wish::Backfill(wish(3, Only::Missing, 2))))
-        .await
-        .unwrap();
-    stage.killer.fill_disk(2);
-    let head = until(&engine.store, Backfill::is_over).await;
-    assert_eq!(head.tally.succeeded, 3);
-    assert_eq!(runs(&engine.store).await.len(), 3);
-    engine.drain().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_pause_begins_no_more_and_a_resume_goes_on_where_it_was() {
-    let stage = Stage::new(HELD);
-    let engine = stage.start().await;
-    backfill(&engine, wish(2, Only::Missing, 1)).await;
-    stage.world.launched("t").await;
-    assert!(matches!(
-        act(&engine, BackfillAct::Pause).await,
-        Answer::Done {
-            existing: false,
-            ..
-        }
-    ));
-    assert!(matches!(
-        act(&engine, BackfillAct::Pause).await,
-        Answer::Done { existing: true, .. }
-    ));
-    stage.world.succeed("t");
-    let head = until(&engine.store, |head| head.tally.succeeded == 1).await;
-    assert_eq!(
-        (head.phase.word(), head.tally.waiting, head.tally.running),
-        ("paused", 1, 0)
-    );
-    // A fresh engine keeps to it, too: what it is asked for last is after its first turns.
-    engine.kill().await;
-    let engine = stage.start().await;
-    engine.trigger().await;
-    assert_eq!(
-        runs(&engine.store).await.len(),
-        2,
-        "one night, and one by hand"
-    );
-    assert!(matches!(
-        act(&engine, BackfillAct::Resume).await,
-        Answer::Done {
-            existing: false,
-            ..
-        }
-    ));
-    until(&engine.store, |head| head.tally.running == 1).await;
-    stage
-        .world
-        .until(|ledger| (ledger.works.len() == 3).then_some(()))
-        .await;
-    stage.world.succeed("t");
-    let head = until(&engine.store, Backfill::is_over).await;
-    assert_eq!(head.tally.succeeded, 2);
-    let late = act(&engine, BackfillAct::Pause).await;
-    assert!(
-        matches!(
-            late,
-            Answer::Refused {
-                kind: Refusal::Conflict,
-                ..
-            }
-        ),
-        "{late:?}"
-    );
-    engine.drain().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cancel_stops_what_is_under_way_and_begins_nothing_more() {
-    let stage = Stage::new(HELD);
-    let engine = stage.start().await;
-    backfill(&engine, wish(5, Only::Missing, 2)).await;
-    stage
-        .world
-        .until(|ledger| (ledger.works.len() == 2).then_some(()))
-        .await;
-    act(&engine, BackfillAct::Cancel).await;
-    let head = until(&engine.store, Backfill::is_over).await;
-    assert_eq!(head.phase.word(), "cancelled");
-    assert_eq!((head.tally.failed, head.tally.waiting), (2, 3));
-    let made = runs(&engine.store).await;
-    assert_eq!(made.len(), 2);
-    for run in &made {
-        let whole = engine.over(&run.facts.id).await;
-        assert_eq!(ending(&whole), Some(RunEnding::Cancelled));
-    }
-    engine.drain().await;
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_failed_is_tried_again_under_the_ids_of_its_run() {
     let stage = Stage::new(NIGHTLY);
@@ -439,80 +231,6 @@ async fn what_failed_is_tried_again_under_the_ids_of_its_run() {
         "the tick without a run stays without"
     );
     engine.drain().await;
-}
-
-const EVERY_MINUTE: &str = r#"
-id = "d"
-max_active_runs = 1
-[schedule]
-cron = "* * * * *"
-overlap = "OVERLAP"
-[tasks.t]
-executor = "scripted"
-with = { hold = true }
-poll_interval = "5ms"
-"#;
-
-/// One night is under way when the tick comes: it is neither dropped nor does it end the night, and it goes next.
-async fn tonight_goes_first(overlap: &str) {
-    let stage = Stage::new(&EVERY_MINUTE.replace("OVERLAP", overlap));
-    // Time enough to ask for the backfill before the tick comes.
-    let minute = at("2025-11-07T12:30:00Z");
-    let engine = stage
-        .start_with(|options| {
-            options.clock = Clock::starting_at(minute - chrono::Duration::seconds(3));
-        })
-        .await;
-    let range = BackfillWish {
-        from: at("2025-11-07T12:10:00Z"),
-        to: at("2025-11-07T12:12:00Z"),
-        ..wish(1, Only::Missing, 1)
-    };
-    backfill(&engine, range).await;
-    let of_tick = |runs: &[RunSummary]| {
-        let scheduled = |run: &&RunSummary| matches!(run.facts.trigger, Trigger::Schedule { .. });
-        runs.iter().find(scheduled).map(|run| run.facts.id.clone())
-    };
-    let mut token = engine.store.change_token().await.unwrap();
-    let tonight = loop {
-        if let Some(run) = of_tick(&runs(&engine.store).await) {
-            break run;
-        }
-        let changed = engine.store.changed_since(token, Duration::from_secs(5));
-        token = changed.await.unwrap();
-    };
-    let waiting = engine.store.summary(&tonight).await.unwrap().unwrap();
-    assert_eq!(waiting.phase.word(), "queued", "{overlap}");
-    stage.world.launched("t").await;
-    stage.world.succeed("t");
-    let order = stage.world.until(|ledger| {
-        (ledger.works.len() >= 2)
-            .then(|| ledger.works.iter().map(|work| work.run.clone()).collect())
-    });
-    let order: Vec<String> = order.await;
-    assert_eq!(order[1], tonight.to_string(), "{overlap}");
-    let head = until(&engine.store, |head| head.tally.succeeded == 1).await;
-    assert_eq!(
-        (head.tally.waiting, head.tally.running),
-        (2, 0),
-        "{overlap}"
-    );
-    let dropped = engine
-        .store
-        .dropped_ticks(&"d".parse().unwrap(), 10)
-        .await
-        .unwrap();
-    assert_eq!(dropped, [], "{overlap}");
-    engine.kill().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn tonights_tick_is_not_dropped_for_a_backfill_and_goes_before_its_next_night() {
-    tokio::join!(
-        tonight_goes_first("queue"),
-        tonight_goes_first("skip"),
-        tonight_goes_first("cancel_running"),
-    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -6,6 +6,9 @@
 )]
 
 mod awaited;
+mod backfill_acts;
+mod backfill_kills;
+mod backfill_yields;
 mod backfills;
 mod conformance;
 mod crash;

@@ -17,14 +17,7 @@ pub(super) struct Batch {
     pub(super) dags: (Vec<String>, Vec<String>),
     pub(super) dropped: (Vec<String>, Vec<String>),
     pub(super) answers: (Vec<i64>, Vec<String>),
-    /// Backfills: ids, documents, DAGs, when they were asked for, whether they are live.
-    pub(super) backfills: (
-        Vec<String>,
-        Vec<String>,
-        Vec<String>,
-        Vec<String>,
-        Vec<bool>,
-    ),
+    pub(super) backfills: Backfills,
     /// Their nights.
     pub(super) nights: (Vec<String>, Vec<i64>, Vec<String>),
     pub(super) births: Births,
@@ -32,6 +25,16 @@ pub(super) struct Batch {
     pub(super) phases: (Vec<String>, Vec<String>, Vec<String>, Vec<Option<String>>),
     pub(super) tasks: (Vec<String>, Vec<i64>, Vec<String>),
     pub(super) records: (Vec<String>, Vec<i64>, Vec<String>),
+}
+
+/// Backfills that changed.
+#[derive(Default)]
+pub(super) struct Backfills {
+    pub(super) ids: Vec<String>,
+    pub(super) bodies: Vec<String>,
+    pub(super) dags: Vec<String>,
+    pub(super) created: Vec<String>,
+    pub(super) live: Vec<bool>,
 }
 
 /// Runs that are to be made.
@@ -89,11 +92,11 @@ impl Batch {
         batch.dags = dags.into_iter().unzip();
         batch.answers = answers.into_iter().unzip();
         for (id, head) in heads {
-            batch.backfills.0.push(id.to_owned());
-            batch.backfills.1.push(json(head, "backfill")?);
-            batch.backfills.2.push(head.dag.to_string());
-            batch.backfills.3.push(written(head.created_at));
-            batch.backfills.4.push(!head.is_over());
+            batch.backfills.ids.push(id.to_owned());
+            batch.backfills.bodies.push(json(head, "backfill")?);
+            batch.backfills.dags.push(head.dag.to_string());
+            batch.backfills.created.push(written(head.created_at));
+            batch.backfills.live.push(!head.is_over());
         }
         for ((id, ix), night) in changed {
             batch.nights.0.push(id.to_owned());

@@ -92,7 +92,7 @@ async fn a_backfill_is_read_as_it_was_written_and_changed_night_by_night(bed: Be
 
 async fn backfills_are_found_newest_first_by_dag_and_by_whether_they_are_over(bed: Bed) {
     let (store, lease, _) = pinned(&bed, 1).await;
-    let mut all = vec![
+    let mut all = [
         head("b-1", "d", 1),
         head("b-2", "e", 2),
         head("b-3", "d", 3),
