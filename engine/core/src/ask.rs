@@ -5,7 +5,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::name::{DagHash, DagId, ProfileName, RunId, TaskTarget};
+use crate::backfill::Only;
+use crate::name::{BackfillId, DagHash, DagId, ProfileName, RunId, TaskTarget};
 use crate::run::{Actor, Instant, Report, Verdict};
 
 /// One ask.
@@ -76,10 +77,54 @@ pub enum Wish {
         /// Runs for the ticks of the pause, too.
         catchup: bool,
     },
+    /// Runs for past ticks.
+    Backfill(BackfillWish),
+    /// What becomes of a backfill.
+    ActOnBackfill {
+        /// Which.
+        backfill: BackfillId,
+        /// What.
+        act: BackfillAct,
+        /// Why.
+        reason: Option<String>,
+    },
     /// What an engine that stands by says of work on its own host; nobody asks for anything.
     Report(Report),
     /// Read the DAG files again.
     Reload,
+}
+
+/// Runs for past ticks, asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackfillWish {
+    /// Its id, given by the asker: asked twice, it is the same one.
+    pub backfill: BackfillId,
+    /// Of which DAG.
+    pub dag: DagId,
+    /// The version that the asker planned with: another one is a conflict. None: whatever the engine has.
+    pub version: Option<DagHash>,
+    /// The first instant.
+    pub from: Instant,
+    /// The last instant, included.
+    pub to: Instant,
+    /// Which ticks.
+    pub only: Only,
+    /// At most so many runs at once.
+    pub max_parallel: u32,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// What can be done to a backfill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BackfillAct {
+    /// No more of its nights are begun.
+    Pause,
+    /// They are begun again.
+    Resume,
+    /// None is begun any more, and its runs are cancelled.
+    Cancel,
 }
 
 /// A run that is asked for.

@@ -7,10 +7,12 @@
 pub mod access;
 pub mod ask;
 pub mod awaiting;
+pub mod backfill;
 pub mod dag;
 pub mod desk;
 pub mod explain;
 mod listing;
+pub mod many;
 mod millis;
 pub mod name;
 pub mod picture;

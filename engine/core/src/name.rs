@@ -93,6 +93,13 @@ name!(
     is_file_name
 );
 name!(
+    /// The id of a backfill.
+    BackfillId,
+    "backfill id",
+    "letters, digits, `_`, `.` and `-`, the first no `.` or `-`, at most 128",
+    is_file_name
+);
+name!(
     /// The name of a profile.
     ProfileName,
     "profile name",

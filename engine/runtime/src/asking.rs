@@ -7,8 +7,7 @@ use noctule_core::ask::{Answer, Ask, Refusal, TriggerWish, Wish};
 use noctule_core::dag::Dag;
 use noctule_core::name::{DagId, RunId, TaskTarget};
 use noctule_core::run::{
-    Actor, Event, NewRun, News, Phase, Report, RetryRefusal, RetryScope, Trigger, Verdict,
-    plan_retry,
+    Actor, Event, NewRun, News, Report, RetryRefusal, RetryScope, Trigger, Verdict, plan_retry,
 };
 use noctule_core::source::resolve_params;
 use noctule_core::ticks::IngestionId;
@@ -130,6 +129,12 @@ impl Engine {
             }
             Wish::Pause { dag, reason } => Ok(self.pause(&dag, by, reason)),
             Wish::Resume { dag, catchup } => self.resume_dag(&dag, catchup).await,
+            Wish::Backfill(wish) => self.backfill(wish, by).await,
+            Wish::ActOnBackfill {
+                backfill,
+                act,
+                reason,
+            } => self.act_on_backfill(&backfill, act, by, reason).await,
             Wish::Report(report) => Ok(self.report(report)),
             // The reload is done by whoever watches the files: it sees the ask, too, and publishes.
             Wish::Reload => Ok(self.reload()),
@@ -296,12 +301,24 @@ impl Engine {
         scope.tasks = tasks.to_vec();
         match plan_retry(&live.dag, &live.run, &scope) {
             Ok(tasks) => {
-                self.happen(run, Event::Retry { tasks, by, reason });
+                let backfill = None;
+                self.happen(
+                    run,
+                    Event::Retry {
+                        tasks,
+                        by,
+                        reason,
+                        backfill,
+                    },
+                );
                 Ok(done(Some(run.clone())))
             }
-            Err(RetryRefusal::NoTask(task)) => Ok(self.give_back(run, no_task(run, &task))),
             Err(refusal) => {
-                Ok(self.give_back(run, refused(Refusal::Conflict, refusal.to_string())))
+                self.give_back(run);
+                Ok(match refusal {
+                    RetryRefusal::NoTask(task) => no_task(run, &task),
+                    refusal => refused(Refusal::Conflict, refusal.to_string()),
+                })
             }
         }
     }
@@ -344,7 +361,8 @@ impl Engine {
             } else {
                 no_task(run, task)
             };
-            return Ok(self.give_back(run, answer));
+            self.give_back(run);
+            return Ok(answer);
         };
         self.happen(
             run,
@@ -357,34 +375,6 @@ impl Engine {
             },
         );
         Ok(done(Some(run.clone())))
-    }
-
-    /// Takes a run that is over into memory again, so that it can be acted on.
-    async fn revive(&mut self, run: &RunId) -> Result<bool, RuntimeError> {
-        if self.live.contains_key(run) {
-            return Ok(true);
-        }
-        let Some(stored) = self.store.run(run).await? else {
-            return Ok(false);
-        };
-        let dag = self
-            .catalog
-            .version(&self.store, run.as_str(), &stored.facts.version)
-            .await?;
-        self.take_in(dag, stored);
-        Ok(true)
-    }
-
-    /// An ended run that nothing was done to leaves memory again.
-    fn give_back(&mut self, run: &RunId, answer: Answer) -> Answer {
-        let ended = self
-            .live
-            .get(run)
-            .is_some_and(|live| matches!(live.run.phase, Phase::Ended { .. }));
-        if ended && !self.batch.steps.contains_key(run) {
-            self.leave(run);
-        }
-        answer
     }
 }
 

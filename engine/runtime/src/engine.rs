@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use noctule_core::backfill::Work;
 use noctule_core::dag::Dag;
 use noctule_core::name::{DagId, ProfileName, RunId};
 use noctule_core::run::{Board, Event, Limits, Run, Step, TaskRunIx, advance};
@@ -85,6 +86,8 @@ pub struct Engine {
     pub(crate) reloads: Arc<Notify>,
     /// The next tick of each DAG.
     pub(crate) ticks: BTreeSet<(DateTime<Utc>, DagId)>,
+    /// The backfills that are not over, oldest first.
+    pub(crate) backfills: Vec<Work>,
     pub(crate) since: DateTime<Utc>,
     /// The DAG files are known: before that, nobody is told that there is no such DAG.
     pub(crate) published: bool,
@@ -132,6 +135,7 @@ impl Engine {
             shown,
             reloads: Arc::new(Notify::new()),
             ticks: BTreeSet::new(),
+            backfills: Vec::new(),
             since,
             published: false,
             draining: false,
@@ -150,6 +154,7 @@ impl Engine {
             }
             engine.adopt_run(run).await?;
         }
+        engine.load_backfills().await?;
         let (control, commands) = Control::new(seen, Arc::clone(&engine.reloads), &engine.shown);
         engine.batch.commands = Some(commands);
         Ok((engine, control))
@@ -297,6 +302,12 @@ impl Engine {
         } else {
             self.fire(now).await?;
             self.begin_runs();
+        }
+        if self.published {
+            // After everything that waits for a place: it yields.
+            self.tend_backfills(now).await?;
+        }
+        if !self.draining {
             self.admit();
         }
         self.save().await

@@ -4,6 +4,7 @@
 //! nothing that `noctule-core` can decide, and knows no SQL, no terminal and no executor by name.
 
 mod asking;
+mod backfilling;
 mod budget;
 mod catalog;
 mod changed;
@@ -22,6 +23,7 @@ mod polling;
 mod publishing;
 mod relaying;
 mod retaining;
+mod reviving;
 mod saving;
 mod secret;
 mod surroundings;

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use noctule_core::ask::Answer;
-use noctule_core::name::{DagId, RunId};
+use noctule_core::backfill::{Backfill, Night};
+use noctule_core::name::{BackfillId, DagId, RunId};
 use noctule_core::run::{Step, TaskRunIx};
 use noctule_store::{AskId, DagRecord, DroppedTicks, PinnedVersion, StoreError, Write, Written};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -31,6 +32,8 @@ pub(crate) struct Batch {
     pub(crate) dags: BTreeSet<DagId>,
     /// DAGs whose file is gone.
     pub(crate) withdrawn: Vec<DagRecord>,
+    /// Backfills that changed, and which of their nights.
+    pub(crate) backfills: BTreeMap<BackfillId, (Backfill, Vec<(u32, Night)>)>,
     /// Ticks that get no run.
     pub(crate) dropped: Vec<DroppedTicks>,
     /// Answers to asks of the inbox.
@@ -53,6 +56,7 @@ impl Batch {
             && self.dags.is_empty()
             && self.withdrawn.is_empty()
             && self.dropped.is_empty()
+            && self.backfills.is_empty()
             && self.answers.is_empty()
             && self.replies.is_empty()
     }
@@ -104,6 +108,12 @@ impl Engine {
                 .iter()
                 .map(|dropped| Write::Dropped { dropped }),
         );
+        writes.extend(
+            batch
+                .backfills
+                .values()
+                .map(|(backfill, nights)| Write::Backfill { backfill, nights }),
+        );
         let mut order = vec![None; writes.len()];
         for (id, step) in &batch.steps {
             let Some(live) = self.live.get(id) else {
@@ -151,8 +161,16 @@ impl Engine {
             let Some(run) = run else { continue };
             match written {
                 Written::Done => self.count(run, &batch.steps),
-                Written::Existing(_) => self.leave(run),
-                Written::Failed(error) => self.read_back(run, &error).await?,
+                Written::Existing(there) => {
+                    self.leave(run);
+                    self.night_is_left(run, Some(there), "it has got a run meanwhile");
+                }
+                Written::Failed(error) => {
+                    if batch.births.contains_key(run) {
+                        self.night_is_left(run, None, &error.to_string());
+                    }
+                    self.read_back(run, &error).await?;
+                }
             }
         }
         if batch.inherited.unsettled {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use noctule_core::dag::Dag;
-use noctule_core::name::DagId;
+use noctule_core::name::{DagId, RunId};
 use noctule_core::run::{Actor, Event, NewRun, Trigger, create};
 use noctule_core::scheduling::{
     Arrival, Circumstances, Crowd, DropReason, Dropped, DueTick, arrive, decide,
@@ -65,15 +65,17 @@ impl Engine {
         now: DateTime<Utc>,
     ) -> Result<(), RuntimeError> {
         let id = &dag.definition().id;
-        let is_tick = |run: &&noctule_core::name::RunId| {
+        let is_tick = |run: &&RunId| {
             self.live
                 .get(*run)
                 .is_some_and(|live| live.run.facts.trigger.tick().is_some())
         };
-        let queued_ticks = self.board.queued(id).filter(is_tick).count();
+        // No tick is dropped for a backfill: it waits for the place.
+        let yields = |run: &&RunId| self.yields(run);
+        let queued = self.board.queued(id).filter(is_tick);
         let crowd = Crowd {
-            running: self.board.running(id).count(),
-            queued_ticks,
+            running: self.board.running(id).filter(|run| !yields(run)).count(),
+            queued_ticks: queued.filter(|run| !yields(run)).count(),
         };
         match arrive(dag, crowd) {
             Arrival::Queue => {}
@@ -92,8 +94,15 @@ impl Engine {
         self.create_for_tick(dag, due, now).await
     }
 
+    /// Whether a run is for a backfill.
+    fn yields(&self, run: &RunId) -> bool {
+        let live = self.live.get(run);
+        live.is_some_and(|live| live.run.backfill.is_some())
+    }
+
     fn cancel_running(&mut self, id: &DagId) {
-        let running: Vec<_> = self.board.running(id).cloned().collect();
+        let running = self.board.running(id).filter(|run| !self.yields(run));
+        let running: Vec<RunId> = running.cloned().collect();
         for run in running {
             let reason = Some("the next tick came, and `overlap` is \"cancel_running\"".to_owned());
             self.happen(

@@ -4,6 +4,7 @@
 //! that breaks a rule of the schema does not take the others down: then each is made under its own savepoint.
 
 use noctule_core::ask::Answer;
+use noctule_core::backfill::{Backfill, Night};
 use noctule_core::name::RunId;
 use noctule_core::run::{Run, Step};
 
@@ -48,6 +49,13 @@ pub enum Write<'a> {
     Dag {
         /// What.
         record: &'a DagRecord,
+    },
+    /// What changed in a backfill.
+    Backfill {
+        /// How it stands now.
+        backfill: &'a Backfill,
+        /// The nights that changed, with their places.
+        nights: &'a [(u32, Night)],
     },
     /// Ticks that got no run.
     Dropped {

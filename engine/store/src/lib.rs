@@ -5,6 +5,7 @@
 
 mod access;
 mod asks;
+mod backfills;
 mod backup;
 mod columns;
 mod commit;
@@ -30,6 +31,7 @@ mod watching;
 
 pub use access::{AuditEvent, AuditId, Audited, Grant, Revocation, Session, Token};
 pub use asks::AskId;
+pub use backfills::BackfillFilter;
 pub use columns::TaskStanding;
 pub use commit::{Write, Written};
 pub use document::{DagRecord, DroppedTicks, Pause, PinnedVersion, Trouble};

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use noctule_core::access::Scope;
-use noctule_core::name::{DagId, RunId};
-use noctule_core::run::{Phase, Previous, Record, Run, RunFacts};
+use noctule_core::name::{BackfillId, DagId, RunId};
+use noctule_core::run::{Phase, Previous, Record, Run, RunFacts, TaskRun};
 use serde::Deserialize;
 
 use crate::error::StoreError;
@@ -21,6 +21,8 @@ pub struct RunSummary {
     pub round: u32,
     /// How it stands.
     pub phase: Phase,
+    /// The backfill that its round is for.
+    pub backfill: Option<BackfillId>,
 }
 
 /// Which runs to find; newest first.
@@ -34,6 +36,8 @@ pub struct RunFilter {
     pub state: Option<String>,
     /// Created at or after.
     pub since: Option<DateTime<Utc>>,
+    /// With a nominal time from one instant to another, both included, to the millisecond.
+    pub nominal: Option<(DateTime<Utc>, DateTime<Utc>)>,
     /// With this ingestion id.
     pub ingestion_id: Option<String>,
     /// Created before this run: the next page.
@@ -55,16 +59,23 @@ impl RunFilter {
 struct Progress {
     round: u32,
     phase: Phase,
+    #[serde(default)]
+    backfill: Option<BackfillId>,
 }
 
 impl RunSummary {
     /// A run of its two stored documents.
     pub(crate) fn of(facts: &str, progress: &str) -> Result<Self, StoreError> {
-        let Progress { round, phase } = document(progress, "run")?;
+        let Progress {
+            round,
+            phase,
+            backfill,
+        } = document(progress, "run")?;
         Ok(Self {
             facts: document(facts, "run")?,
             round,
             phase,
+            backfill,
         })
     }
 }
@@ -72,11 +83,17 @@ impl RunSummary {
 impl RunSummary {
     /// A run of which only the head is known.
     pub(crate) fn without_tasks(self) -> Run {
+        self.with_tasks(Vec::new())
+    }
+
+    /// The whole run.
+    pub(crate) fn with_tasks(self, tasks: Vec<TaskRun>) -> Run {
         Run {
             facts: self.facts,
             round: self.round,
             phase: self.phase,
-            tasks: Vec::new(),
+            backfill: self.backfill,
+            tasks,
         }
     }
 }

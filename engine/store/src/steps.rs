@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use noctule_core::name::BackfillId;
 use noctule_core::run::{Instant, Phase, Record, Run, Step, TaskRun, TaskRunIx};
 use serde::Serialize;
 
@@ -10,6 +11,8 @@ use serde::Serialize;
 pub(crate) struct Progress<'a> {
     round: u32,
     phase: &'a Phase,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backfill: Option<&'a BackfillId>,
 }
 
 impl<'a> Progress<'a> {
@@ -17,6 +20,7 @@ impl<'a> Progress<'a> {
         Self {
             round: run.round,
             phase: &run.phase,
+            backfill: run.backfill.as_ref(),
         }
     }
 

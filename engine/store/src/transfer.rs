@@ -77,6 +77,15 @@ pub(crate) enum Row {
         body: String,
         outcome: Option<String>,
     },
+    Backfill {
+        id: String,
+        body: String,
+    },
+    Night {
+        backfill: String,
+        ix: i64,
+        body: String,
+    },
 }
 
 /// What was copied.

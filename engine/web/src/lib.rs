@@ -33,7 +33,8 @@ mod web;
 
 pub use access::Role;
 pub use act::{
-    Acted, CancelBody, DryRun, MarkBody, MarkedAs, PauseBody, ResumeBody, RetryBody, TriggerBody,
+    Acted, BackfillActBody, BackfillBody, CancelBody, CancelManyBody, DryRun, MarkBody,
+    MarkManyBody, MarkedAs, PauseBody, ResumeBody, RetryBody, RetryManyBody, TriggerBody, Which,
 };
 pub use admission::Access;
 pub use audit::{AuditList, AuditView};
@@ -41,7 +42,7 @@ pub use error::WebError;
 pub use known::standing;
 pub use live::LiveEvent;
 pub use login::Oidc;
-pub use page::{EventList, List, RunList};
+pub use page::{BackfillList, EventList, List, RunList};
 pub use problem::{Code, ProblemDocument};
 pub use read::LOG_HEADERS;
 pub use table::{Route, routes};

@@ -130,6 +130,7 @@ fn path_parameters(path: &str) -> Vec<Value> {
         let (schema, says) = match name {
             "dag" => (name_of_file.clone(), "The id of a DAG."),
             "run" => (name_of_file.clone(), "The id of a run."),
+            "backfill" => (name_of_file.clone(), "The id of a backfill."),
             "hash" => (
                 json!({ "type": "string", "pattern": "^[0-9a-f]{64}$" }),
                 "The content hash of a version.",

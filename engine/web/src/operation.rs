@@ -15,7 +15,7 @@ use axum::extract::Query;
 use axum::http::header::{CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::Response;
-use noctule_core::name::{DagId, RunId};
+use noctule_core::name::{BackfillId, DagId, RunId};
 use noctule_core::view::TaskRunId;
 use noctule_store::AuditEvent;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -234,6 +234,10 @@ impl<Q, B> Call<Q, B> {
 
     pub(crate) fn run(&self) -> Result<RunId, Problem> {
         self.part("run", Code::NoSuchRun)
+    }
+
+    pub(crate) fn backfill(&self) -> Result<BackfillId, Problem> {
+        self.part("backfill", Code::NoSuchBackfill)
     }
 
     pub(crate) fn task_run(&self) -> Result<TaskRunId, Problem> {

@@ -5,7 +5,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use noctule_core::name::RunId;
-use noctule_core::view::{EventView, RunHead};
+use noctule_core::view::{BackfillView, EventView, RunHead};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +32,15 @@ pub struct List<T> {
 pub struct RunList {
     /// The runs.
     pub items: Vec<RunHead>,
+    /// `cursor` of the next page; none: this was the last.
+    pub next: Option<String>,
+}
+
+/// Backfills, newest first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BackfillList {
+    /// The backfills.
+    pub items: Vec<BackfillView>,
     /// `cursor` of the next page; none: this was the last.
     pub next: Option<String>,
 }

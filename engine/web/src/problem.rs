@@ -68,6 +68,8 @@ codes! {
     NoSuchVersion = "no_such_version", NOT_FOUND, "the DAG has no such version";
     /// There is no such run.
     NoSuchRun = "no_such_run", NOT_FOUND, "there is no such run";
+    /// There is no such backfill.
+    NoSuchBackfill = "no_such_backfill", NOT_FOUND, "there is no such backfill";
     /// The run has no such task.
     NoSuchTask = "no_such_task", NOT_FOUND, "the run has no such task";
     /// There is no such token.

@@ -3,7 +3,10 @@
 use std::sync::LazyLock;
 
 use crate::access::{Need, Role};
-use crate::act::{Cancel, Mark, Pause, Resume, Retry, Trigger};
+use crate::act::{
+    Backfill, Cancel, CancelBackfill, CancelMany, Mark, MarkMany, Pause, PauseBackfill, Resume,
+    ResumeBackfill, Retry, RetryMany, Trigger,
+};
 use crate::audit::ListAudit;
 use crate::live::{Events, RunStream};
 use crate::login::{Login, LoginCallback, Logout};
@@ -14,8 +17,9 @@ use crate::pages::{
     ShowHistory, ShowRunPage, ShowTaskPage, ShowTonight, ShowTrigger,
 };
 use crate::read::{
-    AttemptLogs, AttemptRequest, ExplainRun, ExplainTask, Health, ListDags, ListRuns, ListTicks,
-    ListVersions, Metrics, Readiness, RunEvents, RunTasks, ShowDag, ShowRun, ShowVersion,
+    AttemptLogs, AttemptRequest, ExplainRun, ExplainTask, Health, ListBackfills, ListDags,
+    ListRuns, ListTicks, ListVersions, Metrics, Readiness, RunEvents, RunTasks, ShowBackfill,
+    ShowDag, ShowRun, ShowVersion,
 };
 use crate::tokens::{IssueToken, ListTokens, RevokeToken};
 
@@ -33,6 +37,15 @@ pub(crate) static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
         endpoint::<Trigger>(),
         endpoint::<Pause>(),
         endpoint::<Resume>(),
+        endpoint::<RetryMany>(),
+        endpoint::<CancelMany>(),
+        endpoint::<MarkMany>(),
+        endpoint::<Backfill>(),
+        endpoint::<ListBackfills>(),
+        endpoint::<ShowBackfill>(),
+        endpoint::<PauseBackfill>(),
+        endpoint::<ResumeBackfill>(),
+        endpoint::<CancelBackfill>(),
         endpoint::<ListRuns>(),
         endpoint::<ShowRun>(),
         endpoint::<RunEvents>(),

@@ -5,16 +5,17 @@ use std::time::Duration;
 
 use noctule_core::ask::{Answer, Ask, Refusal, Wish};
 use noctule_core::dag::Dag;
+use noctule_core::many::Act;
 use noctule_core::name::{DagId, RunId, TaskTarget};
-use noctule_core::run::{Actor, RetryScope, Run, TaskRunIx, Verdict, plan_retry};
+use noctule_core::run::{Actor, RetryScope, Run, TaskRunIx, plan_retry};
 use noctule_store::Store;
 use serde_json::json;
 
 use super::following::ask_and_wait;
-use super::remote;
+use super::many::{Many, marked, scope, targets};
+use super::{latest, remote};
 use crate::args::{
-    CancelArgs, Format, ManyArgs, MarkArgs, MarkedState, PauseArgs, ReloadArgs, ResumeArgs,
-    RetryArgs, RetryDefinition,
+    CancelArgs, Format, MarkArgs, PauseArgs, ReloadArgs, ResumeArgs, RetryArgs, RetryDefinition,
 };
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -53,14 +54,14 @@ pub(super) fn answered(answer: Answer) -> Result<Answer, CliError> {
 }
 
 /// The project and its store, which must exist.
-struct Desk<'a> {
+pub(super) struct Desk<'a> {
     open: OpenProject,
-    store: Store,
+    pub(super) store: Store,
     surface: &'a Surface,
 }
 
 impl<'a> Desk<'a> {
-    async fn open(surface: &'a Surface) -> Result<Self, CliError> {
+    pub(super) async fn open(surface: &'a Surface) -> Result<Self, CliError> {
         let open = OpenProject::read(surface, &[])?;
         let nothing = || CliError::not_found("nothing has run here yet: there is no store");
         let store = open.store(surface).await?.ok_or_else(nothing)?;
@@ -71,7 +72,7 @@ impl<'a> Desk<'a> {
         })
     }
 
-    async fn run(&self, named: &str) -> Result<(Run, Dag), CliError> {
+    pub(super) async fn run(&self, named: &str) -> Result<(Run, Dag), CliError> {
         let run = run_name::find(Some(&self.store), named, Several::Refuse).await?;
         let dag = pinned(&self.store, &run).await?;
         Ok((run, dag))
@@ -134,15 +135,7 @@ pub(super) fn say_done(
     Ok(Exit::Success)
 }
 
-pub(super) fn one_run<'r>(
-    run: Option<&'r String>,
-    many: &ManyArgs,
-) -> Result<&'r String, CliError> {
-    if many.dag.is_some() {
-        return Err(CliError::not_yet(
-            "acting over many runs (--dag --from --to)",
-        ));
-    }
+pub(super) fn one_run(run: Option<&String>) -> Result<&String, CliError> {
     run.ok_or_else(|| {
         CliError::usage("name a run: its id, @latest, DAG@latest or DAG@INGESTION_ID")
     })
@@ -182,12 +175,17 @@ pub(super) fn listed(names: &[String]) -> String {
 
 pub(crate) async fn retry(args: RetryArgs, surface: &Surface) -> Result<Exit, CliError> {
     if args.definition == RetryDefinition::Latest {
-        return Err(CliError::not_yet("--definition latest"));
+        return latest::tried(&args, surface).await;
+    }
+    if args.many.dag.is_some() {
+        let scope = scope(&args.task, args.downstream, args.all)?;
+        let many = Many::new(args.many, Act::Retry(scope), args.reason, args.dry_run);
+        return many.act(surface).await;
     }
     if let Some(server) = Server::of(surface)? {
         return remote::retry(&server, args, surface).await;
     }
-    let named = one_run(args.run.as_ref(), &args.many)?;
+    let named = one_run(args.run.as_ref())?;
     let desk = Desk::open(surface).await?;
     let (run, dag) = desk.run(named).await?;
     let id = run.facts.id.clone();
@@ -228,10 +226,14 @@ pub(crate) async fn cancel(args: CancelArgs, surface: &Surface) -> Result<Exit, 
     if args.detached {
         return Err(CliError::not_yet("--detached"));
     }
+    if args.many.dag.is_some() {
+        let many = Many::new(args.many, Act::Cancel, args.reason, args.dry_run);
+        return many.act(surface).await;
+    }
     if let Some(server) = Server::of(surface)? {
         return remote::cancel(&server, args, surface).await;
     }
-    let named = one_run(args.run.as_ref(), &args.many)?;
+    let named = one_run(args.run.as_ref())?;
     let desk = Desk::open(surface).await?;
     let (run, dag) = desk.run(named).await?;
     let id = run.facts.id.clone();
@@ -261,18 +263,25 @@ pub(crate) async fn cancel(args: CancelArgs, surface: &Surface) -> Result<Exit, 
 }
 
 pub(crate) async fn mark(args: MarkArgs, surface: &Surface) -> Result<Exit, CliError> {
-    let verdict = match args.state {
-        MarkedState::Succeeded => Verdict::Succeeded,
-        MarkedState::Failed => Verdict::Failed,
-        MarkedState::Skipped => Verdict::Skipped,
+    let (run, task, verdict) = marked(&args)?;
+    let Some(run) = run else {
+        let task = targets(&[task.to_owned()])?.pop();
+        let unnamed = || CliError::usage("name the task");
+        let act = Act::Mark {
+            task: task.ok_or_else(unnamed)?,
+            verdict,
+            leave_running: args.leave_running,
+        };
+        let many = Many::new(args.many, act, args.reason, args.dry_run);
+        return many.act(surface).await;
     };
     if let Some(server) = Server::of(surface)? {
-        return remote::mark(&server, args, verdict, surface).await;
+        return remote::mark(&server, &args, surface).await;
     }
     let desk = Desk::open(surface).await?;
-    let (run, dag) = desk.run(&args.run).await?;
+    let (run, dag) = desk.run(run).await?;
     let id = run.facts.id.clone();
-    let task = target(&dag, &run, &args.task)?;
+    let task = target(&dag, &run, task)?;
     if args.dry_run {
         return say_touched(
             surface,

@@ -1,9 +1,14 @@
 //! Commands that act: each hands an ask to the engine that holds the store, or is the engine.
 
 mod asking;
+mod backfilling;
+mod backfills_shown;
 mod following;
 mod hosting;
+mod latest;
 mod listening;
+mod many;
+mod many_shown;
 mod remote;
 mod running;
 mod serving;
@@ -12,16 +17,8 @@ mod sweeping;
 mod watching;
 
 pub(crate) use self::asking::{actor, cancel, mark, pause, reload, resume, retry};
+pub(crate) use self::backfilling::{around, backfill};
 pub(crate) use self::hosting::owner;
 pub(crate) use self::running::{follow, run, trigger};
 pub(crate) use self::serving::serve;
 pub(crate) use self::sweeping::sweep;
-
-use crate::args::BackfillArgs;
-use crate::error::CliError;
-use crate::exit::Exit;
-use crate::surface::Surface;
-
-pub(crate) async fn backfill(_args: BackfillArgs, _surface: &Surface) -> Result<Exit, CliError> {
-    Err(CliError::not_yet("`noctule backfill`"))
-}

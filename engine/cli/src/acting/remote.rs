@@ -8,6 +8,7 @@ use noctule_web::{
 };
 
 use super::asking::{listed, one_run, say_done, say_touched};
+use super::many::marked;
 use super::running::patience;
 use crate::args::{
     CancelArgs, FollowArgs, Format, MarkArgs, PauseArgs, ResumeArgs, RetryArgs, TriggerArgs,
@@ -77,7 +78,7 @@ pub(super) async fn cancel(
     args: CancelArgs,
     surface: &Surface,
 ) -> Result<Exit, CliError> {
-    let run = acted_on(server, one_run(args.run.as_ref(), &args.many)?).await?;
+    let run = acted_on(server, one_run(args.run.as_ref())?).await?;
     let body = CancelBody {
         reason: args.reason,
     };
@@ -91,7 +92,7 @@ pub(super) async fn retry(
     args: RetryArgs,
     surface: &Surface,
 ) -> Result<Exit, CliError> {
-    let run = acted_on(server, one_run(args.run.as_ref(), &args.many)?).await?;
+    let run = acted_on(server, one_run(args.run.as_ref())?).await?;
     let body = RetryBody {
         tasks: args.task,
         downstream: args.downstream,
@@ -108,16 +109,16 @@ pub(super) async fn retry(
 
 pub(super) async fn mark(
     server: &Server,
-    args: MarkArgs,
-    verdict: Verdict,
+    args: &MarkArgs,
     surface: &Surface,
 ) -> Result<Exit, CliError> {
-    let run = acted_on(server, &args.run).await?;
+    let (run, task, verdict) = marked(args)?;
+    let run = acted_on(server, run.unwrap_or_default()).await?;
     let unknown = |_| {
-        let task = printable(&args.task);
+        let task = printable(task);
         CliError::not_found(format!("run {run} has no task `{task}`"))
     };
-    let target: TaskTarget = args.task.parse().map_err(unknown)?;
+    let target: TaskTarget = task.parse().map_err(unknown)?;
     let body = MarkBody {
         state: match verdict {
             Verdict::Failed => MarkedAs::Failed,

@@ -1,6 +1,6 @@
 //! The arguments of commands that act.
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::GivenArgs;
 
@@ -74,27 +74,39 @@ pub(crate) struct ServeArgs {
 /// Which runs, of commands that can act over many.
 #[derive(Debug, Default, Args)]
 pub(crate) struct ManyArgs {
-    /// Runs of this DAG, with --from and --to
+    /// Runs of this DAG, with --from and --to, --state or --ingestion-id
+    #[arg(long, value_name = "D")]
+    pub(crate) dag: Option<String>,
+    /// With a nominal time from this one on
     #[arg(
         long,
-        value_name = "D",
-        requires = "from",
-        requires = "to",
-        conflicts_with = "run"
+        value_name = "T",
+        allow_hyphen_values = true,
+        requires = "dag",
+        requires = "to"
     )]
-    pub(crate) dag: Option<String>,
-    /// From this time
-    #[arg(long, value_name = "T", allow_hyphen_values = true, requires = "dag")]
     pub(crate) from: Option<String>,
-    /// To this time
-    #[arg(long, value_name = "T", allow_hyphen_values = true, requires = "dag")]
+    /// Up to this one, included; a bare date is the whole day
+    #[arg(
+        long,
+        value_name = "T",
+        allow_hyphen_values = true,
+        requires = "dag",
+        requires = "from"
+    )]
     pub(crate) to: Option<String>,
     /// Only runs in this state
-    #[arg(long, value_name = "S", requires = "dag")]
+    #[arg(long, value_name = "S", requires = "dag", value_parser = ["queued", "running", "succeeded", "failed", "cancelled", "timed_out"])]
     pub(crate) state: Option<String>,
-    /// At most so many at once
-    #[arg(long, value_name = "N", requires = "dag")]
+    /// Only runs with this ingestion id; may be given again
+    #[arg(long, value_name = "ID", requires = "dag")]
+    pub(crate) ingestion_id: Vec<String>,
+    /// Ask for the next one only while fewer than N of them are under way
+    #[arg(long, value_name = "N", requires = "dag", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) max_parallel: Option<u32>,
+    /// Do it without asking back
+    #[arg(long, requires = "dag")]
+    pub(crate) yes: bool,
 }
 
 /// `retry`.
@@ -104,10 +116,11 @@ Takes failed tasks and what follows them, as a new round of the same run.
 
 Examples:
   noctule retry nightly@latest
-  noctule retry nightly@latest --task convert --downstream --dry-run")]
+  noctule retry nightly@latest --task convert --downstream --dry-run
+  noctule retry --dag nightly --from 2026-01-10 --to 2026-01-13 --state failed --dry-run")]
 pub(crate) struct RetryArgs {
     /// The run: its id, @latest, DAG@latest or DAG@INGESTION_ID
-    #[arg(required_unless_present = "dag")]
+    #[arg(required_unless_present = "dag", conflicts_with = "dag")]
     pub(crate) run: Option<String>,
     #[command(flatten)]
     pub(crate) many: ManyArgs,
@@ -136,7 +149,7 @@ pub(crate) struct RetryArgs {
 pub(crate) enum RetryDefinition {
     /// The one that the run is pinned to
     Pinned,
-    /// Today's (not built yet)
+    /// Today's: with --dry-run the differences are shown; taking it is not built yet
     Latest,
 }
 
@@ -144,7 +157,7 @@ pub(crate) enum RetryDefinition {
 #[derive(Debug, Args)]
 pub(crate) struct CancelArgs {
     /// The run: its id, @latest, DAG@latest or DAG@INGESTION_ID
-    #[arg(required_unless_present = "dag")]
+    #[arg(required_unless_present = "dag", conflicts_with = "dag")]
     pub(crate) run: Option<String>,
     #[command(flatten)]
     pub(crate) many: ManyArgs,
@@ -162,18 +175,17 @@ pub(crate) struct CancelArgs {
 /// `mark`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Running work is stopped first.
+Running work is stopped first. STATE is succeeded, failed or skipped.
 
 Examples:
-  noctule mark nightly@latest convert succeeded --reason \"done by hand\"")]
+  noctule mark nightly@latest convert succeeded --reason \"done by hand\"
+  noctule mark --dag nightly --from 2026-01-10 --to 2026-01-13 convert skipped --dry-run")]
 pub(crate) struct MarkArgs {
-    /// The run: its id, @latest, DAG@latest or DAG@INGESTION_ID
-    pub(crate) run: String,
-    /// The task
-    pub(crate) task: String,
-    /// How it ended
-    #[arg(value_enum)]
-    pub(crate) state: MarkedState,
+    /// The run, the task, and how it ended; with --dag only the task and how it ended
+    #[arg(value_names = ["RUN", "TASK", "STATE"], num_args = 2..=3, required = true)]
+    pub(crate) words: Vec<String>,
+    #[command(flatten)]
+    pub(crate) many: ManyArgs,
     /// Let running work be
     #[arg(long)]
     pub(crate) leave_running: bool,
@@ -185,37 +197,84 @@ pub(crate) struct MarkArgs {
     pub(crate) reason: Option<String>,
 }
 
-/// How a task is said to have ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum MarkedState {
-    /// Good
-    Succeeded,
-    /// Bad
-    Failed,
-    /// Neither
-    Skipped,
-}
-
 /// `backfill`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(after_help = "\
+Makes runs for past ticks, a few at a time, behind everything else: tonight's runs go first. `failed` and `all` begin the
+runs anew that are there, under their ids. The plan is shown first; at a terminal it asks before it begins.
+
+Examples:
+  noctule backfill nightly --from 2026-01-01 --to 2026-01-13 --dry-run
+  noctule backfill nightly --from 20260101140000 --to 20260113140000 --only failed --max-parallel 3
+  noctule backfill show 019b2c3d-0f7e-7c31-9d55-2f8f7c0f6a10")]
 pub(crate) struct BackfillArgs {
+    #[command(subcommand)]
+    pub(crate) act: Option<BackfillCommand>,
     /// The DAG: its id, or the path of its file
-    pub(crate) dag: String,
+    #[arg(required = true)]
+    pub(crate) dag: Option<String>,
     /// From this tick, included
-    #[arg(long, value_name = "T", allow_hyphen_values = true)]
-    pub(crate) from: String,
-    /// To this tick, included
-    #[arg(long, value_name = "T", allow_hyphen_values = true)]
-    pub(crate) to: String,
+    #[arg(long, value_name = "T", allow_hyphen_values = true, required = true)]
+    pub(crate) from: Option<String>,
+    /// To this tick, included; a bare date is the whole day
+    #[arg(long, value_name = "T", allow_hyphen_values = true, required = true)]
+    pub(crate) to: Option<String>,
     /// Which ticks
     #[arg(long, value_parser = ["missing", "failed", "all"], default_value = "missing")]
     pub(crate) only: String,
     /// At most so many at once
-    #[arg(long, value_name = "N")]
-    pub(crate) max_parallel: Option<u32>,
-    /// Print what would be touched, and touch nothing
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) max_parallel: u32,
+    /// Print the plan, and touch nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Do it without asking back
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Why; kept with the backfill
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+}
+
+/// What can be done with a backfill that is there.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum BackfillCommand {
+    /// List the backfills, newest first
+    List {
+        /// Of this DAG
+        #[arg(long, value_name = "D")]
+        dag: Option<String>,
+        /// Only those that are not over
+        #[arg(long)]
+        live: bool,
+    },
+    /// Show how far one is, why it waits, and each of its nights
+    Show {
+        /// The backfill
+        id: String,
+    },
+    /// Begin no more of its nights; what is under way goes on
+    Pause {
+        /// The backfill
+        id: String,
+        /// Why; kept with the backfill
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Begin its nights again
+    Resume {
+        /// The backfill
+        id: String,
+    },
+    /// End it: no more nights, and its runs are cancelled
+    Cancel {
+        /// The backfill
+        id: String,
+        /// Why; kept with the backfill
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
 }
 
 /// `pause`.

@@ -124,7 +124,7 @@ pub(crate) enum Command {
     Cancel(CancelArgs),
     /// Say by hand how a task ended
     Mark(MarkArgs),
-    /// Make runs for past ticks (not built yet)
+    /// Make runs for past ticks, behind everything else; show, pause, resume or cancel that
     Backfill(BackfillArgs),
     /// Print the coming ticks of a DAG, with their ingestion ids
     Next(NextArgs),
@@ -174,6 +174,7 @@ impl Command {
             | Self::Retry(_)
             | Self::Cancel(_)
             | Self::Mark(_)
+            | Self::Backfill(_)
             | Self::Pause(_)
             | Self::Resume(_)
             | Self::Dags
@@ -183,7 +184,6 @@ impl Command {
             Self::Plan(_) => "plan",
             Self::Run(_) => "run",
             Self::Serve(_) => "serve",
-            Self::Backfill(_) => "backfill",
             Self::Next(_) => "next",
             Self::Reload(_) => "reload",
             Self::Graph(_) => "graph",

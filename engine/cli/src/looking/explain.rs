@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use noctule_core::dag::Dag;
-use noctule_core::explain::{Reason, Scene, concerns, explain as reasons, explain_ask};
+use noctule_core::explain::{
+    Reason, Scene, concerns, explain as reasons, explain_ask, explain_backfill,
+};
 use noctule_core::name::TaskTarget;
 use noctule_core::run::{Instant, Run, TaskRunIx};
 use noctule_core::view::ReasonView;
+use noctule_store::BackfillFilter;
 
 use super::story::{Story, pinned};
 use crate::args::{ExplainArgs, Format};
@@ -63,7 +66,29 @@ async fn of_store(args: &ExplainArgs, surface: &Surface) -> Result<Vec<ReasonVie
             told.push(explain_ask(&ask, holder.as_deref(), &say));
         }
     }
+    if story.run.is_over() {
+        told.extend(backfills(&story, &say).await?);
+    }
     Ok(told.iter().map(ReasonView::from).collect())
+}
+
+/// The backfills that are to begin a run anew.
+async fn backfills(
+    story: &Story,
+    say: &dyn Fn(Instant) -> String,
+) -> Result<Vec<Reason>, CliError> {
+    let filter = BackfillFilter {
+        dag: Some(story.run.facts.dag.clone()),
+        live: true,
+        ..BackfillFilter::default()
+    };
+    let mut told = Vec::new();
+    for head in story.store.find_backfills(&filter).await? {
+        let nights = story.store.nights(&head.id).await?;
+        let around = crate::acting::around(&story.store, &head.dag).await?;
+        told.extend(explain_backfill(&story.run, &head, &nights, around, say));
+    }
+    Ok(told)
 }
 
 /// A task run by its name; a mapped task as a whole where no item is named.

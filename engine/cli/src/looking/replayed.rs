@@ -182,7 +182,9 @@ fn said(dag: &Dag, run: &Run, event: &Event) -> String {
         Event::Cancel { by, reason } => {
             format!("{} cancels the run{}", by.name, because(reason.as_ref()))
         }
-        Event::Retry { tasks, by, reason } => {
+        Event::Retry {
+            tasks, by, reason, ..
+        } => {
             let (count, why) = (tasks.len(), because(reason.as_ref()));
             format!("{} retries {count} tasks{why}", by.name)
         }

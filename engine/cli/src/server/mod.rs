@@ -6,6 +6,7 @@ mod acting;
 mod admitting;
 mod following;
 mod looking;
+mod nights;
 mod secret;
 
 use std::net::IpAddr;

@@ -11,6 +11,7 @@ mod checking;
 mod fan_out;
 mod hostile;
 mod looking;
+mod nights;
 mod planning;
 mod projects;
 mod replaying;

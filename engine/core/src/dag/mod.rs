@@ -1,6 +1,7 @@
 //! Definitions of DAGs, and the validated graph that is made of them.
 
 mod definition;
+mod difference;
 mod graph;
 mod mapping;
 mod pool;
@@ -8,6 +9,7 @@ mod timing;
 mod trigger;
 
 pub use definition::*;
+pub use difference::{Changed, Difference};
 pub use graph::{Dag, DagError, TaskIx};
 pub use mapping::{GROUP, HoldUntil, MapRule, MinSuccess};
 pub use pool::{DEFAULT_POOL, PoolUse};

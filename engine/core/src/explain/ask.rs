@@ -1,7 +1,7 @@
 //! An ask that waits for an engine.
 
 use super::{Gate, Reason};
-use crate::ask::{Ask, Wish};
+use crate::ask::{Ask, BackfillAct, Wish};
 use crate::run::{Instant, Run};
 
 /// Explains an ask that nobody has answered yet.
@@ -16,6 +16,15 @@ pub fn explain_ask(ask: &Ask, engine: Option<&str>, say: &dyn Fn(Instant) -> Str
         } => format!("`{task}` of run {run} to be {}", verdict.word()),
         Wish::Pause { dag, .. } => format!("a pause of `{dag}`"),
         Wish::Resume { dag, .. } => format!("`{dag}` to be resumed"),
+        Wish::Backfill(wish) => format!("a backfill of `{}`", wish.dag),
+        Wish::ActOnBackfill { backfill, act, .. } => {
+            let act = match act {
+                BackfillAct::Pause => "paused",
+                BackfillAct::Resume => "resumed",
+                BackfillAct::Cancel => "cancelled",
+            };
+            format!("backfill {backfill} to be {act}")
+        }
         Wish::Report(report) => format!("its report of attempt {} to be heard", report.key),
         Wish::Reload => "the DAG files to be read again".to_owned(),
     };
@@ -43,6 +52,11 @@ pub fn concerns(ask: &Ask, run: &Run) -> bool {
             *id == run.facts.id
         }
         Wish::Report(report) => report.run == run.facts.id,
-        Wish::Trigger(_) | Wish::Pause { .. } | Wish::Resume { .. } | Wish::Reload => false,
+        Wish::Trigger(_)
+        | Wish::Pause { .. }
+        | Wish::Resume { .. }
+        | Wish::Backfill(_)
+        | Wish::ActOnBackfill { .. }
+        | Wish::Reload => false,
     }
 }

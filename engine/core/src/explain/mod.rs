@@ -5,6 +5,7 @@
 
 mod ask;
 mod attempt;
+mod backfill;
 mod mapped;
 mod pool;
 mod run;
@@ -19,6 +20,7 @@ use crate::dag::Dag;
 use crate::run::{Instant, Run, TaskRunIx};
 
 pub use self::ask::{concerns, explain_ask};
+pub use self::backfill::explain_backfill;
 pub use self::scene::Scene;
 pub use self::words::handle_in_words;
 
@@ -49,6 +51,8 @@ pub enum Gate {
     AskWaiting,
     /// `max_active_runs`.
     MaxActiveRuns,
+    /// Its backfill: what that waits for, and whom it lets pass.
+    Backfill,
     /// The run is being stopped.
     Stopping,
     /// Tasks that it depends on.
@@ -152,6 +156,7 @@ pub fn explain(dag: &Dag, run: &Run, task: Option<TaskRunIx>, known: &Known<'_>)
     let teller = Teller { dag, run, known };
     let mut reasons = teller.engine();
     reasons.extend(teller.phase());
+    reasons.extend(teller.yielding());
     match task {
         Some(task) => reasons.extend(teller.task_and_roots(task)),
         None => reasons.extend(teller.tasks()),

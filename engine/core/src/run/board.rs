@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::deadline::next_due;
-use super::line::{Limits, Line, Place};
+use super::line::{Lane, Limits, Line, Place};
 use super::state::{Instant, Phase, Run, TaskRunIx};
 use crate::dag::Dag;
 use crate::name::{DagId, RunId};
@@ -18,8 +18,8 @@ pub struct Board {
     line: Line,
     due: BTreeSet<(Instant, RunId, Option<TaskRunIx>)>,
     instants: HashMap<(RunId, Option<TaskRunIx>), Instant>,
-    /// Queued and running runs of each DAG, by creation.
-    queued: BTreeMap<DagId, BTreeSet<(Instant, RunId)>>,
+    /// Queued and running runs of each DAG, by creation; those of backfills stand behind all others.
+    queued: BTreeMap<DagId, BTreeSet<(bool, Instant, RunId)>>,
     running: BTreeMap<DagId, BTreeSet<RunId>>,
 }
 
@@ -29,7 +29,11 @@ impl Board {
         let task = &run.tasks[ix.index()];
         let place = (run.facts.id.clone(), ix);
         let begun = matches!(run.phase, Phase::Running { .. });
-        self.line.look(place, dag.task(task.task), task, begun);
+        let lane = Lane {
+            begun,
+            yields: run.backfill.is_some(),
+        };
+        self.line.look(place, dag.task(task.task), task, lane);
         self.expect(&run.facts.id, Some(ix), next_due(task));
     }
 
@@ -48,7 +52,7 @@ impl Board {
         self.leave(run);
         match &run.phase {
             Phase::Queued { .. } => {
-                let key = (run.facts.created_at, id.clone());
+                let key = (run.backfill.is_some(), run.facts.created_at, id.clone());
                 self.queued.entry(dag.clone()).or_default().insert(key);
             }
             Phase::Running { deadline, stop, .. } => {
@@ -76,7 +80,10 @@ impl Board {
     fn leave(&mut self, run: &Run) {
         let (id, dag) = (&run.facts.id, &run.facts.dag);
         if let Some(queued) = self.queued.get_mut(dag) {
-            queued.remove(&(run.facts.created_at, id.clone()));
+            // A retry may have changed whether it is for a backfill.
+            for behind in [false, true] {
+                queued.remove(&(behind, run.facts.created_at, id.clone()));
+            }
             if queued.is_empty() {
                 self.queued.remove(dag);
             }
@@ -124,7 +131,7 @@ impl Board {
         self.line.holding_of(pool)
     }
 
-    /// The oldest queued run of a DAG, if `max_active_runs` has a place for it.
+    /// The oldest queued run of a DAG, those of backfills after all others, if `max_active_runs` has a place for it.
     #[must_use]
     pub fn beginnable(&self, dag: &DagId, max_active_runs: u32) -> Option<RunId> {
         let running = self.running.get(dag).map_or(0, BTreeSet::len);
@@ -132,7 +139,7 @@ impl Board {
         if running >= max_active_runs as usize {
             return None;
         }
-        self.queued.get(dag)?.first().map(|(_, run)| run.clone())
+        self.queued.get(dag)?.first().map(|(.., run)| run.clone())
     }
 
     /// The runs of which a stored instant has passed.
@@ -179,6 +186,6 @@ impl Board {
             .get(dag)
             .into_iter()
             .flatten()
-            .map(|(_, run)| run)
+            .map(|(.., run)| run)
     }
 }

@@ -65,6 +65,7 @@ pub fn newborn(dag: &Dag, facts: RunFacts) -> Run {
         since: facts.created_at,
     };
     Run {
+        backfill: facts.trigger.backfill().cloned(),
         facts,
         round: 1,
         phase,

@@ -9,6 +9,7 @@ use super::actor::Actor;
 use super::attempt::Handle;
 use super::obligation::Cleared;
 use super::state::{TaskRunIx, Verdict};
+use crate::name::BackfillId;
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -62,6 +63,9 @@ pub enum Event {
         by: Actor,
         /// Why.
         reason: Option<String>,
+        /// The backfill that it is for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        backfill: Option<BackfillId>,
     },
     /// Somebody marks a task.
     Mark {

@@ -1,7 +1,7 @@
 //! The line: which ready tasks wait for a slot and for room in their pool, and who goes next.
 //!
-//! Priority first. Among equals the runs take turns: next is the run that has gone longest without one, so a thousand items
-//! of one run delay the task of another by one turn. A task that does not fit its pool keeps its place: nothing of its
+//! Runs that are for no backfill first, then priority. Among equals the runs take turns: next is the run that has gone
+//! longest without one, so a thousand items of one run delay the task of another by one turn. A task that does not fit its pool keeps its place: nothing of its
 //! priority or less in the same pool passes it, so the room it needs comes together; other pools go on.
 //!
 //! An index of live state, never a second truth: held slots are the live attempts, a run's last turn is the latest intent
@@ -42,12 +42,24 @@ impl Limits<'static> {
     }
 }
 
+/// How a run stands to the line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Lane {
+    /// It is under way.
+    pub(super) begun: bool,
+    /// It is for a backfill: all others go before it.
+    pub(super) yields: bool,
+}
+
+/// Who goes first: runs that are for no backfill, then by priority.
+pub(super) type Rank = (bool, Reverse<i64>);
+
 /// What one task run is to the line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Standing {
     pool: PoolUse,
-    /// Its priority, and since when it is ready.
-    ready: Option<(Reverse<i64>, Instant)>,
+    /// Its rank, and since when it is ready.
+    ready: Option<(Rank, Instant)>,
     /// When it last got a slot.
     served: Option<Instant>,
     slot: bool,
@@ -61,11 +73,11 @@ pub(super) type Ready = BTreeSet<(Instant, TaskRunIx)>;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Party {
     served: BTreeSet<(Instant, TaskRunIx)>,
-    pub(super) ready: BTreeMap<(Reverse<i64>, u32), Ready>,
+    pub(super) ready: BTreeMap<(Rank, u32), Ready>,
 }
 
-/// Ready tasks of one priority that take the same of the same pool.
-pub(super) type Group = (Reverse<i64>, Arc<str>, u32);
+/// Ready tasks of one rank that take the same of the same pool.
+pub(super) type Group = (Rank, Arc<str>, u32);
 
 /// When it is a run's turn: the older, the sooner.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,9 +108,10 @@ pub(super) struct Admission {
 }
 
 impl Standing {
-    fn of(task: &TaskDefinition, run: &TaskRun, begun: bool) -> Option<Self> {
+    fn of(task: &TaskDefinition, run: &TaskRun, lane: Lane) -> Option<Self> {
+        let rank = (lane.yields, Reverse(task.priority));
         let ready = match &run.state {
-            TaskState::Ready { since } if begun => Some((Reverse(task.priority), *since)),
+            TaskState::Ready { since } if lane.begun => Some((rank, *since)),
             _ => None,
         };
         let served = run.attempts.last().map(|attempt| attempt.intended_at);
@@ -114,7 +127,7 @@ impl Standing {
 }
 
 impl Party {
-    fn turns(&self, run: &RunId) -> impl Iterator<Item = ((Reverse<i64>, u32), Turn)> {
+    fn turns(&self, run: &RunId) -> impl Iterator<Item = ((Rank, u32), Turn)> {
         let served = self.served.last().map(|(at, _)| *at);
         self.ready.iter().filter_map(move |(key, tasks)| {
             let (since, first) = *tasks.first()?;
@@ -129,16 +142,16 @@ impl Party {
     }
 
     fn put(&mut self, ix: TaskRunIx, standing: &Standing) {
-        if let Some((priority, since)) = standing.ready {
-            let key = (priority, standing.pool.slots);
+        if let Some((rank, since)) = standing.ready {
+            let key = (rank, standing.pool.slots);
             self.ready.entry(key).or_default().insert((since, ix));
         }
         self.served.extend(standing.served.map(|at| (at, ix)));
     }
 
     fn take(&mut self, ix: TaskRunIx, standing: &Standing) {
-        if let Some((priority, since)) = standing.ready {
-            let key = (priority, standing.pool.slots);
+        if let Some((rank, since)) = standing.ready {
+            let key = (rank, standing.pool.slots);
             if let Some(tasks) = self.ready.get_mut(&key) {
                 tasks.remove(&(since, ix));
                 if tasks.is_empty() {
@@ -157,9 +170,9 @@ impl Party {
 }
 
 impl Line {
-    /// Looks at one task run again; `begun`: its run is under way.
-    pub(super) fn look(&mut self, place: Place, task: &TaskDefinition, run: &TaskRun, begun: bool) {
-        let now = Standing::of(task, run, begun);
+    /// Looks at one task run again.
+    pub(super) fn look(&mut self, place: Place, task: &TaskDefinition, run: &TaskRun, lane: Lane) {
+        let now = Standing::of(task, run, lane);
         if self.standings.get(&place) == now.as_ref() {
             return;
         }
@@ -210,8 +223,8 @@ impl Line {
             .parties
             .remove(&(run.clone(), pool.clone()))
             .unwrap_or_default();
-        for ((priority, slots), turn) in party.turns(run) {
-            let group = (priority, pool.clone(), slots);
+        for ((rank, slots), turn) in party.turns(run) {
+            let group = (rank, pool.clone(), slots);
             if let Some(turns) = self.turns.get_mut(&group) {
                 turns.remove(&turn);
                 if turns.is_empty() {
@@ -220,8 +233,8 @@ impl Line {
             }
         }
         change(&mut party);
-        for ((priority, slots), turn) in party.turns(run) {
-            let group = (priority, pool.clone(), slots);
+        for ((rank, slots), turn) in party.turns(run) {
+            let group = (rank, pool.clone(), slots);
             self.turns.entry(group).or_default().insert(turn);
         }
         if !party.is_empty() {
@@ -244,9 +257,9 @@ impl Line {
         let mut hall = Hall::new(self, pools, free);
         let mut groups = self.turns.iter().peekable();
         while let Some((group, turns)) = groups.next() {
-            let priority = group.0;
+            let rank = group.0;
             let mut equals = vec![(group, turns)];
-            while let Some(more) = groups.next_if(|(group, _)| group.0 == priority) {
+            while let Some(more) = groups.next_if(|(group, _)| group.0 == rank) {
                 equals.push(more);
             }
             if hall.is_full() {

@@ -10,6 +10,7 @@ use super::actor::Actor;
 use super::attempt::AttemptStop;
 use super::heard::Heard;
 use super::state::{Instant, RunEnding, StopWhy, TaskRunIx, Trigger, Verdict};
+use crate::name::BackfillId;
 
 /// One entry of the journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -73,6 +74,9 @@ pub enum Fact {
         reason: Option<String>,
         /// How many tasks begin anew.
         tasks: usize,
+        /// The backfill that it is for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        backfill: Option<BackfillId>,
     },
     /// The task begins anew.
     TaskReset,

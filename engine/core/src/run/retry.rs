@@ -11,15 +11,22 @@ use super::record::Fact;
 use super::state::{Phase, Run, TaskRun, TaskRunIx, TaskState, Verdict};
 use super::transition::Turn;
 use crate::dag::{Dag, HoldUntil, TaskIx};
-use crate::name::TaskTarget;
+use crate::name::{BackfillId, TaskTarget};
 
 impl Turn<'_> {
-    pub(super) fn retry_run(&mut self, tasks: &[TaskRunIx], by: Actor, reason: Option<String>) {
+    pub(super) fn retry_run(
+        &mut self,
+        tasks: &[TaskRunIx],
+        by: Actor,
+        reason: Option<String>,
+        backfill: Option<BackfillId>,
+    ) {
         if !matches!(self.run.phase, Phase::Ended { .. }) {
             return;
         }
         self.run.round += 1;
         self.run.phase = Phase::Queued { since: self.now };
+        self.run.backfill = backfill.clone();
         self.step.run_changed = true;
         self.record_of(
             None,
@@ -28,6 +35,7 @@ impl Turn<'_> {
                 by,
                 reason,
                 tasks: tasks.len(),
+                backfill,
             },
         );
         let chosen: BTreeSet<TaskRunIx> = tasks.iter().copied().collect();

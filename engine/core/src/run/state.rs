@@ -11,7 +11,7 @@ use super::attempt::{Attempt, AttemptEnd, AttemptState, Ended, is_false};
 use super::expansion::{Expansion, ItemOf};
 use super::obligation::Obligation;
 use crate::dag::TaskIx;
-use crate::name::{DagHash, DagId, ProfileName, RunId};
+use crate::name::{BackfillId, DagHash, DagId, ProfileName, RunId};
 use crate::ticks::IngestionId;
 
 /// An instant.
@@ -26,6 +26,9 @@ pub struct Run {
     pub round: u32,
     /// How it stands.
     pub phase: Phase,
+    /// The backfill that this round is for: it yields to every other run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backfill: Option<BackfillId>,
     /// Its task runs, in the order of the definition. Kept apart by the store.
     #[serde(skip)]
     pub tasks: Vec<TaskRun>,
@@ -87,6 +90,8 @@ pub enum Trigger {
         tick: Instant,
         /// Who asked.
         by: Actor,
+        /// For which backfill it was made.
+        backfill: BackfillId,
     },
     /// An event source saw an occasion.
     Event {
@@ -111,6 +116,15 @@ impl Trigger {
                 Some(*tick)
             }
             Self::Event { .. } | Self::Manual { .. } => None,
+        }
+    }
+
+    /// The backfill that it was made for.
+    #[must_use]
+    pub fn backfill(&self) -> Option<&BackfillId> {
+        match self {
+            Self::Backfill { backfill, .. } => Some(backfill),
+            _ => None,
         }
     }
 

@@ -144,7 +144,12 @@ impl Turn<'_> {
                 cleared,
             } => self.cleared(task, attempt, cleared),
             Event::Cancel { by, reason } => self.stop_run(StopWhy::Cancelled { by, reason }),
-            Event::Retry { tasks, by, reason } => self.retry_run(&tasks, by, reason),
+            Event::Retry {
+                tasks,
+                by,
+                reason,
+                backfill,
+            } => self.retry_run(&tasks, by, reason, backfill),
             Event::Mark {
                 task,
                 verdict,

@@ -4,9 +4,11 @@
 //! in it, because requests are not.
 
 mod attempt;
+mod backfill;
 mod dag;
 mod event;
 mod instant;
+mod many;
 mod mapped;
 mod reason;
 mod task;
@@ -23,8 +25,10 @@ use crate::dag::Dag;
 use crate::run::{Instant, Phase, Run, RunFacts, Stop, StopWhy, TaskRun, Trigger};
 
 pub use self::attempt::{AttemptError, AttemptView};
+pub use self::backfill::{BackfillView, LeftView, NightView, NightsView, ProgressView};
 pub use self::dag::{DagStanding, DagView, PausedView, TroubleView};
 pub use self::event::EventView;
+pub use self::many::{ManyOutcome, ManyRun, ManyView};
 pub use self::mapped::MappedView;
 pub use self::reason::ReasonView;
 pub use self::task::TaskView;

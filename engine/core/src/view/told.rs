@@ -22,7 +22,9 @@ pub fn fact_in_words(fact: &Fact, say: &dyn Fn(Instant) -> String) -> String {
             StopWhy::Deadline => "the deadline of the run passed".to_owned(),
         },
         Fact::RunEnded { ending } => format!("run {}", ending.word()),
-        Fact::RunRetried { by, reason, tasks } => {
+        Fact::RunRetried {
+            by, reason, tasks, ..
+        } => {
             format!("{} retried {tasks} tasks{}", by.name, because(reason))
         }
         Fact::TaskReset => "begins anew".to_owned(),

@@ -41,9 +41,23 @@ const TASK_STATES: [Word; 9] = [
 const TRIGGERS: [Word; 5] = ["schedule", "catch_up", "backfill", "manual", "event"];
 const STOPS: [Word; 2] = ["cancel", "deadline"];
 const DAG_STATES: [Word; 5] = ["active", "paused", "disabled", "withdrawn", "broken"];
+const BACKFILL_STATES: [Word; 4] = ["running", "paused", "cancelled", "ended"];
+const NIGHT_STATES: [Word; 7] = [
+    "waiting",
+    "running",
+    "succeeded",
+    "failed",
+    "cancelled",
+    "timed_out",
+    "left_alone",
+];
+const ERRANDS: [Word; 3] = ["make", "retry", "again"];
 
 fn known(text: &str) -> Option<Word> {
-    let lists: [&[Word]; 6] = [
+    let lists: [&[Word]; 9] = [
+        &BACKFILL_STATES,
+        &NIGHT_STATES,
+        &ERRANDS,
         &RUN_STATES,
         &ATTEMPT_STATES,
         &TASK_STATES,
@@ -96,6 +110,18 @@ pub(super) fn stops(_: &mut SchemaGenerator) -> Schema {
 
 pub(super) fn dag_states(_: &mut SchemaGenerator) -> Schema {
     one_of(&DAG_STATES)
+}
+
+pub(super) fn backfill_states(_: &mut SchemaGenerator) -> Schema {
+    one_of(&BACKFILL_STATES)
+}
+
+pub(super) fn night_states(_: &mut SchemaGenerator) -> Schema {
+    one_of(&NIGHT_STATES)
+}
+
+pub(super) fn errands(_: &mut SchemaGenerator) -> Schema {
+    one_of(&ERRANDS)
 }
 
 pub(super) fn classes(_: &mut SchemaGenerator) -> Schema {

@@ -6,6 +6,10 @@
 )]
 
 mod awaited;
+mod backfill_acts;
+mod backfill_kills;
+mod backfill_yields;
+mod backfills;
 mod conformance;
 mod crash;
 mod dags;

@@ -17,11 +17,24 @@ pub(super) struct Batch {
     pub(super) dags: (Vec<String>, Vec<String>),
     pub(super) dropped: (Vec<String>, Vec<String>),
     pub(super) answers: (Vec<i64>, Vec<String>),
+    pub(super) backfills: Backfills,
+    /// Their nights.
+    pub(super) nights: (Vec<String>, Vec<i64>, Vec<String>),
     pub(super) births: Births,
     /// Runs that were there, how they go on, the word for it, and when they ended.
     pub(super) phases: (Vec<String>, Vec<String>, Vec<String>, Vec<Option<String>>),
     pub(super) tasks: (Vec<String>, Vec<i64>, Vec<String>),
     pub(super) records: (Vec<String>, Vec<i64>, Vec<String>),
+}
+
+/// Backfills that changed.
+#[derive(Default)]
+pub(super) struct Backfills {
+    pub(super) ids: Vec<String>,
+    pub(super) bodies: Vec<String>,
+    pub(super) dags: Vec<String>,
+    pub(super) created: Vec<String>,
+    pub(super) live: Vec<bool>,
 }
 
 /// Runs that are to be made.
@@ -46,6 +59,7 @@ impl Batch {
     pub(super) fn of(writes: &[Write<'_>]) -> Result<Self, StoreError> {
         let (mut batch, mut steps) = (Self::default(), Steps::default());
         let (mut dags, mut answers) = (BTreeMap::new(), BTreeMap::new());
+        let (mut heads, mut changed) = (BTreeMap::new(), BTreeMap::new());
         for write in writes {
             match *write {
                 Write::Pin { version } => {
@@ -60,6 +74,12 @@ impl Batch {
                     batch.dropped.0.push(dropped.dag.as_str().to_owned());
                     batch.dropped.1.push(json(dropped, "dropped ticks")?);
                 }
+                Write::Backfill { backfill, nights } => {
+                    heads.insert(backfill.id.as_str(), backfill);
+                    for (ix, night) in nights {
+                        changed.insert((backfill.id.as_str(), *ix), night);
+                    }
+                }
                 // The first word counts.
                 Write::Answer { ask, answer } => {
                     let answer = json(answer, "answer")?;
@@ -71,6 +91,18 @@ impl Batch {
         }
         batch.dags = dags.into_iter().unzip();
         batch.answers = answers.into_iter().unzip();
+        for (id, head) in heads {
+            batch.backfills.ids.push(id.to_owned());
+            batch.backfills.bodies.push(json(head, "backfill")?);
+            batch.backfills.dags.push(head.dag.to_string());
+            batch.backfills.created.push(written(head.created_at));
+            batch.backfills.live.push(!head.is_over());
+        }
+        for ((id, ix), night) in changed {
+            batch.nights.0.push(id.to_owned());
+            batch.nights.1.push(i64::from(ix));
+            batch.nights.2.push(json(night, "night")?);
+        }
         batch.bear(writes, &steps)?;
         batch.go_on(&steps)?;
         Ok(batch)

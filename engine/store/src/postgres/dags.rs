@@ -18,7 +18,8 @@ const DROPPED: &str =
 const CHECK: &str = "SELECT \
     (SELECT count(body::json) FROM noctule.versions) + (SELECT count(body::json) FROM noctule.dags) \
     + (SELECT count(facts::json) + count(progress::json) FROM noctule.runs) \
-    + (SELECT count(body::json) FROM noctule.task_runs) + (SELECT count(body::json) FROM noctule.records)";
+    + (SELECT count(body::json) FROM noctule.task_runs) + (SELECT count(body::json) FROM noctule.records) \
+    + (SELECT count(body::json) FROM noctule.backfills) + (SELECT count(body::json) FROM noctule.nights)";
 
 impl PostgresStore {
     pub(crate) async fn version(

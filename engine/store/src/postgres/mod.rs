@@ -9,6 +9,7 @@
 mod access;
 mod address;
 mod asks;
+mod backfills;
 mod batch;
 mod columns;
 mod commit;

@@ -172,18 +172,9 @@ impl PostgresStore {
             by_run.entry(run).or_default().push(task);
         }
         let one = |row: &PgRow| {
-            let RunSummary {
-                facts,
-                round,
-                phase,
-            } = self.read_summary(row)?;
-            let tasks = by_run.remove(facts.id.as_str()).unwrap_or_default();
-            Ok(Run {
-                facts,
-                round,
-                phase,
-                tasks,
-            })
+            let summary = self.read_summary(row)?;
+            let tasks = by_run.remove(summary.facts.id.as_str());
+            Ok(summary.with_tasks(tasks.unwrap_or_default()))
         };
         heads.iter().map(one).collect()
     }
@@ -210,6 +201,10 @@ fn finding(filter: &RunFilter) -> QueryBuilder<Postgres> {
     }
     if let Some(since) = filter.since {
         find.push(" AND created_at >= ").push_bind(written(since));
+    }
+    if let Some((from, to)) = filter.nominal {
+        find.push(" AND logical_time >= ").push_bind(written(from));
+        find.push(" AND logical_time <= ").push_bind(written(to));
     }
     if let Some(id) = &filter.ingestion_id {
         find.push(" AND ingestion_id = ").push_bind(id.clone());

@@ -47,6 +47,11 @@ fn migrations() -> Vec<Migration> {
             "access",
             include_str!("../../migrations/postgres/0002_access.sql"),
         ),
+        simple(
+            4,
+            "backfills",
+            include_str!("../../migrations/postgres/0004_backfills.sql"),
+        ),
     ]
 }
 
@@ -56,8 +61,8 @@ pub(super) enum Standing {
     /// There is none.
     Absent,
     Current,
-    /// So many of ours are applied.
-    Older(usize),
+    /// Only these of ours are applied.
+    Older(Vec<i64>),
 }
 
 pub(super) async fn standing(
@@ -73,6 +78,7 @@ pub(super) async fn standing(
     }
     let ours = migrations();
     let rows = sqlx::query(APPLIED).fetch_all(connection).await.at(place)?;
+    let mut applied = Vec::with_capacity(rows.len());
     for row in &rows {
         let (version, checksum): (i64, &[u8]) =
             (row.try_get(0).at(place)?, row.try_get(1).at(place)?);
@@ -87,10 +93,12 @@ pub(super) async fn standing(
             let message = format!("its schema version {version} is not the one this noctule knows");
             return Err(corrupt(place, message));
         }
+        applied.push(version);
     }
-    Ok(match rows.len() {
-        applied if applied == ours.len() => Standing::Current,
-        applied => Standing::Older(applied),
+    Ok(if applied.len() == ours.len() {
+        Standing::Current
+    } else {
+        Standing::Older(applied)
     })
 }
 
@@ -105,14 +113,16 @@ pub(super) async fn migrate(
     simple(connection, place, ALONE).await?;
     let applied = match standing(connection, place).await? {
         Standing::Current => return simple(connection, place, "COMMIT").await,
-        Standing::Absent => 0,
+        Standing::Absent => Vec::new(),
         Standing::Older(applied) => applied,
     };
-    if applied > 0 {
+    if !applied.is_empty() {
         is_free(connection, place).await?;
     }
     simple(connection, place, BASE).await?;
-    for migration in migrations().into_iter().skip(applied) {
+    // By their numbers: one that was made later may have a lower one.
+    let is_missing = |migration: &Migration| !applied.contains(&migration.version);
+    for migration in migrations().into_iter().filter(is_missing) {
         sqlx::raw_sql(migration.sql)
             .execute(&mut *connection)
             .await

@@ -50,6 +50,14 @@ macro_rules! rows {
         , answered AS (UPDATE noctule.asks SET answer = new.answer \
             FROM unnest($10::bigint[], $11::text[]) AS new (id, answer) \
             WHERE asks.id = new.id AND asks.answer IS NULL AND EXISTS (SELECT FROM fence)) \
+        , backfilling AS (INSERT INTO noctule.backfills (id, body, dag, created_at, live) \
+            SELECT id, body, dag, created_at, live \
+            FROM unnest($35::text[], $36::text[], $37::text[], $38::text[], $39::boolean[]) \
+                AS new (id, body, dag, created_at, live) WHERE EXISTS (SELECT FROM fence) \
+            ON CONFLICT (id) DO UPDATE SET body = excluded.body, live = excluded.live) \
+        , nightly AS (INSERT INTO noctule.nights (backfill, ix, body) \
+            SELECT backfill, ix, body FROM unnest($40::text[], $41::bigint[], $42::text[]) AS new (backfill, ix, body) \
+            WHERE EXISTS (SELECT FROM fence) ON CONFLICT (backfill, ix) DO UPDATE SET body = excluded.body) \
         , born AS (INSERT INTO noctule.runs (id, facts, progress, idempotency_key, dag, version, tick, created_at, \
                 ingestion_id, logical_time, logical_instant, state, ended_at) \
             SELECT id, facts, progress, idempotency_key, dag, version, tick, created_at, \
@@ -142,4 +150,12 @@ fn bound<'a>(
         .bind(&batch.records.2)
         .bind(&births.ends)
         .bind(&batch.phases.3)
+        .bind(&batch.backfills.ids)
+        .bind(&batch.backfills.bodies)
+        .bind(&batch.backfills.dags)
+        .bind(&batch.backfills.created)
+        .bind(&batch.backfills.live)
+        .bind(&batch.nights.0)
+        .bind(&batch.nights.1)
+        .bind(&batch.nights.2)
 }

@@ -1,6 +1,7 @@
 //! The rows of a database, out and in.
 
 use futures_util::TryStreamExt;
+use noctule_core::backfill::Backfill;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row as _};
 
@@ -10,6 +11,7 @@ use super::readers::steadily;
 use super::said::{At, corrupt};
 use crate::error::StoreError;
 use crate::lease::Lease;
+use crate::rows::{document, written};
 use crate::runs::RunSummary;
 use crate::transfer::{Arrival, Arriving, Copied, Head, PAGE, Row, Way};
 
@@ -37,10 +39,13 @@ const RUN: &str = "INSERT INTO noctule.runs (id, facts, progress, idempotency_ke
         ingestion_id, logical_time, logical_instant, state, ended_at) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
 
+const BACKFILL: &str = "INSERT INTO noctule.backfills (id, body, dag, created_at, live) \
+    VALUES ($1, $2, $3, $4, $5)";
+
 /// A table: how its rows are asked for, and how one is read. In an order in which each row finds what it refers to.
 type Table = (&'static str, fn(&PgRow) -> sqlx::Result<Row>);
 
-const TABLES: [Table; 10] = [
+const TABLES: [Table; 12] = [
     ("SELECT hash, body FROM noctule.versions", |row| {
         let (hash, body) = (row.try_get(0)?, row.try_get(1)?);
         Ok(Row::Version { hash, body })
@@ -105,6 +110,14 @@ const TABLES: [Table; 10] = [
             Ok(Row::Audit { id, body, outcome })
         },
     ),
+    ("SELECT id, body FROM noctule.backfills", |row| {
+        let (id, body) = (row.try_get(0)?, row.try_get(1)?);
+        Ok(Row::Backfill { id, body })
+    }),
+    ("SELECT backfill, ix, body FROM noctule.nights", |row| {
+        let (backfill, ix, body) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        Ok(Row::Night { backfill, ix, body })
+    }),
 ];
 
 impl PostgresStore {
@@ -263,6 +276,21 @@ impl PostgresStore {
             .bind(format!("copied-{id}"))
             .bind(body)
             .bind(outcome),
+            Row::Backfill { id, body } => {
+                let head: Backfill = document(body, "backfill")?;
+                sqlx::query(BACKFILL)
+                    .bind(id)
+                    .bind(body)
+                    .bind(head.dag.to_string())
+                    .bind(written(head.created_at))
+                    .bind(!head.is_over())
+            }
+            Row::Night { backfill, ix, body } => {
+                sqlx::query("INSERT INTO noctule.nights (backfill, ix, body) VALUES ($1, $2, $3)")
+                    .bind(backfill)
+                    .bind(ix)
+                    .bind(body)
+            }
         };
         insert
             .execute(connection)

@@ -139,6 +139,10 @@ impl Desk<'_> {
                     self.document(connection, KEEP_DAG, record.dag.as_str(), body)
                         .await?;
                 }
+                Write::Backfill { backfill, nights } => {
+                    let store = self.store;
+                    store.keep_backfill(connection, backfill, nights).await?;
+                }
                 Write::Dropped { dropped } => {
                     let body = json(dropped, "dropped ticks")?;
                     self.document(connection, DROPPED, dropped.dag.as_str(), body)

@@ -7,6 +7,7 @@
 mod access;
 mod address;
 mod asks;
+mod backfills;
 mod columns;
 mod commit;
 mod connection;

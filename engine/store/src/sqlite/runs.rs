@@ -90,6 +90,10 @@ impl SqliteStore {
         if let Some(since) = filter.since {
             find.push(" AND created_at >= ").push_bind(written(since));
         }
+        if let Some((from, to)) = filter.nominal {
+            find.push(" AND logical_time >= ").push_bind(written(from));
+            find.push(" AND logical_time <= ").push_bind(written(to));
+        }
         if let Some(id) = &filter.ingestion_id {
             find.push(" AND ingestion_id = ").push_bind(id.clone());
         }
@@ -155,23 +159,14 @@ impl SqliteStore {
         moment: &mut SqliteConnection,
     ) -> Result<Run, StoreError> {
         let path = &self.path;
-        let RunSummary {
-            facts,
-            round,
-            phase,
-        } = self.read_summary(row)?;
+        let summary = self.read_summary(row)?;
         let rows = sqlx::query(ITS_TASKS)
-            .bind(facts.id.as_str())
+            .bind(summary.facts.id.as_str())
             .fetch_all(moment)
             .await
             .on(path)?;
         let task = |row: &SqliteRow| document::<TaskRun>(row.try_get(0).on(path)?, "task run");
         let tasks = rows.iter().map(task).collect::<Result<_, _>>()?;
-        Ok(Run {
-            facts,
-            round,
-            phase,
-            tasks,
-        })
+        Ok(summary.with_tasks(tasks))
     }
 }

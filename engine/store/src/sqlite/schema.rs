@@ -42,6 +42,11 @@ fn migrations() -> Vec<Migration> {
             "access",
             include_str!("../../migrations/sqlite/0003_access.sql"),
         ),
+        simple(
+            5,
+            "backfills",
+            include_str!("../../migrations/sqlite/0005_backfills.sql"),
+        ),
     ]
 }
 

@@ -25,7 +25,7 @@ const BECOME: &str =
 /// A table: how its rows are asked for, and how one is read. In an order in which each row finds what it refers to.
 type Table = (&'static str, fn(&SqliteRow) -> sqlx::Result<Row>);
 
-const TABLES: [Table; 10] = [
+const TABLES: [Table; 12] = [
     ("SELECT hash, body FROM versions", |row| {
         let (hash, body) = (row.try_get(0)?, row.try_get(1)?);
         Ok(Row::Version { hash, body })
@@ -80,6 +80,14 @@ const TABLES: [Table; 10] = [
     ("SELECT id, body, outcome FROM audit ORDER BY id", |row| {
         let (id, body, outcome) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         Ok(Row::Audit { id, body, outcome })
+    }),
+    ("SELECT id, body FROM backfills", |row| {
+        let (id, body) = (row.try_get(0)?, row.try_get(1)?);
+        Ok(Row::Backfill { id, body })
+    }),
+    ("SELECT backfill, ix, body FROM nights", |row| {
+        let (backfill, ix, body) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        Ok(Row::Night { backfill, ix, body })
     }),
 ];
 
@@ -231,6 +239,17 @@ impl SqliteStore {
                     .bind(id)
                     .bind(body)
                     .bind(outcome)
+            }
+            Row::Backfill { id, body } => {
+                sqlx::query("INSERT INTO backfills (id, body) VALUES (?, ?)")
+                    .bind(id)
+                    .bind(body)
+            }
+            Row::Night { backfill, ix, body } => {
+                sqlx::query("INSERT INTO nights (backfill, ix, body) VALUES (?, ?, ?)")
+                    .bind(backfill)
+                    .bind(ix)
+                    .bind(body)
             }
         };
         insert.execute(connection).await.on(&self.path).map(drop)

@@ -4,6 +4,7 @@
 mod access;
 mod answers;
 mod asks;
+mod backfills;
 mod bed;
 mod births;
 mod columns;

@@ -1,9 +1,11 @@
 //! Copies: the same store elsewhere, byte for byte, whole or not at all.
 
+use noctule_core::backfill::NightState;
 use noctule_core::run::RunEnding;
-use noctule_store::{Arrival, Copied, Lease, RunFilter, Store, StoreError, Write};
+use noctule_store::{Arrival, BackfillFilter, Copied, Lease, RunFilter, Store, StoreError, Write};
 
 use crate::asks::reload;
+use crate::backfills::{head, night};
 use crate::bed::{Bed, SOON, on_every_store};
 use crate::forgetting::ended;
 use crate::sample::{begin, chain, hop, minutes, options, owner, run, scheduled, version};
@@ -25,7 +27,13 @@ async fn fill(store: &Store, lease: &Lease) {
     let (mut live, mut step) = run(&dag, "live-1", scheduled(minutes(7)));
     step.fold(begin(&mut live));
     step.fold(hop(&mut live, 0));
+    let backfill = head("b-1", "live", 7);
+    let nights = [(0, night(7, NightState::Waiting))];
     let writes = [
+        Write::Backfill {
+            backfill: &backfill,
+            nights: &nights,
+        },
         Write::Pin { version: &version },
         Write::Create {
             run: &live,
@@ -48,6 +56,17 @@ async fn contents(store: &Store) -> String {
     }
     all.push(format!("{:?}", store.pending_asks().await.unwrap()));
     all.push(format!("{:?}", store.dag_records().await.unwrap()));
+    let backfills = BackfillFilter {
+        live: true,
+        ..BackfillFilter::default()
+    };
+    let backfills = store.find_backfills(&backfills).await.unwrap();
+    assert_eq!(backfills.len(), 1, "a live one is live wherever it is");
+    for head in backfills {
+        let nights = store.nights(&head.id).await.unwrap();
+        assert_eq!(nights.len(), 1);
+        all.push(format!("{head:?} {nights:?}"));
+    }
     all.push(store.id().to_string());
     all.join("\n")
 }

@@ -1,6 +1,8 @@
 //! Operations that act: each is an ask to the engine, answered once what it did is durable.
 
+mod backfills;
 mod dags;
+mod many;
 mod runs;
 mod trigger;
 
@@ -12,8 +14,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::problem::{Code, Problem};
 
+pub(crate) use self::backfills::{Backfill, CancelBackfill, PauseBackfill, ResumeBackfill};
+pub use self::backfills::{BackfillActBody, BackfillBody};
 pub(crate) use self::dags::{Pause, Resume};
 pub use self::dags::{PauseBody, ResumeBody};
+pub(crate) use self::many::{CancelMany, MarkMany, RetryMany};
+pub use self::many::{CancelManyBody, MarkManyBody, RetryManyBody, Which};
 pub(crate) use self::runs::{Cancel, Mark, Retry};
 pub use self::runs::{CancelBody, MarkBody, MarkedAs, RetryBody};
 pub(crate) use self::trigger::Trigger;

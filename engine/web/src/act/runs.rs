@@ -31,7 +31,7 @@ pub struct CancelBody {
 }
 
 /// The most tasks that one request may name.
-const TASKS: usize = 1_000;
+pub(super) const TASKS: usize = 1_000;
 
 /// What of a run begins anew.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -66,6 +66,16 @@ pub struct MarkBody {
     #[serde(default)]
     #[schemars(length(max = 1_000))]
     pub reason: Option<String>,
+}
+
+impl MarkedAs {
+    pub(super) fn verdict(self) -> Verdict {
+        match self {
+            Self::Succeeded => Verdict::Succeeded,
+            Self::Failed => Verdict::Failed,
+            Self::Skipped => Verdict::Skipped,
+        }
+    }
 }
 
 /// What a task can be marked as.
@@ -177,7 +187,7 @@ impl Operation for Retry {
     }
 }
 
-fn targets(names: &[String]) -> Result<Vec<TaskTarget>, Problem> {
+pub(super) fn targets(names: &[String]) -> Result<Vec<TaskTarget>, Problem> {
     let target = |name: &String| {
         name.parse().map_err(|_| {
             let shown: String = name.chars().filter(|c| !c.is_control()).take(80).collect();
@@ -213,11 +223,7 @@ impl Operation for Mark {
         let wish = Wish::Mark {
             run: id.run,
             task: id.target,
-            verdict: match call.body.state {
-                MarkedAs::Succeeded => Verdict::Succeeded,
-                MarkedAs::Failed => Verdict::Failed,
-                MarkedAs::Skipped => Verdict::Skipped,
-            },
+            verdict: call.body.state.verdict(),
             leave_running: call.body.leave_running,
             reason,
         };

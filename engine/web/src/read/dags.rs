@@ -99,7 +99,7 @@ impl Web {
     }
 
     /// The version that new runs take.
-    async fn current(&self, id: &DagId) -> Result<std::sync::Arc<Dag>, Problem> {
+    pub(crate) async fn current(&self, id: &DagId) -> Result<std::sync::Arc<Dag>, Problem> {
         let none = || Problem::new(Code::NoSuchVersion, format!("`{id}` has no good version"));
         let hash = self.record(id).await?.version.ok_or_else(none)?;
         self.dag(&hash).await

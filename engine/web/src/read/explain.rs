@@ -70,6 +70,7 @@ pub(crate) async fn reasons(
     };
     let holder = web.holder().await?;
     let asks = web.store().pending_asks().await?;
+    let backfills = web.backfill_reasons(&story.run).await?;
     let known = scene.known(web.now(), holder.as_deref(), web.settings().slots, &say);
     let mut told: Vec<Reason> = explain(&story.dag, &story.run, task, &known);
     for (_, ask) in &asks {
@@ -77,6 +78,7 @@ pub(crate) async fn reasons(
             told.push(explain_ask(ask, holder.as_deref(), &say));
         }
     }
+    told.extend(backfills);
     Ok(List {
         items: told.iter().map(ReasonView::from).collect(),
     })

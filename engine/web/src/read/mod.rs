@@ -1,5 +1,6 @@
 //! Operations that look.
 
+mod backfills;
 mod dags;
 mod explain;
 mod health;
@@ -7,6 +8,7 @@ mod logs;
 mod metrics;
 mod runs;
 
+pub(crate) use self::backfills::{ListBackfills, ShowBackfill};
 pub(crate) use self::dags::{ListDags, ListTicks, ListVersions, ShowDag, ShowVersion, zone_of};
 pub(crate) use self::explain::{ExplainRun, ExplainTask, reasons};
 pub(crate) use self::health::{Health, Readiness};

@@ -121,6 +121,7 @@ async fn filter(web: &Web, query: RunsQuery, caller: &Caller) -> Result<RunFilte
         among: caller.limits().cloned(),
         state: query.state,
         since: query.since,
+        nominal: None,
         ingestion_id: query.ingestion_id,
         before,
         // One more tells whether there is another page.

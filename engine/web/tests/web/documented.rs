@@ -11,6 +11,7 @@ use std::process::{Command, Output};
 use noctule_web::{Code, routes};
 use serde_json::json;
 
+use crate::nights::NIGHTLY;
 use crate::stage::{BAD, HELD, QUICK, Stage};
 
 const PACKAGE: &str = "schemathesis==4.32.5";
@@ -173,7 +174,9 @@ async fn schemathesis_finds_nothing_among_names_of_its_own() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn schemathesis_finds_nothing_among_things_that_are_there() {
-    let stage = Stage::new(&[QUICK, BAD, HELD]).await;
+    let stage = Stage::new(&[QUICK, BAD, HELD, NIGHTLY]).await;
+    let week = json!({ "from": "2026-01-10", "to": "2026-01-12", "id": "january" });
+    stage.post("/api/v1/dags/nightly/backfills", week).await;
     let run = stage.trigger("bad").await;
     stage.over(&run).await;
     let id = stage.task(&run, "t").await;
@@ -181,7 +184,7 @@ async fn schemathesis_finds_nothing_among_things_that_are_there() {
     let dag = stage.get("/api/v1/dags/bad").await.json();
     let hash = dag["version"].as_str().unwrap();
     let there = format!(
-        "\"path.dag\" = \"bad\"\n\"path.run\" = \"{run}\"\n\"path.id\" = \"{id}\"\n\"path.n\" = 1\n\"path.hash\" = \"{hash}\"\n"
+        "\"path.dag\" = \"bad\"\n\"path.run\" = \"{run}\"\n\"path.id\" = \"{id}\"\n\"path.n\" = 1\n\"path.backfill\" = \"january\"\n\"path.hash\" = \"{hash}\"\n"
     );
     let said = attack(&stage, &there).await;
     assert!(generated(&said) > 400, "{said}");

@@ -15,6 +15,7 @@ mod login;
 mod logs;
 mod looking;
 mod metrics;
+mod nights;
 mod pages;
 mod paging;
 mod paths;

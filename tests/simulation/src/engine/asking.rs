@@ -126,7 +126,16 @@ impl Engine {
             return Answer::Refused;
         };
         let (by, reason) = (person(), None);
-        self.happen(out, &run, Event::Retry { tasks, by, reason });
+        self.happen(
+            out,
+            &run,
+            Event::Retry {
+                tasks,
+                by,
+                reason,
+                backfill: None,
+            },
+        );
         Answer::Done { run: Some(run) }
     }
 

@@ -258,6 +258,7 @@ fn retry(engine: &mut Engine<'_>, tasks: Vec<TaskRunIx>) {
         tasks,
         by: Actor::engine(),
         reason: None,
+        backfill: None,
     });
 }
 

@@ -136,6 +136,7 @@ fn a_retry_of_a_user_makes_the_work_again_that_was_torn_down() {
         tasks,
         by: Actor::engine(),
         reason: None,
+        backfill: None,
     });
     assert_eq!(engine.run_to_end(), RunEnding::Succeeded);
     assert_eq!(engine.world.torn_down.len(), 2);

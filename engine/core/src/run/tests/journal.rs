@@ -4,6 +4,7 @@
 //! it as JSON, too.
 
 use crate::dag::Dag;
+use crate::name::BackfillId;
 use crate::replay::{Numbered, Replay, fold};
 use crate::run::{Phase, Run, Step, TaskRun, TaskRunIx};
 
@@ -27,6 +28,7 @@ struct Pending {
     records: Vec<Numbered>,
     round: u32,
     phase: Phase,
+    backfill: Option<BackfillId>,
     tasks: Vec<(TaskRunIx, TaskRun)>,
 }
 
@@ -52,6 +54,7 @@ impl<'a> Journal<'a> {
         if step.run_changed {
             self.told.round = after.round;
             self.told.phase = after.phase.clone();
+            self.told.backfill = after.backfill.clone();
         }
         let tasks = step.touched.iter();
         let tasks: Vec<_> = tasks
@@ -68,6 +71,7 @@ impl<'a> Journal<'a> {
             records: numbered(first, step),
             round: after.round,
             phase: after.phase.clone(),
+            backfill: after.backfill.clone(),
             tasks,
         });
     }
@@ -85,6 +89,7 @@ impl<'a> Journal<'a> {
             let run = self.folded.run();
             assert_eq!(run.round, pending.round, "after {heard:#?}");
             assert_eq!(run.phase, pending.phase, "after {heard:#?}");
+            assert_eq!(run.backfill, pending.backfill, "after {heard:#?}");
             for (ix, task) in &pending.tasks {
                 assert_eq!(run.tasks[ix.index()], *task, "after {heard:#?}");
             }
@@ -94,6 +99,7 @@ impl<'a> Journal<'a> {
         }
         self.committed.round = stored.round;
         self.committed.phase = stored.phase.clone();
+        self.committed.backfill = stored.backfill.clone();
         assert_eq!(self.folded.compare(stored), Ok(()));
     }
 

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::world::{World, at, dag, failed, succeeded, task};
 use crate::dag::{Dag, PoolUse, TaskDefinition};
-use crate::run::line::Line;
+use crate::run::line::{Lane, Line};
 use crate::run::{
     Actor, AttemptState, Board, Event, Handle, Limits, NewRun, News, Phase, Previous, Run,
     TaskRunIx, TaskState, Trigger, advance, create,
@@ -38,11 +38,22 @@ impl Bench {
 
     /// A run of these tasks, begun.
     fn run(&mut self, tasks: Vec<TaskDefinition>) -> usize {
+        self.run_for(Trigger::Schedule { tick: at(0) }, tasks)
+    }
+
+    /// The same for a backfill.
+    fn backfill(&mut self, tasks: Vec<TaskDefinition>) -> usize {
+        let (tick, by) = (at(0), Actor::engine());
+        let backfill = "b-1".parse().unwrap();
+        self.run_for(Trigger::Backfill { tick, by, backfill }, tasks)
+    }
+
+    fn run_for(&mut self, trigger: Trigger, tasks: Vec<TaskDefinition>) -> usize {
         let dag = dag(tasks);
         let new = NewRun {
             id: format!("r{}", self.live.len()).parse().unwrap(),
             profile: "local".parse().unwrap(),
-            trigger: Trigger::Schedule { tick: at(0) },
+            trigger,
             ingestion_id: IngestionId::given("20251107120000").unwrap(),
             logical_time: at(0),
             params: Map::new(),
@@ -215,6 +226,70 @@ fn a_higher_priority_goes_before_every_turn() {
 }
 
 #[test]
+fn a_backfill_lets_everything_else_pass_whatever_its_priority() {
+    let mut bench = Bench::new(3, &[("gpu", 2)]);
+    let urgent = |name: &str, pool: PoolUse| {
+        task(name, &[], |task| {
+            task.priority = 100;
+            task.pool = pool;
+        })
+    };
+    bench.backfill(vec![urgent("a", PoolUse::default()), urgent("b", gpu(2))]);
+    bench.run(vec![
+        uses("plain", PoolUse::default()),
+        uses("small", gpu(1)),
+    ]);
+    let mut served = bench.admit();
+    served.sort();
+    assert_eq!(served, ["r0.a", "r1.plain", "r1.small"]);
+    let first = bench.board.first_of_pool("gpu", 2).expect("one waits");
+    assert_eq!(first.0.0.as_str(), "r0");
+    bench.run(vec![uses("late", gpu(1))]);
+    bench.ends(1, "plain");
+    assert_eq!(bench.admit(), ["r2.late"], "though the other waits longer");
+}
+
+#[test]
+fn a_retry_by_hand_takes_a_run_out_of_its_backfill() {
+    let mut bench = Bench::new(1, &[]);
+    let night = bench.backfill(vec![task("a", &[], |_| {})]);
+    assert!(bench.live[night].1.backfill.is_some());
+    assert_eq!(bench.admit(), ["r0.a"]);
+    bench.ends(night, "a");
+    let by = Actor::engine();
+    let again = Event::Retry {
+        tasks: vec![TaskRunIx(0)],
+        by,
+        reason: None,
+        backfill: None,
+    };
+    bench.happen(night, again);
+    bench.happen(night, Event::Begin);
+    bench.backfill(vec![task("b", &[], |task| task.priority = 9)]);
+    assert_eq!(bench.board, bench.anew());
+    assert_eq!(bench.admit(), ["r0.a"]);
+}
+
+#[test]
+fn in_the_queue_the_runs_of_a_backfill_stand_behind_all_others() {
+    let mut board = Board::default();
+    let mut bench = Bench::new(1, &[]);
+    let (first, second) = (
+        bench.backfill(many(1, Wait::Block)),
+        bench.run(many(1, Wait::Block)),
+    );
+    for ix in [first, second] {
+        let run = &mut bench.live[ix].1;
+        run.phase = Phase::Queued { since: at(0) };
+        board.look_run(run);
+    }
+    let dag = bench.live[first].1.facts.dag.clone();
+    let queued: Vec<&str> = board.queued(&dag).map(|run| run.as_str()).collect();
+    assert_eq!(queued, ["r1", "r0"]);
+    assert_eq!(board.beginnable(&dag, 1).unwrap().as_str(), "r1");
+}
+
+#[test]
 fn a_pool_is_held_while_the_remote_work_runs_and_is_stopped_though_no_slot_is() {
     let mut bench = Bench::new(9, &[("gpu", 1)]);
     let remote = |name: &str| {
@@ -316,6 +391,10 @@ fn a_use_that_became_larger_than_its_pool_lets_others_pass() {
 #[test]
 fn ten_thousand_ready_tasks_cost_what_is_handed_out() {
     let mut line = Line::default();
+    let lane = Lane {
+        begun: true,
+        yields: false,
+    };
     let mut bench = Bench::new(0, &[("gpu", 1)]);
     for i in 0..5_000 {
         let pool = if i % 2 == 0 {
@@ -327,7 +406,7 @@ fn ten_thousand_ready_tasks_cost_what_is_handed_out() {
     }
     for (dag, run) in &bench.live {
         for (ix, task) in (0u32..).map(TaskRunIx).zip(&run.tasks) {
-            line.look((run.facts.id.clone(), ix), dag.task(task.task), task, true);
+            line.look((run.facts.id.clone(), ix), dag.task(task.task), task, lane);
         }
     }
     assert_eq!(line.waiting(), 10_000);

@@ -60,6 +60,7 @@ fn eventful(dag: &Dag) -> Engine<'_> {
         tasks,
         by: Actor::engine(),
         reason: Some("again".to_owned()),
+        backfill: Some("b-1".parse().unwrap()),
     });
     engine.until((engine.now - at(0)).num_seconds() + 8);
     engine.happen(Event::Mark {

@@ -280,6 +280,7 @@ fn a_retry_takes_the_failed_tasks_and_what_follows_and_keeps_the_run_and_its_ids
         tasks,
         by: somebody(),
         reason: None,
+        backfill: None,
     });
     assert_eq!(engine.run_to_end(), RunEnding::Succeeded);
     assert_eq!(engine.run.facts, facts);
@@ -315,6 +316,7 @@ fn a_new_round_begins_the_budget_of_retries_anew() {
         tasks,
         by: somebody(),
         reason: None,
+        backfill: None,
     });
     assert_eq!(engine.run_to_end(), RunEnding::Succeeded);
     assert_eq!(engine.run.tasks[0].attempts.len(), 4);
