@@ -22,3 +22,4 @@ pub mod sweep;
 pub mod template;
 pub mod ticks;
 pub mod view;
+pub mod word;

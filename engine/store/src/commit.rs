@@ -6,6 +6,7 @@
 use noctule_core::ask::Answer;
 use noctule_core::name::RunId;
 use noctule_core::run::{Run, Step};
+use noctule_core::word::Message;
 
 use crate::asks::AskId;
 use crate::document::{DagRecord, DroppedTicks, PinnedVersion};
@@ -48,6 +49,11 @@ pub enum Write<'a> {
     Dag {
         /// What.
         record: &'a DagRecord,
+    },
+    /// What is to be told to somebody, as it stands now.
+    Message {
+        /// Which.
+        message: &'a Message,
     },
     /// Ticks that got no run.
     Dropped {

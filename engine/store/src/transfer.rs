@@ -64,6 +64,10 @@ pub(crate) enum Row {
         key: String,
         run: String,
     },
+    Message {
+        id: String,
+        body: String,
+    },
 }
 
 /// What was copied.

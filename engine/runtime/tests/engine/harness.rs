@@ -304,6 +304,7 @@ pub(crate) fn trigger_of(dag: &str, key: Option<&str>) -> Ask {
         ingestion_id: None,
         logical_time: Utc::now(),
         idempotency_key: key.map(str::to_owned),
+        callback_url: None,
     }))
 }
 

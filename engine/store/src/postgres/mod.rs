@@ -15,6 +15,7 @@ mod dags;
 mod doubt;
 mod forgetting;
 mod lease;
+mod messages;
 mod open;
 mod places;
 mod readers;

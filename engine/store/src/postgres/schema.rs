@@ -32,14 +32,22 @@ const HOLDER: &str =
 
 /// Every migration, oldest first.
 fn migrations() -> Vec<Migration> {
-    let first = include_str!("../../migrations/postgres/0001_runs.sql");
-    vec![Migration::new(
-        1,
-        "runs".into(),
-        MigrationType::Simple,
-        first.into_sql_str(),
-        false,
-    )]
+    let simple = |version, name: &'static str, text: &'static str| {
+        let text = text.into_sql_str();
+        Migration::new(version, name.into(), MigrationType::Simple, text, false)
+    };
+    vec![
+        simple(
+            1,
+            "runs",
+            include_str!("../../migrations/postgres/0001_runs.sql"),
+        ),
+        simple(
+            3,
+            "outbox",
+            include_str!("../../migrations/postgres/0003_outbox.sql"),
+        ),
+    ]
 }
 
 /// How the schema of a database compares with ours.
@@ -48,8 +56,8 @@ pub(super) enum Standing {
     /// There is none.
     Absent,
     Current,
-    /// So many of ours are applied.
-    Older(usize),
+    /// These of ours are applied.
+    Older(Vec<i64>),
 }
 
 pub(super) async fn standing(
@@ -65,6 +73,7 @@ pub(super) async fn standing(
     }
     let ours = migrations();
     let rows = sqlx::query(APPLIED).fetch_all(connection).await.at(place)?;
+    let mut applied = Vec::with_capacity(rows.len());
     for row in &rows {
         let (version, checksum): (i64, &[u8]) =
             (row.try_get(0).at(place)?, row.try_get(1).at(place)?);
@@ -79,10 +88,12 @@ pub(super) async fn standing(
             let message = format!("its schema version {version} is not the one this noctule knows");
             return Err(corrupt(place, message));
         }
+        applied.push(version);
     }
-    Ok(match rows.len() {
-        applied if applied == ours.len() => Standing::Current,
-        applied => Standing::Older(applied),
+    Ok(if applied.len() == ours.len() {
+        Standing::Current
+    } else {
+        Standing::Older(applied)
     })
 }
 
@@ -97,14 +108,15 @@ pub(super) async fn migrate(
     simple(connection, place, ALONE).await?;
     let applied = match standing(connection, place).await? {
         Standing::Current => return simple(connection, place, "COMMIT").await,
-        Standing::Absent => 0,
+        Standing::Absent => Vec::new(),
         Standing::Older(applied) => applied,
     };
-    if applied > 0 {
+    if !applied.is_empty() {
         is_free(connection, place).await?;
     }
     simple(connection, place, BASE).await?;
-    for migration in migrations().into_iter().skip(applied) {
+    let missing = |migration: &Migration| !applied.contains(&migration.version);
+    for migration in migrations().into_iter().filter(missing) {
         sqlx::raw_sql(migration.sql)
             .execute(&mut *connection)
             .await

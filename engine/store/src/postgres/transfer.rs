@@ -1,6 +1,8 @@
 //! The rows of a database, out and in.
 
 use futures_util::TryStreamExt;
+use noctule_core::name::RunId;
+use noctule_core::word::Message;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row as _};
 
@@ -10,6 +12,7 @@ use super::readers::steadily;
 use super::said::{At, corrupt};
 use crate::error::StoreError;
 use crate::lease::Lease;
+use crate::rows::{document, written};
 use crate::runs::RunSummary;
 use crate::transfer::{Arrival, Arriving, Copied, Head, PAGE, Row, Way};
 
@@ -23,7 +26,8 @@ const BEGIN: &str =
     "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0";
 const FENCE: &str = "SELECT 1 FROM noctule.store WHERE epoch = $1 FOR UPDATE";
 const IS_EMPTY: &str = "SELECT NOT EXISTS (SELECT FROM noctule.versions) AND NOT EXISTS (SELECT FROM noctule.dags) \
-    AND NOT EXISTS (SELECT FROM noctule.asks) AND NOT EXISTS (SELECT FROM noctule.spent_keys)";
+    AND NOT EXISTS (SELECT FROM noctule.asks) AND NOT EXISTS (SELECT FROM noctule.spent_keys) \
+    AND NOT EXISTS (SELECT FROM noctule.messages)";
 /// The numbers of asks go on after the greatest that came.
 const BECOME: [&str; 2] = [
     "SELECT setval(pg_get_serial_sequence('noctule.asks', 'id'), greatest((SELECT max(id) FROM noctule.asks), 1))",
@@ -31,6 +35,8 @@ const BECOME: [&str; 2] = [
 ];
 const NAME: &str = "UPDATE noctule.store SET id = $1, profile = $2, epoch = greatest(epoch, $3) + 1, \
     commits = commits + 1, doubted = $4, moved_to = NULL";
+const MESSAGE: &str = "INSERT INTO noctule.messages (id, body, state, live, run, created_at) \
+    VALUES ($1, $2, $3, $4, $5, $6)";
 const RUN: &str = "INSERT INTO noctule.runs (id, facts, progress, idempotency_key, dag, version, tick, created_at, \
         ingestion_id, logical_time, logical_instant, state, ended_at) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
@@ -38,7 +44,7 @@ const RUN: &str = "INSERT INTO noctule.runs (id, facts, progress, idempotency_ke
 /// A table: how its rows are asked for, and how one is read. In an order in which each row finds what it refers to.
 type Table = (&'static str, fn(&PgRow) -> sqlx::Result<Row>);
 
-const TABLES: [Table; 8] = [
+const TABLES: [Table; 9] = [
     ("SELECT hash, body FROM noctule.versions", |row| {
         let (hash, body) = (row.try_get(0)?, row.try_get(1)?);
         Ok(Row::Version { hash, body })
@@ -83,6 +89,10 @@ const TABLES: [Table; 8] = [
     ("SELECT dag, key, run FROM noctule.spent_keys", |row| {
         let (dag, key, run) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         Ok(Row::SpentKey { dag, key, run })
+    }),
+    ("SELECT id, body FROM noctule.messages", |row| {
+        let (id, body) = (row.try_get(0)?, row.try_get(1)?);
+        Ok(Row::Message { id, body })
     }),
 ];
 
@@ -187,6 +197,7 @@ impl PostgresStore {
                     .insert_run(connection, facts, progress, key.as_deref())
                     .await;
             }
+            Row::Message { body, .. } => return self.insert_message(connection, body).await,
             Row::Version { hash, body } => {
                 sqlx::query("INSERT INTO noctule.versions (hash, body) VALUES ($1, $2)")
                     .bind(hash)
@@ -233,6 +244,23 @@ impl PostgresStore {
             .await
             .at(&self.server.place)
             .map(drop)
+    }
+
+    async fn insert_message(
+        &self,
+        connection: &mut PgConnection,
+        body: &str,
+    ) -> Result<(), StoreError> {
+        let message: Message = document(body, "message")?;
+        let insert = sqlx::query(MESSAGE)
+            .bind(&message.id.0)
+            .bind(body)
+            .bind(message.standing.word())
+            .bind(message.is_live())
+            .bind(message.first.run.as_ref().map(RunId::as_str))
+            .bind(written(message.created_at));
+        let place = &self.server.place;
+        insert.execute(connection).await.at(place).map(drop)
     }
 
     /// The documents go as they are; what stands beside them is made of them.

@@ -13,6 +13,7 @@ mod dags;
 mod forgetting;
 mod lease;
 mod lock;
+mod messages;
 mod open;
 mod places;
 mod quota;

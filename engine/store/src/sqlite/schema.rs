@@ -37,6 +37,11 @@ fn migrations() -> Vec<Migration> {
             "retention",
             include_str!("../../migrations/sqlite/0002_retention.sql"),
         ),
+        simple(
+            4,
+            "outbox",
+            include_str!("../../migrations/sqlite/0004_outbox.sql"),
+        ),
     ]
 }
 

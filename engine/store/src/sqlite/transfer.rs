@@ -17,14 +17,15 @@ const HEAD: &str = "SELECT id, profile, epoch FROM store";
 const MOVED: &str = "SELECT moved_to FROM store";
 const RETIRE: &str = "UPDATE store SET moved_to = ? WHERE epoch = ?";
 const IS_EMPTY: &str = "SELECT NOT EXISTS (SELECT 1 FROM versions) AND NOT EXISTS (SELECT 1 FROM dags) \
-    AND NOT EXISTS (SELECT 1 FROM asks) AND NOT EXISTS (SELECT 1 FROM spent_keys)";
+    AND NOT EXISTS (SELECT 1 FROM asks) AND NOT EXISTS (SELECT 1 FROM spent_keys) \
+    AND NOT EXISTS (SELECT 1 FROM messages)";
 const BECOME: &str =
     "UPDATE store SET id = ?, profile = ?, epoch = max(epoch, ?) + 1, doubted = ?, moved_to = NULL";
 
 /// A table: how its rows are asked for, and how one is read. In an order in which each row finds what it refers to.
 type Table = (&'static str, fn(&SqliteRow) -> sqlx::Result<Row>);
 
-const TABLES: [Table; 8] = [
+const TABLES: [Table; 9] = [
     ("SELECT hash, body FROM versions", |row| {
         let (hash, body) = (row.try_get(0)?, row.try_get(1)?);
         Ok(Row::Version { hash, body })
@@ -63,6 +64,10 @@ const TABLES: [Table; 8] = [
     ("SELECT dag, key, run FROM spent_keys", |row| {
         let (dag, key, run) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         Ok(Row::SpentKey { dag, key, run })
+    }),
+    ("SELECT id, body FROM messages", |row| {
+        let (id, body) = (row.try_get(0)?, row.try_get(1)?);
+        Ok(Row::Message { id, body })
     }),
 ];
 
@@ -194,6 +199,11 @@ impl SqliteStore {
                     .bind(dag)
                     .bind(key)
                     .bind(run)
+            }
+            Row::Message { id, body } => {
+                sqlx::query("INSERT INTO messages (id, body) VALUES (?, ?)")
+                    .bind(id)
+                    .bind(body)
             }
         };
         insert.execute(connection).await.on(&self.path).map(drop)

@@ -123,5 +123,6 @@ async fn wish(
         ingestion_id: body.ingestion_id,
         logical_time,
         idempotency_key: key,
+        callback_url: None,
     })
 }

@@ -1,8 +1,10 @@
 //! `[store]` and `[engine]`.
 
+use std::collections::BTreeMap;
+
 use super::super::fields::Fields;
 use super::super::report::Note;
-use super::{EngineSettings, NewDags, Retention};
+use super::{EngineSettings, NewDags, Retention, notify};
 use crate::name::ProfileName;
 use crate::ticks::parse_zone;
 
@@ -27,7 +29,10 @@ pub(super) fn read_store(top: &Fields<'_, '_>, profile: &ProfileName) -> String 
     url.unwrap_or_else(default)
 }
 
-pub(super) fn read_engine(top: &Fields<'_, '_>) -> EngineSettings {
+pub(super) fn read_engine(
+    top: &Fields<'_, '_>,
+    secrets: &BTreeMap<String, super::Secret>,
+) -> EngineSettings {
     let base = EngineSettings::default();
     let Some(fields) = top.table("engine") else {
         return base;
@@ -51,6 +56,8 @@ pub(super) fn read_engine(top: &Fields<'_, '_>) -> EngineSettings {
         public_url: read_public_url(&fields),
         display_timezone: read_zone(&fields),
         retention: read_retention(&fields),
+        heartbeat: notify::read_heartbeat(&fields, secrets),
+        callbacks: notify::read_callbacks(&fields, secrets),
     };
     fields.finish("[engine]");
     settings

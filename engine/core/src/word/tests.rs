@@ -1,0 +1,1 @@
+//! The outbox and the rules, on histories made by hand.
