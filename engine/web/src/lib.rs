@@ -33,6 +33,6 @@ pub use known::standing;
 pub use live::LiveEvent;
 pub use page::{EventList, List, RunList};
 pub use problem::{Code, ProblemDocument};
-pub use read::LOG_HEADERS;
+pub use read::{DeliveryList, LOG_HEADERS};
 pub use table::{Route, routes};
 pub use web::{STREAMS, Settings, Stand, Web};

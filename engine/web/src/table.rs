@@ -8,8 +8,9 @@ use crate::live::{Events, RunStream};
 use crate::openapi::ShowOpenApi;
 use crate::operation::{Endpoint, Verb, endpoint};
 use crate::read::{
-    AttemptLogs, AttemptRequest, ExplainRun, ExplainTask, Health, ListDags, ListRuns, ListTicks,
-    ListVersions, Readiness, RunEvents, RunTasks, ShowDag, ShowRun, ShowVersion,
+    AttemptLogs, AttemptRequest, ExplainRun, ExplainTask, Health, ListDags, ListDeliveries,
+    ListRuns, ListTicks, ListVersions, Readiness, RunEvents, RunTasks, ShowDag, ShowRun,
+    ShowVersion,
 };
 
 pub(crate) static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
@@ -38,6 +39,7 @@ pub(crate) static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
         endpoint::<AttemptLogs>(),
         endpoint::<AttemptRequest>(),
         endpoint::<Events>(),
+        endpoint::<ListDeliveries>(),
     ]
 });
 

@@ -5,6 +5,7 @@
 
 mod attempt;
 mod dag;
+mod delivery;
 mod event;
 mod instant;
 mod mapped;
@@ -23,6 +24,7 @@ use crate::run::{Instant, Phase, Run, RunFacts, Stop, StopWhy, TaskRun, Trigger}
 
 pub use self::attempt::{AttemptError, AttemptView};
 pub use self::dag::{DagStanding, DagView, PausedView, TroubleView};
+pub use self::delivery::DeliveryView;
 pub use self::event::EventView;
 pub use self::mapped::MappedView;
 pub use self::reason::ReasonView;

@@ -19,3 +19,4 @@ mod pools;
 mod replaying;
 mod retaining;
 mod rings;
+mod telling;

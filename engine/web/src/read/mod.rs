@@ -1,12 +1,15 @@
 //! Operations that look.
 
 mod dags;
+mod deliveries;
 mod explain;
 mod health;
 mod logs;
 mod runs;
 
 pub(crate) use self::dags::{ListDags, ListTicks, ListVersions, ShowDag, ShowVersion, zone_of};
+pub use self::deliveries::DeliveryList;
+pub(crate) use self::deliveries::ListDeliveries;
 pub(crate) use self::explain::{ExplainRun, ExplainTask};
 pub(crate) use self::health::{Health, Readiness};
 pub use self::logs::LOG_HEADERS;
