@@ -18,4 +18,5 @@ mod served;
 mod simulating;
 mod stores;
 mod storing;
+mod telling;
 mod ticks;

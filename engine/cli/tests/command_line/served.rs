@@ -6,13 +6,13 @@ use std::process::{Child, Stdio};
 use crate::projects::{Ended, HELLO, Project, end};
 
 /// A `serve` that is ready; it is ended by its own id.
-struct Served {
+pub(crate) struct Served {
     child: Child,
     url: String,
 }
 
 impl Served {
-    fn over(project: &Project) -> Self {
+    pub(crate) fn over(project: &Project) -> Self {
         let mut child = project
             .command(&["serve", "--listen", "127.0.0.1:0"])
             .stderr(Stdio::piped())
@@ -29,7 +29,7 @@ impl Served {
     }
 
     /// A command that asks this server.
-    fn asked(&self, project: &Project, args: &[&str]) -> Ended {
+    pub(crate) fn asked(&self, project: &Project, args: &[&str]) -> Ended {
         project.noctule(&[args, &["--server", &self.url]].concat())
     }
 }
