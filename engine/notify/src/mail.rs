@@ -73,7 +73,12 @@ pub(crate) async fn send(
         builder = builder.credentials(Credentials::new(user.clone(), password));
     }
     let transport: AsyncSmtpTransport<Tokio1Executor> = builder.build();
-    match transport.send(mail).await {
+    // The library bounds the connecting alone: a server that says nothing more would be awaited for ever.
+    let Ok(sent) = tokio::time::timeout(limit, transport.send(mail)).await else {
+        let message = format!("the mail server {} did not answer in time", smtp.host);
+        return Err(NotifyError::Unreached(message));
+    };
+    match sent {
         Ok(_) => Ok(()),
         // 550 and its like: this mail, from us, to them, never.
         Err(error) if error.is_permanent() && !error.to_string().contains("535") => {
@@ -114,4 +119,42 @@ fn text(letter: &Letter) -> String {
     part("Look:", &links);
     part("Try it again:", letter.retry.as_slice());
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_that_says_nothing_more_is_not_awaited_for_ever() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0");
+        let listener = listener.await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let server = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("a client");
+            stream.write_all(b"220 here\r\n").await.expect("a greeting");
+            std::future::pending::<()>().await;
+        });
+        let smtp = Smtp {
+            host: "127.0.0.1".to_owned(),
+            port,
+            tls: SmtpTls::None,
+            user: None,
+            password: None,
+        };
+        let mail = Mail::builder()
+            .from("a@example.com".parse().expect("an address"))
+            .to("b@example.com".parse().expect("an address"))
+            .body(String::new())
+            .expect("a mail");
+        let sending = send(&smtp, None, mail, Duration::from_millis(300));
+        let ended = tokio::time::timeout(Duration::from_secs(30), sending).await;
+        assert!(
+            matches!(ended, Ok(Err(NotifyError::Unreached(_)))),
+            "{ended:?}"
+        );
+        server.abort();
+    }
 }
