@@ -212,7 +212,11 @@ impl Courier for Post {
                     .to_owned(),
             );
         };
-        target::read(url, callbacks.private_targets).map(drop)
+        let url = target::read(url, callbacks.private_targets)?;
+        if !callbacks.private_targets && target::is_this_machine(&url) {
+            return Err("it leads to this machine".to_owned());
+        }
+        Ok(())
     }
 
     async fn deliver(

@@ -34,8 +34,13 @@ pub(crate) fn read(text: &str, private: bool) -> Result<Url, String> {
 fn is_private_literal(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let local = bare.trim_end_matches('.').eq_ignore_ascii_case("localhost");
-    local || bare.parse().is_ok_and(|address| !is_public(address))
+    bare.parse().is_ok_and(|address| !is_public(address))
+}
+
+/// Whether the host is this machine by its usual name: said at once, though resolving it would tell, too.
+pub(crate) fn is_this_machine(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_end_matches('.');
+    host.eq_ignore_ascii_case("localhost") || host.ends_with(".localhost")
 }
 
 /// Whether an address is one of the open net.
@@ -90,8 +95,6 @@ mod tests {
             "http://0xa9fea9fe/",
             "http://0251.0376.0251.0376/",
             "http://127.1/",
-            "http://localhost:7878/",
-            "http://LOCALHOST./",
             "http://10.0.0.1/",
             "http://192.168.1.1/",
             "http://[::1]/",
@@ -113,6 +116,16 @@ mod tests {
             assert!(read(text, false).is_ok(), "{text}");
         }
         assert!(read("http://127.0.0.1:1/", true).is_ok());
+        for text in [
+            "http://localhost:7878/",
+            "http://LOCALHOST./",
+            "http://a.localhost/",
+        ] {
+            assert!(
+                is_this_machine(&Url::parse(text).expect("an address")),
+                "{text}"
+            );
+        }
     }
 
     #[tokio::test]
