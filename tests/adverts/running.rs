@@ -48,6 +48,7 @@ impl Running<'_> {
             ingestion_id: None,
             logical_time: Utc::now(),
             idempotency_key: None,
+            callback_url: None,
         });
         match self.ask(wish).await {
             Answer::Done { run: Some(run), .. } => run,

@@ -60,6 +60,7 @@ impl Running<'_> {
             ingestion_id: ingestion_id.map(str::to_owned),
             logical_time: self.stage.clock().now(),
             idempotency_key: None,
+            callback_url: None,
         });
         match self.ask(wish).await {
             Answer::Done { run: Some(run), .. } => Ok(run),

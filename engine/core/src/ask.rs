@@ -142,6 +142,9 @@ pub struct TriggerWish {
     pub logical_time: Instant,
     /// The same key gives the same run.
     pub idempotency_key: Option<String>,
+    /// Where to call back when the run ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback_url: Option<String>,
 }
 
 /// What the engine says.

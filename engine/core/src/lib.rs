@@ -27,3 +27,4 @@ pub mod template;
 pub mod ticks;
 pub mod timeline;
 pub mod view;
+pub mod word;

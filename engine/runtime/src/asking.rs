@@ -149,6 +149,9 @@ impl Engine {
             ));
         };
         let dag = Arc::clone(&known.dag);
+        if let Err(why) = self.check_callback(&wish) {
+            return Ok(refused(Refusal::Invalid, format!("callback_url: {why}")));
+        }
         if let Some(version) = wish
             .version
             .as_ref()
@@ -194,7 +197,20 @@ impl Engine {
             params,
             key: wish.idempotency_key,
         };
-        Ok(done(Some(self.make(&dag, birth).await?)))
+        let run = self.make(&dag, birth).await?;
+        if let Some(live) = self.live.get_mut(&run) {
+            live.run.facts.callback = wish.callback_url;
+        }
+        Ok(done(Some(run)))
+    }
+
+    /// Whether a run may call back where its asker wants it.
+    fn check_callback(&self, wish: &TriggerWish) -> Result<(), String> {
+        match (&wish.callback_url, &self.surroundings.courier) {
+            (None, _) => Ok(()),
+            (Some(url), Some(courier)) => courier.takes_callback(url),
+            (Some(_), None) => Err("this engine sends no messages".to_owned()),
+        }
     }
 
     /// Makes a run that was asked for: it exists with the next commit.

@@ -14,6 +14,7 @@ use noctule_core::backfill::Work;
 use noctule_core::dag::Dag;
 use noctule_core::name::{DagId, ProfileName, RunId};
 use noctule_core::run::{Board, Event, Limits, Run, Step, TaskRunIx, advance};
+use noctule_core::word::Outbox;
 use noctule_store::{Lease, Store, StoreError};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{Notify, watch};
@@ -28,6 +29,7 @@ use crate::hands::Hand;
 use crate::polling::Poller;
 use crate::saving::Batch;
 use crate::surroundings::Surroundings;
+use crate::telling::Telling;
 use crate::triggering::Watchers;
 use crate::work::Told;
 
@@ -93,6 +95,8 @@ pub struct Engine {
     pub(crate) published: bool,
     /// Nothing new starts; launches that are under way are awaited.
     pub(crate) draining: bool,
+    /// What is to be told.
+    pub(crate) telling: Telling,
     /// Commits fail for now.
     pub(crate) ailing: Option<Ailing>,
 }
@@ -118,6 +122,8 @@ impl Engine {
         let (ended, seen) = watch::channel(0);
         let since = options.clock.now();
         let shown = Teller::new(surroundings.clone());
+        let messages = store.live_messages().await?;
+        let telling = Telling::of(Outbox::of(store.id().clone(), messages, since));
         let mut engine = Self {
             store,
             lease,
@@ -139,6 +145,7 @@ impl Engine {
             since,
             published: false,
             draining: false,
+            telling,
             ailing: None,
         };
         engine.batch.inherited = engine.inherited().await?;
@@ -198,6 +205,7 @@ impl Engine {
             },
         );
         self.look_at_all(&id);
+        self.expect_end(&id);
     }
 
     fn look_at_all(&mut self, id: &RunId) {
@@ -246,10 +254,12 @@ impl Engine {
                 seen = self.watchers.told.recv(), if !self.draining && self.ailing.is_none() => {
                     self.hear_sightings(seen).await?;
                 }
+                Some(back) = self.telling.under_way.join_next_with_id() => self.hear_back(back),
                 _ = inbox.tick(), if self.published && !self.draining => self.answer_asks().await?,
                 () = tokio::time::sleep_until(wake) => {}
             }
             self.turn().await?;
+            self.beat().await?;
             if self.is_drained() {
                 return Ok(());
             }
@@ -266,7 +276,10 @@ impl Engine {
             .first()
             .map(|(at, _)| *at)
             .filter(|_| !self.draining);
-        let due = [tick, self.board.next_due()].into_iter().flatten().min();
+        let due = [tick, self.board.next_due(), self.next_word()]
+            .into_iter()
+            .flatten()
+            .min();
         due.map_or(heartbeat, |due| self.options.clock.at(due).min(heartbeat))
     }
 
@@ -310,6 +323,7 @@ impl Engine {
         if !self.draining {
             self.admit();
         }
+        self.turn_outbox(now);
         self.save().await
     }
 
@@ -334,6 +348,7 @@ impl Engine {
         if step.is_empty() {
             return;
         }
+        self.tell_of(id, &step.records);
         let Some(live) = self.live.get(id) else {
             return;
         };
@@ -418,6 +433,7 @@ impl Engine {
     fn is_drained(&self) -> bool {
         self.draining
             && self.batch.is_empty()
+            && self.telling.under_way.is_empty()
             && !self.live.values().any(|live| live.is_launching())
     }
 
@@ -425,6 +441,7 @@ impl Engine {
     pub(crate) fn leave(&mut self, id: &RunId) {
         if let Some(live) = self.live.remove(id) {
             self.board.forget(&live.run);
+            self.expect_no_end(id);
         }
     }
 }

@@ -7,6 +7,7 @@ use noctule_core::ask::Answer;
 use noctule_core::backfill::{Backfill, Night};
 use noctule_core::name::{BackfillId, DagId, RunId};
 use noctule_core::run::{Step, TaskRunIx};
+use noctule_core::word::{Message, MessageId};
 use noctule_store::{AskId, DagRecord, DroppedTicks, PinnedVersion, StoreError, Write, Written};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
@@ -36,6 +37,8 @@ pub(crate) struct Batch {
     pub(crate) backfills: BTreeMap<BackfillId, (Backfill, Vec<(u32, Night)>)>,
     /// Ticks that get no run.
     pub(crate) dropped: Vec<DroppedTicks>,
+    /// What is to be told, as it stands now.
+    pub(crate) messages: BTreeMap<MessageId, Message>,
     /// Answers to asks of the inbox.
     pub(crate) answers: Vec<(AskId, Answer)>,
     /// Answers to asks of this process, given once the commit is durable.
@@ -57,6 +60,7 @@ impl Batch {
             && self.withdrawn.is_empty()
             && self.dropped.is_empty()
             && self.backfills.is_empty()
+            && self.messages.is_empty()
             && self.answers.is_empty()
             && self.replies.is_empty()
     }
@@ -65,8 +69,12 @@ impl Batch {
 impl Engine {
     /// Commits the batch, and performs what the committed states ask for.
     pub(crate) async fn save(&mut self) -> Result<(), RuntimeError> {
+        let changed = self.telling.outbox.changes().into_iter();
+        let keyed = changed.map(|message| (message.id.clone(), message));
+        self.batch.messages.extend(keyed);
         if self.batch.is_empty() && !self.batch.inherited.unsettled {
             self.tend_all(BTreeSet::new());
+            self.send_messages();
             return Ok(());
         }
         let (writes, order) = self.writes();
@@ -114,6 +122,8 @@ impl Engine {
                 .values()
                 .map(|(backfill, nights)| Write::Backfill { backfill, nights }),
         );
+        let messages = batch.messages.values();
+        writes.extend(messages.map(|message| Write::Message { message }));
         let mut order = vec![None; writes.len()];
         for (id, step) in &batch.steps {
             let Some(live) = self.live.get(id) else {
@@ -158,7 +168,12 @@ impl Engine {
             touched.extend(step.touched.iter().map(|ix| (id.clone(), *ix)));
         }
         for (run, written) in order.iter().zip(written) {
-            let Some(run) = run else { continue };
+            let Some(run) = run else {
+                if let Written::Failed(error) = written {
+                    tracing::error!(%error, "a write that belongs to no run was refused");
+                }
+                continue;
+            };
             match written {
                 Written::Done => self.count(run, &batch.steps),
                 Written::Existing(there) => {
@@ -177,6 +192,7 @@ impl Engine {
             self.settle().await;
         }
         self.tend_all(touched);
+        self.send_messages();
         let over: Vec<RunId> = batch
             .steps
             .keys()

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::budget::Rates;
 use crate::secret::{Secret, Secrets};
+use crate::telling::Courier;
 
 /// The surroundings of every call.
 #[derive(Clone)]
@@ -28,6 +29,8 @@ pub struct Surroundings {
     pub pools: Arc<BTreeMap<String, u32>>,
     /// How long a host of local tasks may be silent.
     pub host_lost_after: Duration,
+    /// Who brings messages to their receivers; none: they wait for an engine that has one.
+    pub courier: Option<Arc<dyn Courier>>,
     budgets: Budgets,
 }
 
@@ -75,6 +78,7 @@ impl Surroundings {
             vars: Arc::new(vars),
             pools: Arc::default(),
             host_lost_after: HOST_LOST_AFTER,
+            courier: None,
             budgets,
         }
     }
@@ -83,6 +87,13 @@ impl Surroundings {
     #[must_use]
     pub fn with_pools(mut self, pools: BTreeMap<String, u32>) -> Self {
         self.pools = Arc::new(pools);
+        self
+    }
+
+    /// The same with somebody who brings messages to their receivers.
+    #[must_use]
+    pub fn with_courier(mut self, courier: Arc<dyn Courier>) -> Self {
+        self.courier = Some(courier);
         self
     }
 

@@ -9,6 +9,7 @@ use noctule_core::run::{Actor, Event, NewRun, Trigger, create};
 use noctule_core::scheduling::{
     Arrival, Circumstances, Crowd, DropReason, Dropped, DueTick, arrive, decide,
 };
+use noctule_core::word::not_started;
 use noctule_store::DroppedTicks;
 
 use crate::engine::Engine;
@@ -179,6 +180,9 @@ impl Engine {
         if !matches!(reason, DropReason::Paused) {
             tracing::warn!(dag = %id, first = %dropped.first, last = %dropped.last, count = dropped.count, "ticks dropped: {}", reason.words());
         }
+        let known = self.catalog.get(id);
+        let told = known.and_then(|known| not_started(&known.dag, &dropped, self.store.id(), at));
+        told.iter().for_each(|told| self.tell(told));
         self.batch.dropped.push(DroppedTicks {
             dag: id.clone(),
             dropped,

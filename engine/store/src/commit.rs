@@ -7,6 +7,7 @@ use noctule_core::ask::Answer;
 use noctule_core::backfill::{Backfill, Night};
 use noctule_core::name::RunId;
 use noctule_core::run::{Run, Step};
+use noctule_core::word::Message;
 
 use crate::asks::AskId;
 use crate::document::{DagRecord, DroppedTicks, PinnedVersion};
@@ -56,6 +57,11 @@ pub enum Write<'a> {
         backfill: &'a Backfill,
         /// The nights that changed, with their places.
         nights: &'a [(u32, Night)],
+    },
+    /// What is to be told to somebody, as it stands now.
+    Message {
+        /// Which.
+        message: &'a Message,
     },
     /// Ticks that got no run.
     Dropped {

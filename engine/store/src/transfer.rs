@@ -86,6 +86,10 @@ pub(crate) enum Row {
         ix: i64,
         body: String,
     },
+    Message {
+        id: String,
+        body: String,
+    },
 }
 
 /// What was copied.

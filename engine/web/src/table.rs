@@ -18,8 +18,8 @@ use crate::pages::{
 };
 use crate::read::{
     AttemptLogs, AttemptRequest, ExplainRun, ExplainTask, Health, ListBackfills, ListDags,
-    ListRuns, ListTicks, ListVersions, Metrics, Readiness, RunEvents, RunTasks, ShowBackfill,
-    ShowDag, ShowRun, ShowVersion,
+    ListDeliveries, ListRuns, ListTicks, ListVersions, Metrics, Readiness, RunEvents, RunTasks,
+    ShowBackfill, ShowDag, ShowRun, ShowVersion,
 };
 use crate::tokens::{IssueToken, ListTokens, RevokeToken};
 
@@ -78,6 +78,7 @@ pub(crate) static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
         endpoint::<Login>(),
         endpoint::<LoginCallback>(),
         endpoint::<Logout>(),
+        endpoint::<ListDeliveries>(),
     ]
 });
 

@@ -73,6 +73,8 @@ fn one(
             .hits(if mix.cron { 0 } else { 200 })
             .then(|| seconds(chance, 20, 300)),
         max_active_runs: chance.pick(&[1, 1, 2, 3]),
+        notify: None,
+        must_end_by: None,
         schedule: schedule(chance, mix, base, zone),
         trigger: None,
         ingestion: None,
@@ -111,6 +113,7 @@ fn bare(name: TaskName, executor: &str) -> TaskDefinition {
         within: None,
         hold_until: None,
         pool: PoolUse::default(),
+        notify: None,
     }
 }
 

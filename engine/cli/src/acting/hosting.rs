@@ -9,6 +9,7 @@ use noctule_store::{Lease, Owner, Role, Store};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::error::CliError;
+use crate::looking::couriered;
 use crate::project::OpenProject;
 use crate::simulator::{Addresses, Simulators};
 use crate::surface::Surface;
@@ -52,7 +53,11 @@ impl Hosted {
             .await?
             .with_secrets(project, &open.place.root, &surface.env);
         let address = simulators.addresses();
-        let surroundings = open.surroundings(surface, store, address)?;
+        let mut surroundings = open.surroundings(surface, store, address)?;
+        // Who runs a DAG by hand watches it; what is to be told goes out with the engine that serves.
+        if purpose.fires {
+            surroundings = couriered(open, store, surroundings)?;
+        }
         let retaining = purpose.fires.then(|| {
             let (store, retention) = (store.clone(), project.engine.retention.clone());
             Retaining::new(

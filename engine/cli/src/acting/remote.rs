@@ -37,6 +37,7 @@ pub(super) async fn trigger(
         ingestion_id: args.given.ingestion_id.clone(),
         at: args.given.at.clone(),
         idempotency_key: args.idempotency_key,
+        callback_url: None,
     };
     let made = server.trigger(id_of_dag(&args.dag)?, &body).await?;
     if args.given.at.is_some() {

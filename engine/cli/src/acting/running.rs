@@ -44,6 +44,7 @@ fn wish(chosen: &Chosen, given: Given, key: Option<String>) -> TriggerWish {
             .then(|| given.ingestion_id.as_str().to_owned()),
         logical_time: given.logical_time,
         idempotency_key: key,
+        callback_url: None,
     }
 }
 

@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 
 use super::hosting::Hosted;
 use crate::error::CliError;
+use crate::looking::couriered;
 use crate::project::OpenProject;
 use crate::surface::Surface;
 
@@ -115,7 +116,10 @@ impl Watcher {
         for problem in open.loaded.diagnostics.errors() {
             eprint!("{}", open.render(problem));
         }
-        let surroundings = match open.surroundings(&self.surface, &self.store, self.simulators) {
+        let read = open
+            .surroundings(&self.surface, &self.store, self.simulators)
+            .and_then(|around| couriered(open, &self.store, around));
+        let surroundings = match read {
             Ok(surroundings) => surroundings,
             Err(error) => {
                 tracing::error!(%error, "the project file cannot be used; the engine keeps what it has");

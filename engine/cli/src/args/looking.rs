@@ -289,3 +289,28 @@ pub(crate) enum SchemaOf {
     /// noctule.toml
     Project,
 }
+
+/// `notify`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum NotifyCommand {
+    /// List messages and what came of them, newest first
+    #[command(after_help = "\
+Example:
+  noctule notify list --failed")]
+    List {
+        /// Only those that did not arrive (yet)
+        #[arg(long)]
+        failed: bool,
+        /// At most so many
+        #[arg(long, default_value_t = 50, value_name = "N")]
+        limit: u32,
+    },
+    /// Send a test message to a receiver, now, and say whether it was taken
+    #[command(after_help = "\
+Example:
+  noctule notify test oncall")]
+    Test {
+        /// The receiver, [notify.NAME] of the project file
+        name: String,
+    },
+}

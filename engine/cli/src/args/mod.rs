@@ -134,6 +134,9 @@ pub(crate) enum Command {
     Resume(ResumeArgs),
     /// List the DAGs
     Dags,
+    /// See what was told to whom, or try a receiver
+    #[command(subcommand)]
+    Notify(NotifyCommand),
     /// Have the engine read the DAG files again
     Reload(ReloadArgs),
     /// Draw a DAG, or a run of it
@@ -179,7 +182,9 @@ impl Command {
             | Self::Resume(_)
             | Self::Dags
             | Self::Token(_)
-            | Self::Audit(_) => return None,
+            | Self::Audit(_)
+            | Self::Notify(NotifyCommand::List { .. }) => return None,
+            Self::Notify(NotifyCommand::Test { .. }) => "notify test",
             Self::Check(_) => "check",
             Self::Plan(_) => "plan",
             Self::Run(_) => "run",
@@ -225,6 +230,7 @@ pub(crate) fn dispatch(command: Command, surface: &Surface) -> Result<Exit, CliE
         Command::Schema(args) => crate::looking::schema(args.of, surface),
         Command::Graph(args) => crate::looking::graph(&args, surface),
         Command::Dags => surface.block_on(crate::looking::dags(surface)),
+        Command::Notify(command) => surface.block_on(crate::looking::notify(command, surface)),
         Command::Runs(args) => surface.block_on(crate::looking::runs(&args, surface)),
         Command::Show(args) => surface.block_on(crate::looking::show(&args, surface)),
         Command::Events(args) => surface.block_on(crate::looking::events(&args, surface)),

@@ -26,6 +26,7 @@ fn every_command_has_help_and_every_wrong_one_ends_with_two() {
         "mark",
         "backfill",
         "next",
+        "notify",
         "pause",
         "resume",
         "dags",

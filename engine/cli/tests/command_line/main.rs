@@ -20,4 +20,5 @@ mod served;
 mod simulating;
 mod stores;
 mod storing;
+mod telling;
 mod ticks;

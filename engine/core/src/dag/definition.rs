@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveTime, Utc};
 use noctule_executor::{ErrorClass, Wait};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -16,6 +16,7 @@ use super::pool::PoolUse;
 use super::trigger::TriggerTable;
 use crate::name::{DagHash, DagId, TaskName};
 pub use crate::ticks::{DstFold as FoldRule, DstGap as GapRule};
+use crate::word::Rule;
 
 /// One DAG, resolved.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,6 +34,12 @@ pub struct Definition {
     pub timeout: Option<Duration>,
     /// How many runs may be under way at once.
     pub max_active_runs: u32,
+    /// Who is told of its runs. Left out where nobody is, so that versions of before keep their hash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notify: Option<Rule>,
+    /// The time of day, in the schedule's zone, after which the run of a tick is late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub must_end_by: Option<NaiveTime>,
     /// When it runs by itself.
     pub schedule: Option<ScheduleRule>,
     /// The events that make runs. Left out where there are none, so that versions of before keep their hash.
@@ -226,6 +233,9 @@ pub struct TaskDefinition {
     /// What it holds of a pool while it is under way. Left out at its default, so that versions of before keep their hash.
     #[serde(default, skip_serializing_if = "PoolUse::is_default")]
     pub pool: PoolUse,
+    /// Who is told of its ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notify: Option<Rule>,
 }
 
 impl TaskDefinition {

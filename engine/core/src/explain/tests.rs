@@ -500,6 +500,7 @@ fn an_ask_without_an_engine_tells_when_it_is_dropped() {
         ingestion_id: None,
         logical_time: at(0),
         idempotency_key: None,
+        callback_url: None,
     };
     let ask = Ask {
         profile: "default".parse().unwrap(),

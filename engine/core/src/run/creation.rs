@@ -45,6 +45,7 @@ pub fn create(dag: &Dag, new: NewRun, now: Instant) -> (Run, Step) {
         vars: new.vars,
         created_at: now,
         previous: new.previous,
+        callback: None,
     };
     let run = newborn(dag, facts);
     let touched = (0..u32::try_from(run.tasks.len()).unwrap_or(u32::MAX))

@@ -59,6 +59,9 @@ pub struct RunFacts {
     pub created_at: Instant,
     /// Earlier runs that templates may look at.
     pub previous: Previous,
+    /// Where whoever asked for it is called back when it ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback: Option<String>,
 }
 
 /// The logical times of the runs before this one.

@@ -25,8 +25,9 @@ mod tree;
 pub use self::diagnostic::{Diagnostic, Diagnostics, Label, Severity};
 pub use self::load::{FileText, Inputs, Loaded, LoadedDag, load_project};
 pub use self::project::{
-    EngineSettings, FlagSetting, NewDags, OidcSettings, Origin, Project, Retention, Secret,
-    SecretOrigin, Setting, SimulatedJob, SimulatedSecrets,
+    Callbacks, EngineSettings, FlagSetting, GATHER, Given, Heartbeat, NewDags, OidcSettings,
+    Origin, Project, Receiver, Retention, Secret, SecretOrigin, Setting, SimulatedJob,
+    SimulatedSecrets, Smtp, SmtpTls, Way,
 };
 pub use self::run_params::{ParamProblem, resolve_params};
 pub use self::schema::{dag_schema, project_schema};

@@ -6,6 +6,7 @@
 mod attempt;
 mod backfill;
 mod dag;
+mod delivery;
 mod event;
 mod instant;
 mod many;
@@ -27,6 +28,7 @@ use crate::run::{Instant, Phase, Run, RunFacts, Stop, StopWhy, TaskRun, Trigger}
 pub use self::attempt::{AttemptError, AttemptView};
 pub use self::backfill::{BackfillView, LeftView, NightView, NightsView, ProgressView};
 pub use self::dag::{DagStanding, DagView, PausedView, TroubleView};
+pub use self::delivery::DeliveryView;
 pub use self::event::EventView;
 pub use self::many::{ManyOutcome, ManyRun, ManyView};
 pub use self::mapped::MappedView;

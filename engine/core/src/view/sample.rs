@@ -50,6 +50,7 @@ pub(crate) fn task(name: &str, depends_on: &[&str], retries: u32) -> TaskDefinit
         within: None,
         hold_until: None,
         pool: PoolUse::default(),
+        notify: None,
     }
 }
 
@@ -61,6 +62,8 @@ pub(crate) fn dag(tasks: Vec<TaskDefinition>) -> Dag {
         tags: Vec::new(),
         timeout: None,
         max_active_runs: 1,
+        notify: None,
+        must_end_by: None,
         schedule: None,
         trigger: None,
         ingestion: None,

@@ -81,6 +81,7 @@ fn wish(attempt: &Attempt<StartDag>) -> Result<TriggerWish, Problem> {
         ingestion_id: Some(id.unwrap_or(&attempt.run.ingestion_id).clone()),
         logical_time,
         idempotency_key: Some(attempt.key.to_string()),
+        callback_url: None,
     })
 }
 

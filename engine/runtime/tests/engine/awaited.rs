@@ -45,6 +45,7 @@ async fn start_other(engine: &Running) -> RunId {
         ingestion_id: Some(ID.to_owned()),
         logical_time: chrono::Utc::now(),
         idempotency_key: None,
+        callback_url: None,
     };
     match engine.control.ask(ask(Wish::Trigger(wish))).await.unwrap() {
         Answer::Done { run: Some(run), .. } => run,

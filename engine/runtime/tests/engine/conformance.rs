@@ -110,6 +110,7 @@ async fn a_dag_sensor_keeps_the_contract() -> Result<(), TestingError> {
             ingestion_id: Some(own.ingestion_id.clone()),
             logical_time: own.logical_time,
             idempotency_key: None,
+            callback_url: None,
         };
         let answer = engine.control.ask(ask(Wish::Trigger(wish))).await.unwrap();
         let Answer::Done { run: Some(run), .. } = answer else {

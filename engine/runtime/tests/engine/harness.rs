@@ -16,7 +16,8 @@ use noctule_executor::{Host, Recovery, Registry};
 use noctule_executor_testing::{Scripted, ScriptedWorld};
 use noctule_runtime::executors::{over_store, with_dags};
 use noctule_runtime::{
-    Clock, Control, Engine, EngineOptions, Publication, PublishedDag, RuntimeError, Surroundings,
+    Clock, Control, Courier, Engine, EngineOptions, Publication, PublishedDag, RuntimeError,
+    Surroundings,
 };
 use noctule_store::{CommitHook, OpenOptions, Owner, Role, Store, StoreError};
 use serde_json::Map;
@@ -92,6 +93,7 @@ pub(crate) struct Stage {
     pub(crate) slots: usize,
     pub(crate) pools: BTreeMap<String, u32>,
     pub(crate) lost_after: Duration,
+    pub(crate) courier: Option<Arc<dyn Courier>>,
     pub(crate) dags: Vec<PublishedDag>,
 }
 
@@ -126,6 +128,7 @@ impl Stage {
             slots: 4,
             pools: BTreeMap::from([("gpu".to_owned(), 1)]),
             lost_after: noctule_core::run::HOST_LOST_AFTER,
+            courier: None,
             dags: Vec::new(),
         };
         stage.dags = stage.read_all(dags);
@@ -166,7 +169,8 @@ impl Stage {
         let pools: String = pools
             .map(|(name, size)| format!("{name} = {size}\n"))
             .collect();
-        let project = format!("[pools]\n{pools}");
+        let project =
+            format!("[notify.oncall]\nwebhook = \"http://127.0.0.1:1/\"\n[pools]\n{pools}");
         let inputs = Inputs {
             project: Some(FileText {
                 path: "noctule.toml",
@@ -220,9 +224,13 @@ impl Stage {
             env: BTreeMap::new(),
             binary: PathBuf::new(),
         };
-        Surroundings::new(Arc::new(desk), Arc::default(), Arc::new(host), Map::new())
+        let around = Surroundings::new(Arc::new(desk), Arc::default(), Arc::new(host), Map::new())
             .with_pools(self.pools.clone())
-            .with_host_lost_after(self.lost_after)
+            .with_host_lost_after(self.lost_after);
+        match &self.courier {
+            Some(courier) => around.with_courier(Arc::clone(courier)),
+            None => around,
+        }
     }
 
     /// Whoever takes the store here.
@@ -304,6 +312,7 @@ pub(crate) fn trigger_of(dag: &str, key: Option<&str>) -> Ask {
         ingestion_id: None,
         logical_time: Utc::now(),
         idempotency_key: key.map(str::to_owned),
+        callback_url: None,
     }))
 }
 

@@ -23,3 +23,4 @@ mod pools;
 mod replaying;
 mod retaining;
 mod rings;
+mod telling;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::SecondsFormat;
 use noctule_core::run::Run;
+use noctule_core::word::Message;
 
 use crate::commit::{Write, Written};
 use crate::error::StoreError;
@@ -25,6 +26,31 @@ pub(super) struct Batch {
     pub(super) phases: (Vec<String>, Vec<String>, Vec<String>, Vec<Option<String>>),
     pub(super) tasks: (Vec<String>, Vec<i64>, Vec<String>),
     pub(super) records: (Vec<String>, Vec<i64>, Vec<String>),
+    pub(super) messages: Messages,
+}
+
+/// What is to be told, each message once.
+#[derive(Default)]
+pub(super) struct Messages {
+    pub(super) ids: Vec<String>,
+    pub(super) bodies: Vec<String>,
+    pub(super) states: Vec<String>,
+    pub(super) live: Vec<bool>,
+    pub(super) runs: Vec<Option<String>>,
+    pub(super) created: Vec<String>,
+}
+
+impl Messages {
+    pub(super) fn add(&mut self, message: &Message) -> Result<(), StoreError> {
+        self.ids.push(message.id.0.clone());
+        self.bodies.push(json(message, "message")?);
+        self.states.push(message.standing.word().to_owned());
+        self.live.push(message.is_live());
+        self.runs
+            .push(message.first.run.as_ref().map(ToString::to_string));
+        self.created.push(written(message.created_at));
+        Ok(())
+    }
 }
 
 /// Backfills that changed.
@@ -60,6 +86,7 @@ impl Batch {
         let (mut batch, mut steps) = (Self::default(), Steps::default());
         let (mut dags, mut answers) = (BTreeMap::new(), BTreeMap::new());
         let (mut heads, mut changed) = (BTreeMap::new(), BTreeMap::new());
+        let mut messages = BTreeMap::new();
         for write in writes {
             match *write {
                 Write::Pin { version } => {
@@ -85,6 +112,10 @@ impl Batch {
                     let answer = json(answer, "answer")?;
                     answers.entry(ask.0).or_insert(answer);
                 }
+                // The last word counts.
+                Write::Message { message } => {
+                    messages.insert(&message.id, message);
+                }
                 Write::Step { run, step } => steps.add(run, step, step.run_changed),
                 Write::Create { run, step, .. } => steps.add(run, step, false),
             }
@@ -102,6 +133,9 @@ impl Batch {
             batch.nights.0.push(id.to_owned());
             batch.nights.1.push(i64::from(ix));
             batch.nights.2.push(json(night, "night")?);
+        }
+        for message in messages.into_values() {
+            batch.messages.add(message)?;
         }
         batch.bear(writes, &steps)?;
         batch.go_on(&steps)?;

@@ -34,6 +34,8 @@ const PAST: &str = "SELECT id, ended_at, \
     FROM noctule.runs WHERE ended_at < greatest($1, $2) AND ended_at < CASE state WHEN 'succeeded' THEN $1 ELSE $2 END \
         AND (SELECT count(*) FROM (SELECT FROM noctule.runs AS newer WHERE newer.dag = runs.dag \
             AND (newer.created_at, newer.id) > (runs.created_at, runs.id) LIMIT $3) AS newest) >= $3 \
+        AND NOT EXISTS (SELECT FROM noctule.messages AS told WHERE told.run = runs.id \
+            AND told.state IN ('gathering', 'waiting', 'sending')) \
     ORDER BY ended_at, id LIMIT $4";
 const ENDED: &str = "SELECT id, ended_at, \
         (SELECT count(*) FROM noctule.task_runs WHERE run = runs.id) \
@@ -44,7 +46,9 @@ const TASKS: &str = "SELECT body FROM noctule.task_runs WHERE run = $1";
 const FENCE: &str = "SELECT 1 FROM noctule.store WHERE epoch = $1 FOR SHARE";
 /// Of these runs those that are past still: one that was retried meanwhile is live.
 const STILL: &str = "SELECT id FROM noctule.runs WHERE id = ANY ($1) \
-    AND ended_at < CASE state WHEN 'succeeded' THEN $2 ELSE $3 END FOR UPDATE";
+    AND ended_at < CASE state WHEN 'succeeded' THEN $2 ELSE $3 END \
+    AND NOT EXISTS (SELECT FROM noctule.messages AS told WHERE told.run = runs.id \
+        AND told.state IN ('gathering', 'waiting', 'sending')) FOR UPDATE";
 const FORGET: [&str; 4] = [
     "INSERT INTO noctule.spent_keys (dag, key, run) SELECT dag, idempotency_key, id FROM noctule.runs \
         WHERE id = ANY ($1) AND idempotency_key IS NOT NULL ON CONFLICT DO NOTHING",
@@ -52,6 +56,9 @@ const FORGET: [&str; 4] = [
     "DELETE FROM noctule.task_runs WHERE run = ANY ($1)",
     "DELETE FROM noctule.runs WHERE id = ANY ($1)",
 ];
+/// Messages are dated by a column.
+const TOLD: &str = "DELETE FROM noctule.messages WHERE id IN (SELECT id FROM noctule.messages WHERE created_at < $1 \
+    AND state NOT IN ('gathering', 'waiting', 'sending') ORDER BY created_at, id LIMIT $2)";
 /// What to look at, and how to take it out.
 const LOOSE_ENDS: [(&str, &str); 3] = [
     (
@@ -170,6 +177,10 @@ impl PostgresStore {
     ) -> Result<(), StoreError> {
         let place = &self.server.place;
         let mut connection = self.fenced(lease).await?;
+        let told = sqlx::query(TOLD)
+            .bind(written(horizon.others_before))
+            .bind(LOOSE);
+        told.execute(&mut connection).await.at(place)?;
         for (look, take_out) in LOOSE_ENDS {
             let look = sqlx::query_as(look).bind(LOOSE);
             let oldest: Vec<(i64, String)> = look.fetch_all(&mut connection).await.at(place)?;

@@ -18,6 +18,7 @@ mod dags;
 mod doubt;
 mod forgetting;
 mod lease;
+mod messages;
 mod open;
 mod places;
 mod readers;

@@ -48,6 +48,11 @@ fn migrations() -> Vec<Migration> {
             include_str!("../../migrations/postgres/0002_access.sql"),
         ),
         simple(
+            3,
+            "outbox",
+            include_str!("../../migrations/postgres/0003_outbox.sql"),
+        ),
+        simple(
             4,
             "backfills",
             include_str!("../../migrations/postgres/0004_backfills.sql"),

@@ -2,6 +2,8 @@
 
 use futures_util::TryStreamExt;
 use noctule_core::backfill::Backfill;
+use noctule_core::name::RunId;
+use noctule_core::word::Message;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row as _};
 
@@ -26,7 +28,8 @@ const BEGIN: &str =
 const FENCE: &str = "SELECT 1 FROM noctule.store WHERE epoch = $1 FOR UPDATE";
 const IS_EMPTY: &str = "SELECT NOT EXISTS (SELECT FROM noctule.versions) AND NOT EXISTS (SELECT FROM noctule.dags) \
     AND NOT EXISTS (SELECT FROM noctule.asks) AND NOT EXISTS (SELECT FROM noctule.spent_keys) \
-    AND NOT EXISTS (SELECT FROM noctule.tokens) AND NOT EXISTS (SELECT FROM noctule.audit)";
+    AND NOT EXISTS (SELECT FROM noctule.tokens) AND NOT EXISTS (SELECT FROM noctule.audit) \
+    AND NOT EXISTS (SELECT FROM noctule.messages)";
 /// The numbers of asks and of audit events go on after the greatest that came.
 const BECOME: [&str; 3] = [
     "SELECT setval(pg_get_serial_sequence('noctule.asks', 'id'), greatest((SELECT max(id) FROM noctule.asks), 1))",
@@ -35,6 +38,8 @@ const BECOME: [&str; 3] = [
 ];
 const NAME: &str = "UPDATE noctule.store SET id = $1, profile = $2, epoch = greatest(epoch, $3) + 1, \
     commits = commits + 1, doubted = $4, moved_to = NULL";
+const MESSAGE: &str = "INSERT INTO noctule.messages (id, body, state, live, run, created_at) \
+    VALUES ($1, $2, $3, $4, $5, $6)";
 const RUN: &str = "INSERT INTO noctule.runs (id, facts, progress, idempotency_key, dag, version, tick, created_at, \
         ingestion_id, logical_time, logical_instant, state, ended_at) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
@@ -45,7 +50,7 @@ const BACKFILL: &str = "INSERT INTO noctule.backfills (id, body, dag, created_at
 /// A table: how its rows are asked for, and how one is read. In an order in which each row finds what it refers to.
 type Table = (&'static str, fn(&PgRow) -> sqlx::Result<Row>);
 
-const TABLES: [Table; 12] = [
+const TABLES: [Table; 13] = [
     ("SELECT hash, body FROM noctule.versions", |row| {
         let (hash, body) = (row.try_get(0)?, row.try_get(1)?);
         Ok(Row::Version { hash, body })
@@ -117,6 +122,10 @@ const TABLES: [Table; 12] = [
     ("SELECT backfill, ix, body FROM noctule.nights", |row| {
         let (backfill, ix, body) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         Ok(Row::Night { backfill, ix, body })
+    }),
+    ("SELECT id, body FROM noctule.messages", |row| {
+        let (id, body) = (row.try_get(0)?, row.try_get(1)?);
+        Ok(Row::Message { id, body })
     }),
 ];
 
@@ -221,6 +230,7 @@ impl PostgresStore {
                     .insert_run(connection, facts, progress, key.as_deref())
                     .await;
             }
+            Row::Message { body, .. } => return self.insert_message(connection, body).await,
             Row::Version { hash, body } => {
                 sqlx::query("INSERT INTO noctule.versions (hash, body) VALUES ($1, $2)")
                     .bind(hash)
@@ -297,6 +307,23 @@ impl PostgresStore {
             .await
             .at(&self.server.place)
             .map(drop)
+    }
+
+    async fn insert_message(
+        &self,
+        connection: &mut PgConnection,
+        body: &str,
+    ) -> Result<(), StoreError> {
+        let message: Message = document(body, "message")?;
+        let insert = sqlx::query(MESSAGE)
+            .bind(&message.id.0)
+            .bind(body)
+            .bind(message.standing.word())
+            .bind(message.is_live())
+            .bind(message.first.run.as_ref().map(RunId::as_str))
+            .bind(written(message.created_at));
+        let place = &self.server.place;
+        insert.execute(connection).await.at(place).map(drop)
     }
 
     /// The documents go as they are; what stands beside them is made of them.

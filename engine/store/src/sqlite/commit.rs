@@ -29,6 +29,7 @@ const SAME_KEY: &str = "SELECT id FROM runs WHERE dag = ?1 AND idempotency_key =
 const PIN: &str = "INSERT INTO versions (hash, body) VALUES (?, ?) ON CONFLICT DO NOTHING";
 const KEEP_DAG: &str = "INSERT INTO dags (dag, body) VALUES (?, ?) ON CONFLICT (dag) DO UPDATE SET body = excluded.body";
 const DROPPED: &str = "INSERT INTO dropped_ticks (dag, body) VALUES (?, ?)";
+const TELL: &str = "INSERT INTO messages (id, body) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body";
 const ANSWER: &str = "UPDATE asks SET answer = ? WHERE id = ? AND answer IS NULL";
 
 impl SqliteStore {
@@ -149,6 +150,10 @@ impl Desk<'_> {
                         .await?;
                 }
                 Write::Answer { ask, answer } => self.answer(connection, ask, answer).await?,
+                Write::Message { message } => {
+                    let body = json(message, "message")?;
+                    self.document(connection, TELL, &message.id.0, body).await?;
+                }
                 Write::Step { run, step } => steps.add(run, step, step.run_changed),
                 Write::Create {
                     run,

@@ -28,6 +28,7 @@ const PAST: &str = "SELECT id, ended_at, \
     FROM runs WHERE ended_at < max(?1, ?2) AND ended_at < iif(state = 'succeeded', ?1, ?2) \
         AND (SELECT count(*) FROM (SELECT 1 FROM runs AS newer WHERE newer.dag = runs.dag \
             AND (newer.created_at, newer.id) > (runs.created_at, runs.id) LIMIT ?3)) >= ?3 \
+        AND NOT EXISTS (SELECT 1 FROM messages WHERE messages.run = runs.id AND messages.state IN ('gathering', 'waiting', 'sending')) \
     ORDER BY ended_at, id LIMIT ?4";
 const ENDED: &str = "SELECT id, ended_at, \
         (SELECT count(*) FROM task_runs WHERE run = runs.id) + (SELECT count(*) FROM records WHERE run = runs.id) \
@@ -38,7 +39,8 @@ const KEYS: &str = "SELECT json_extract(attempt.value, '$.key') \
 
 /// Of these runs those that are past still: one that was retried meanwhile is live.
 const STILL: &str = "SELECT json_group_array(id) FROM runs WHERE id IN (SELECT value FROM json_each(?1)) \
-    AND ended_at < iif(state = 'succeeded', ?2, ?3)";
+    AND ended_at < iif(state = 'succeeded', ?2, ?3) \
+    AND NOT EXISTS (SELECT 1 FROM messages WHERE messages.run = runs.id AND messages.state IN ('gathering', 'waiting', 'sending'))";
 const SPEND: &str = "INSERT INTO spent_keys (dag, key, run) SELECT dag, idempotency_key, id FROM runs \
     WHERE id IN (SELECT value FROM json_each(?)) AND idempotency_key IS NOT NULL ON CONFLICT DO NOTHING";
 const FORGET: [&str; 3] = [
@@ -47,13 +49,15 @@ const FORGET: [&str; 3] = [
     "DELETE FROM runs WHERE id IN (SELECT value FROM json_each(?))",
 ];
 /// Instants of documents have as many digits as they need: only `strftime` makes them comparable.
-const LOOSE_ENDS: [&str; 3] = [
+const LOOSE_ENDS: [&str; 4] = [
     "DELETE FROM asks WHERE id IN (SELECT id FROM asks WHERE answer IS NOT NULL \
         AND strftime('%Y-%m-%dT%H:%M:%fZ', json_extract(body, '$.at')) < ? ORDER BY id LIMIT ?)",
     "DELETE FROM dropped_ticks WHERE id IN (SELECT id FROM dropped_ticks \
         WHERE strftime('%Y-%m-%dT%H:%M:%fZ', json_extract(body, '$.at')) < ? ORDER BY id LIMIT ?)",
     "DELETE FROM audit WHERE id IN (SELECT id FROM (SELECT id, body FROM audit ORDER BY id LIMIT ?2) \
         WHERE strftime('%Y-%m-%dT%H:%M:%fZ', json_extract(body, '$.at')) < ?1)",
+    "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE created_at < ? \
+        AND state NOT IN ('gathering', 'waiting', 'sending') ORDER BY created_at, id LIMIT ?)",
 ];
 
 impl SqliteStore {

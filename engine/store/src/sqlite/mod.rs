@@ -16,6 +16,7 @@ mod dags;
 mod forgetting;
 mod lease;
 mod lock;
+mod messages;
 mod open;
 mod places;
 mod quota;

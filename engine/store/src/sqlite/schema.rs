@@ -43,6 +43,11 @@ fn migrations() -> Vec<Migration> {
             include_str!("../../migrations/sqlite/0003_access.sql"),
         ),
         simple(
+            4,
+            "outbox",
+            include_str!("../../migrations/sqlite/0004_outbox.sql"),
+        ),
+        simple(
             5,
             "backfills",
             include_str!("../../migrations/sqlite/0005_backfills.sql"),

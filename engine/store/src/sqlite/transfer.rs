@@ -18,14 +18,15 @@ const MOVED: &str = "SELECT moved_to FROM store";
 const RETIRE: &str = "UPDATE store SET moved_to = ? WHERE epoch = ?";
 const IS_EMPTY: &str = "SELECT NOT EXISTS (SELECT 1 FROM versions) AND NOT EXISTS (SELECT 1 FROM dags) \
     AND NOT EXISTS (SELECT 1 FROM asks) AND NOT EXISTS (SELECT 1 FROM spent_keys) \
-    AND NOT EXISTS (SELECT 1 FROM tokens) AND NOT EXISTS (SELECT 1 FROM audit)";
+    AND NOT EXISTS (SELECT 1 FROM tokens) AND NOT EXISTS (SELECT 1 FROM audit) \
+    AND NOT EXISTS (SELECT 1 FROM messages)";
 const BECOME: &str =
     "UPDATE store SET id = ?, profile = ?, epoch = max(epoch, ?) + 1, doubted = ?, moved_to = NULL";
 
 /// A table: how its rows are asked for, and how one is read. In an order in which each row finds what it refers to.
 type Table = (&'static str, fn(&SqliteRow) -> sqlx::Result<Row>);
 
-const TABLES: [Table; 12] = [
+const TABLES: [Table; 13] = [
     ("SELECT hash, body FROM versions", |row| {
         let (hash, body) = (row.try_get(0)?, row.try_get(1)?);
         Ok(Row::Version { hash, body })
@@ -88,6 +89,10 @@ const TABLES: [Table; 12] = [
     ("SELECT backfill, ix, body FROM nights", |row| {
         let (backfill, ix, body) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         Ok(Row::Night { backfill, ix, body })
+    }),
+    ("SELECT id, body FROM messages", |row| {
+        let (id, body) = (row.try_get(0)?, row.try_get(1)?);
+        Ok(Row::Message { id, body })
     }),
 ];
 
@@ -249,6 +254,11 @@ impl SqliteStore {
                 sqlx::query("INSERT INTO nights (backfill, ix, body) VALUES (?, ?, ?)")
                     .bind(backfill)
                     .bind(ix)
+                    .bind(body)
+            }
+            Row::Message { id, body } => {
+                sqlx::query("INSERT INTO messages (id, body) VALUES (?, ?)")
+                    .bind(id)
                     .bind(body)
             }
         };

@@ -13,6 +13,7 @@ mod damage;
 mod forgetting;
 mod full;
 mod leases;
+mod messages;
 mod opening;
 mod places;
 mod reading;

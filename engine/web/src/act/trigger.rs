@@ -40,6 +40,9 @@ pub struct TriggerBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = KEY))]
     pub idempotency_key: Option<String>,
+    /// Where to call back, signed, each time the run ends: https or http, not into a private network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback_url: Option<String>,
 }
 
 impl Operation for Trigger {
@@ -123,5 +126,6 @@ async fn wish(
         ingestion_id: body.ingestion_id,
         logical_time,
         idempotency_key: key,
+        callback_url: body.callback_url,
     })
 }

@@ -2,6 +2,7 @@
 
 mod backfills;
 mod dags;
+mod deliveries;
 mod explain;
 mod health;
 mod logs;
@@ -10,6 +11,8 @@ mod runs;
 
 pub(crate) use self::backfills::{ListBackfills, ShowBackfill};
 pub(crate) use self::dags::{ListDags, ListTicks, ListVersions, ShowDag, ShowVersion, zone_of};
+pub use self::deliveries::DeliveryList;
+pub(crate) use self::deliveries::ListDeliveries;
 pub(crate) use self::explain::{ExplainRun, ExplainTask, reasons};
 pub(crate) use self::health::{Health, Readiness};
 pub use self::logs::LOG_HEADERS;

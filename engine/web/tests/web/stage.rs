@@ -232,6 +232,7 @@ impl Stage {
                 ingestion_id: None,
                 logical_time: at,
                 idempotency_key: None,
+                callback_url: None,
             }),
         };
         match self.control.ask(ask).await.unwrap() {

@@ -57,6 +57,7 @@ pub(super) fn task(
         within: None,
         hold_until: None,
         pool: PoolUse::default(),
+        notify: None,
     };
     change(&mut task);
     task
@@ -74,6 +75,8 @@ pub(super) fn dag_with(tasks: Vec<TaskDefinition>, change: impl FnOnce(&mut Defi
         tags: Vec::new(),
         timeout: None,
         max_active_runs: 1,
+        notify: None,
+        must_end_by: None,
         schedule: None,
         trigger: None,
         ingestion: None,

@@ -135,6 +135,7 @@ fn node(name: TaskName, map: MapRule) -> TaskDefinition {
         within: None,
         hold_until: None,
         pool: PoolUse::default(),
+        notify: None,
     }
 }
 

@@ -1,16 +1,14 @@
 //! The top-level keys of a DAG file: all but its tasks.
 
+use chrono::NaiveTime;
+
 use super::super::diagnostic::shown;
 use super::super::fields::Fields;
 use super::super::report::Note;
-use super::super::suggest;
 use super::layers::check_defaults;
-use super::{World, ingestion, params, schedule, trigger};
+use super::{World, ingestion, notify, params, schedule, trigger};
 use crate::dag::Definition;
 use crate::name::DagId;
-
-/// What a message may be sent about.
-const OCCASIONS: [&str; 5] = ["succeeded", "failed", "timed_out", "cancelled", "late"];
 
 pub(super) fn read<'a>(
     world: &World<'_, 'a>,
@@ -45,8 +43,8 @@ pub(super) fn read<'a>(
     if let Some(entry) = fields.entry("defaults") {
         check_defaults(world.report, entry, world.executors);
     }
-    check_notify(world, fields);
-    check_must_end_by(fields);
+    let notify = notify::read(world, fields, &notify::OF_A_DAG);
+    let must_end_by = read_must_end_by(fields, schedule.is_some());
     let trigger = fields
         .entry("trigger")
         .and_then(|entry| trigger::read(world, entry));
@@ -60,6 +58,8 @@ pub(super) fn read<'a>(
         tags: fields.texts("tags").unwrap_or_default(),
         timeout: fields.duration("timeout"),
         max_active_runs: fields.count("max_active_runs", 1..=10_000).unwrap_or(1),
+        notify,
+        must_end_by,
         schedule: schedule.map(|schedule| schedule.rule),
         trigger,
         ingestion,
@@ -89,46 +89,21 @@ fn read_id(fields: &Fields<'_, '_>, stem: &str) -> Option<DagId> {
         .ok()
 }
 
-fn check_notify(world: &World<'_, '_>, fields: &Fields<'_, '_>) {
-    let Some(notify) = fields.table("notify") else {
-        return;
-    };
-    for words in notify.list("to").into_iter().flatten() {
-        let receivers = world.project.notify.keys().map(String::as_str);
-        if !world.project.notify.contains_key(words.text) {
-            let guess = world.report.did_you_mean(words.text, receivers.clone());
-            let message = format!("there is no receiver `{}`{guess}", shown(words.text));
-            let note = Note::error("unknown_receiver", words.place, message);
-            let known = suggest::known("the project has", receivers);
-            world.report.say(note.help(known.unwrap_or_else(|| {
-                "receivers stand in the project file, as [notify.NAME]".to_owned()
-            })));
-        }
-    }
-    for words in notify.list("on").into_iter().flatten() {
-        if !OCCASIONS.contains(&words.text) {
-            notify.no_choice("on", words, OCCASIONS.into_iter());
-        }
-    }
-    notify.finish("notify");
-    fields.not_yet("notify", "messages are not delivered yet: nobody is told");
-}
-
-fn check_must_end_by(fields: &Fields<'_, '_>) {
-    let Some(words) = fields.words("must_end_by") else {
-        return;
-    };
-    if chrono::NaiveTime::parse_from_str(words.text, "%H:%M").is_err() {
+fn read_must_end_by(fields: &Fields<'_, '_>, scheduled: bool) -> Option<NaiveTime> {
+    let words = fields.words("must_end_by")?;
+    let Ok(time) = NaiveTime::parse_from_str(words.text, "%H:%M") else {
         let note = Note::error(
             "bad_value",
             words.place,
             format!("`{}` is no time of day", shown(words.text)),
         );
         fields.report.say(note.help("write HH:MM, like \"06:00\""));
-        return;
+        return None;
+    };
+    if !scheduled {
+        let what = "`must_end_by` is for the runs of ticks, and there is no schedule";
+        let note = Note::remark("limits", words.place, what);
+        fields.report.say(note);
     }
-    fields.not_yet(
-        "must_end_by",
-        "lateness is not judged yet: `must_end_by` has no effect",
-    );
+    Some(time)
 }

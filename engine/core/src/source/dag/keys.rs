@@ -22,7 +22,7 @@ pub(in super::super) const DAG_KEYS: [&str; 17] = [
 ];
 
 /// The keys of a task.
-pub(in super::super) const TASK_KEYS: [&str; 24] = [
+pub(in super::super) const TASK_KEYS: [&str; 25] = [
     "executor",
     "template",
     "depends_on",
@@ -47,6 +47,7 @@ pub(in super::super) const TASK_KEYS: [&str; 24] = [
     "max_parallel",
     "min_success",
     "hold_until",
+    "notify",
 ];
 
 /// The keys of a group, for the test that the schema knows them.

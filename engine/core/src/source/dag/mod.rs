@@ -17,6 +17,7 @@ mod layers;
 mod limits;
 mod names;
 mod nodes;
+mod notify;
 mod params;
 mod pool;
 mod reach;
@@ -41,6 +42,7 @@ use crate::name::DagId;
 pub(super) use self::executors::Executors;
 #[cfg(test)]
 pub(super) use self::keys::{DAG_KEYS, GROUP_KEYS, TASK_KEYS};
+pub(super) use self::notify::{OF_A_DAG, OF_A_TASK};
 pub(super) use self::params::{Patterns, fits};
 pub(super) use self::task::TRIGGER_RULES;
 

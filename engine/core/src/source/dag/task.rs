@@ -14,7 +14,7 @@ use super::names::{Mention, Names};
 use super::nodes::{Vertex, read_edges, read_name};
 use super::shape::Surroundings;
 use super::with::With;
-use super::{World, connections, expansion, layers, limits, pool, retries, secrets};
+use super::{World, connections, expansion, layers, limits, notify, pool, retries, secrets};
 use crate::dag::{HoldUntil, OnUnknown, TaskDefinition, TriggerRule};
 use crate::name::TaskName;
 use crate::template::Site;
@@ -158,6 +158,7 @@ impl<'r> Reading<'r, '_, '_, '_> {
             self.expression("skip_when", Site::Judgement, mapped),
         );
         let pool = pool::read(self.world, fields);
+        let notify = notify::read(self.world, fields, &notify::OF_A_TASK);
         let definition = TaskDefinition {
             executor: executor.map_or("", |(name, _)| name).to_owned(),
             depends_on,
@@ -186,6 +187,7 @@ impl<'r> Reading<'r, '_, '_, '_> {
             within: None,
             hold_until: None,
             pool,
+            notify,
             with,
             name: name?,
         };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::super::fields::Fields;
 use super::super::report::Note;
 use super::access::{read_oidc, read_reference};
-use super::{EngineSettings, NewDags, Retention, Secret};
+use super::{EngineSettings, NewDags, Retention, Secret, notify};
 use crate::name::ProfileName;
 use crate::ticks::parse_zone;
 
@@ -59,6 +59,8 @@ pub(super) fn read_engine(
         oidc: read_oidc(&fields, secrets),
         display_timezone: read_zone(&fields),
         retention: read_retention(&fields),
+        heartbeat: notify::read_heartbeat(&fields, secrets),
+        callbacks: notify::read_callbacks(&fields, secrets),
     };
     fields.finish("[engine]");
     settings

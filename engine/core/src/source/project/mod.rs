@@ -8,6 +8,7 @@ mod access;
 mod chain;
 mod connection;
 mod engine;
+mod notify;
 mod read;
 mod secret;
 mod setting;
@@ -25,6 +26,7 @@ use crate::name::ProfileName;
 pub use self::access::OidcSettings;
 pub use self::chain::FlagSetting;
 pub(super) use self::chain::{Chain, effective};
+pub use self::notify::{Callbacks, GATHER, Given, Heartbeat, Receiver, Smtp, SmtpTls, Way};
 pub(super) use self::read::{ProjectTree, read};
 pub use self::secret::{Secret, SecretOrigin};
 pub(super) use self::setting::settings;
@@ -56,7 +58,7 @@ pub struct Project {
     /// `[templates.*]`: tasks to start from.
     pub templates: Map<String, Value>,
     /// `[notify.*]`: who may be told.
-    pub notify: Map<String, Value>,
+    pub notify: BTreeMap<String, Receiver>,
     /// `[simulator.jobs.*]`: what simulated containers do.
     pub simulator: BTreeMap<String, SimulatedJob>,
     /// `[simulator.secrets]`: where simulated vaults have their values from.
@@ -92,6 +94,10 @@ pub struct EngineSettings {
     pub display_timezone: Option<String>,
     /// What is kept, and how long.
     pub retention: Retention,
+    /// Who is to notice that this engine no longer works.
+    pub heartbeat: Option<Heartbeat>,
+    /// How whoever asks for a run is called back.
+    pub callbacks: Option<Callbacks>,
 }
 
 /// `engine.new_dags`.
@@ -130,6 +136,8 @@ impl Default for EngineSettings {
             oidc: None,
             display_timezone: None,
             retention: Retention::default(),
+            heartbeat: None,
+            callbacks: None,
         }
     }
 }

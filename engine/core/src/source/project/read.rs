@@ -6,11 +6,11 @@ use noctule_executor::Registry;
 use serde_json::{Map, Value};
 
 use super::super::diagnostic::shown;
-use super::super::fields::{Fields, words};
+use super::super::fields::Fields;
 use super::super::report::{Note, Place, Report};
 use super::super::tree::{Entry, Table};
 use super::connection::{self, Surroundings};
-use super::{Project, engine, secret, settings, simulator, vars};
+use super::{Project, engine, notify, secret, settings, simulator, vars};
 use crate::dag::DEFAULT_POOL;
 use crate::name::{ProfileName, is_file_name, is_identifier};
 
@@ -50,7 +50,7 @@ pub(in super::super) fn read<'a>(
     let store_url = engine::read_store(&top, &profile);
     let engine = engine::read_engine(&top, &secrets);
     let (simulator, simulated_secrets) = simulator::read(&top);
-    let notify = read_notify(&top, &secrets);
+    let notify = notify::read(&top, &secrets);
     let project = Project {
         settings: settings(report, &tree, &store_url, &engine),
         pools: read_pools(&top),
@@ -123,32 +123,6 @@ fn read_pools(top: &Fields<'_, '_>) -> BTreeMap<String, u32> {
         }
     }
     pools
-}
-
-fn read_notify(
-    top: &Fields<'_, '_>,
-    secrets: &BTreeMap<String, super::Secret>,
-) -> Map<String, Value> {
-    let Some(table) = top.table("notify") else {
-        return Map::new();
-    };
-    for entry in &table.table.entries {
-        check_name(table.report, entry, "receiver", is_file_name(&entry.key));
-        let Some(fields) = Fields::of_entry(table.report, entry) else {
-            continue;
-        };
-        let what = "messages are not delivered yet: this receiver hears nothing";
-        table.report.say(Note::remark("not_yet", entry.at, what));
-        if let Some(webhook) = fields.required("webhook", "a receiver")
-            && let super::super::tree::Node::Table(reference) = &webhook.item.node
-            && let Some(secret) = reference.get("secret")
-            && let Some(name) = words(table.report, "secret", &secret.item)
-        {
-            connection::check_secret(table.report, name, secrets);
-        }
-        fields.finish("a receiver");
-    }
-    table.table.to_json()
 }
 
 fn read_executors(top: &Fields<'_, '_>, registry: &Registry) -> BTreeMap<String, Vec<String>> {

@@ -3,10 +3,12 @@
 use noctule_executor::{ErrorClass, Registry};
 use serde_json::{Map, Value, json};
 
-use super::super::dag::Executors;
+use super::super::dag::{Executors, OF_A_DAG, OF_A_TASK};
+use super::project::required;
 use super::{
     FILE_NAME, IDENTIFIER, count, document, duration, named, partial, table, texts, with, without,
 };
+use crate::word::Occasion;
 
 /// The JSON Schema (2020-12) of a DAG file, with the `with` tables of these executors.
 #[must_use]
@@ -38,10 +40,7 @@ fn dag() -> Value {
         "tags": texts(),
         "timeout": duration(),
         "max_active_runs": count(1, 10_000),
-        "notify": table(json!({
-            "to": texts(),
-            "on": { "type": "array", "items": { "enum": ["succeeded", "failed", "timed_out", "cancelled", "late"] } },
-        })),
+        "notify": notify(&OF_A_DAG),
         "must_end_by": { "type": "string", "pattern": "^[0-9]{1,2}:[0-9]{2}$" },
         "timezone": { "type": "string" },
         "schedule": schedule(),
@@ -183,7 +182,20 @@ fn task_keys() -> Value {
             "expose_secrets": { "type": "boolean" },
             "hold_until": { "anyOf": [{ "const": "run" }, texts()] },
             "with": { "type": "object" },
+            "notify": notify(&OF_A_TASK),
         }),
+    )
+}
+
+/// Who is told, and about what.
+fn notify(occasions: &[Occasion]) -> Value {
+    let words: Vec<&str> = occasions.iter().map(|occasion| occasion.word()).collect();
+    required(
+        table(json!({
+            "to": texts(),
+            "on": { "type": "array", "items": { "enum": words } },
+        })),
+        &["to"],
     )
 }
 

@@ -47,7 +47,7 @@ fn tables(registry: &Registry) -> Map<String, Value> {
         "defaults": { "$ref": "#/$defs/defaults" },
         "dag_defaults": { "$ref": "#/$defs/dag_defaults" },
         "templates": { "type": "object", "additionalProperties": { "$ref": "#/$defs/task" } },
-        "notify": named(FILE_NAME, required(table(json!({ "webhook": {} })), &["webhook"])),
+        "notify": named(FILE_NAME, receiver()),
         "simulator": table(json!({ "secrets": { "type": "object", "additionalProperties": { "type": "string", "pattern": "^(env|file):." } }, "jobs": { "type": "object", "additionalProperties": table(json!({
             "command": texts(),
             "env": { "type": "object" },
@@ -61,7 +61,7 @@ fn tables(registry: &Registry) -> Map<String, Value> {
     tables.as_object().cloned().unwrap_or_default()
 }
 
-fn required(mut schema: Value, keys: &[&str]) -> Value {
+pub(super) fn required(mut schema: Value, keys: &[&str]) -> Value {
     if let Some(table) = schema.as_object_mut() {
         table.insert("required".into(), json!(keys));
     }
@@ -102,7 +102,53 @@ fn engine() -> Value {
             "logs": duration(),
             "keep_last": count(0, 1_000_000),
         })),
+        "heartbeat": required(table(json!({ "url": address(), "every": duration() })), &["url"]),
+        "callbacks": required(
+            table(json!({ "signing_secret": reference(), "private_targets": { "type": "boolean" } })),
+            &["signing_secret"],
+        ),
     }))
+}
+
+/// A secret, by its name.
+fn reference() -> Value {
+    required(
+        table(json!({ "secret": { "type": "string" } })),
+        &["secret"],
+    )
+}
+
+/// An address, or the secret that it stands in.
+fn address() -> Value {
+    json!({ "anyOf": [{ "type": "string", "pattern": "^https?://" }, reference()] })
+}
+
+/// `[notify.NAME]`.
+fn receiver() -> Value {
+    let smtp = table(json!({
+        "host": { "type": "string" },
+        "port": count(1, 65_535),
+        "tls": { "enum": ["starttls", "implicit", "none"] },
+        "user": { "type": "string" },
+        "password": reference(),
+    }));
+    let mut receiver = table(json!({
+        "webhook": address(),
+        "signing_secret": reference(),
+        "slack": address(),
+        "email": texts(),
+        "from": { "type": "string" },
+        "smtp": required(smtp, &["host"]),
+        "gather": duration(),
+    }));
+    if let Some(table) = receiver.as_object_mut() {
+        let one = |key: &str| json!({ "required": [key] });
+        table.insert(
+            "oneOf".into(),
+            json!([one("webhook"), one("slack"), one("email")]),
+        );
+    }
+    receiver
 }
 
 /// A connection: the keys of its kind, where the kind stands beside them.

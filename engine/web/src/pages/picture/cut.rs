@@ -46,6 +46,8 @@ mod tests {
             tags: Vec::new(),
             timeout: None,
             max_active_runs: 1,
+            notify: None,
+            must_end_by: None,
             schedule: None,
             trigger: None,
             ingestion: None,

@@ -1,0 +1,191 @@
+//! The outbox: written with what it is about, kept until it is delivered, and part of every copy.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use noctule_core::retention::Horizon;
+use noctule_core::run::RunEnding;
+use noctule_core::word::{Cause, Message, MessageId, Notice, Occasion, Recipient, Standing};
+use noctule_store::{Arrival, MessageFilter, RunFilter, Write};
+
+use crate::bed::{Bed, on_every_store};
+use crate::forgetting::ended;
+use crate::sample::{chain, create, minutes, owner, run, scheduled, unknown_version, version};
+
+on_every_store!(
+    a_message_stands_as_its_last_write_left_it,
+    a_message_is_written_with_its_run_or_not_at_all,
+    messages_are_listed_in_pages_newest_first,
+    a_run_whose_message_is_under_way_is_not_forgotten,
+    a_copy_has_the_messages,
+);
+
+pub(crate) fn message(id: &str, run: Option<&str>, at: DateTime<Utc>) -> Message {
+    Message {
+        id: MessageId(id.to_owned()),
+        to: Recipient::Receiver {
+            name: "oncall".to_owned(),
+        },
+        cause: Cause("failed|user|-|x".to_owned()),
+        first: Notice {
+            id: format!("evt_{id}"),
+            occasion: Occasion::Failed,
+            at,
+            dag: "a".parse().unwrap(),
+            run: run.map(|run| run.parse().unwrap()),
+            ingestion_id: None,
+            task: None,
+            class: None,
+            through: None,
+            what: "it said \"no\" \u{1f987} and \u{0}".to_owned(),
+        },
+        count: 1,
+        names: Vec::new(),
+        open: BTreeSet::new(),
+        follows: None,
+        created_at: at,
+        latest_at: at,
+        sealed_at: None,
+        tries: 0,
+        error: None,
+        standing: Standing::Waiting { not_before: at },
+    }
+}
+
+fn all() -> MessageFilter {
+    MessageFilter {
+        states: Vec::new(),
+        before: None,
+        limit: 100,
+    }
+}
+
+async fn a_message_stands_as_its_last_write_left_it(bed: Bed) {
+    let store = bed.open().await;
+    let lease = store.acquire(&owner()).await.unwrap();
+    let first = message("m1", None, minutes(1));
+    let mut second = first.clone();
+    second.count = 2;
+    let writes = [
+        Write::Message { message: &first },
+        Write::Message { message: &second },
+    ];
+    store.commit(&lease, &writes).await.unwrap();
+    assert_eq!(store.live_messages().await.unwrap(), [second.clone()]);
+    second.standing = Standing::Sent { at: minutes(2) };
+    second.open.insert("a".to_owned());
+    let write = [Write::Message { message: &second }];
+    store.commit(&lease, &write).await.unwrap();
+    assert_eq!(store.live_messages().await.unwrap(), [second.clone()]);
+    second.open.clear();
+    let write = [Write::Message { message: &second }];
+    store.commit(&lease, &write).await.unwrap();
+    assert_eq!(store.live_messages().await.unwrap(), []);
+    assert_eq!(store.find_messages(&all()).await.unwrap(), [second]);
+}
+
+async fn a_message_is_written_with_its_run_or_not_at_all(bed: Bed) {
+    let store = bed.open().await;
+    let lease = store.acquire(&owner()).await.unwrap();
+    let dag = chain("a", 1);
+    let version = version(&dag);
+    let (new, step) = run(&dag, "a1", scheduled(minutes(1)));
+    let told = message("m1", Some("a1"), minutes(1));
+    let writes = [
+        Write::Pin { version: &version },
+        create(&new, &step),
+        Write::Message { message: &told },
+    ];
+    let next = store.acquire(&owner()).await;
+    assert!(next.is_err(), "the lease is held");
+    lease.release().await.unwrap();
+    assert!(store.commit(&lease, &writes).await.is_err());
+    assert_eq!(store.find_messages(&all()).await.unwrap(), []);
+    let lease = store
+        .acquire_when_free(&owner(), crate::bed::SOON)
+        .await
+        .unwrap();
+    store.commit(&lease, &writes).await.unwrap();
+    assert_eq!(store.find_messages(&all()).await.unwrap().len(), 1);
+    // A run that breaks a rule takes no message down with it.
+    let (mut wrong, step) = run(&dag, "a2", scheduled(minutes(2)));
+    wrong.facts.version = unknown_version();
+    let other = message("m2", None, minutes(2));
+    let writes = [create(&wrong, &step), Write::Message { message: &other }];
+    store.commit(&lease, &writes).await.unwrap();
+    assert_eq!(store.find_messages(&all()).await.unwrap().len(), 2);
+}
+
+async fn messages_are_listed_in_pages_newest_first(bed: Bed) {
+    let store = bed.open().await;
+    let lease = store.acquire(&owner()).await.unwrap();
+    let messages: Vec<Message> = (0..5)
+        .map(|n| message(&format!("m{n}"), None, minutes(n / 2)))
+        .collect();
+    let writes: Vec<Write<'_>> = messages
+        .iter()
+        .map(|message| Write::Message { message })
+        .collect();
+    store.commit(&lease, &writes).await.unwrap();
+    let mut filter = MessageFilter { limit: 2, ..all() };
+    let mut seen = Vec::new();
+    loop {
+        let page = store.find_messages(&filter).await.unwrap();
+        let Some(last) = page.last() else { break };
+        filter.before = Some((last.created_at, last.id.0.clone()));
+        seen.extend(page.into_iter().map(|message| message.id.0));
+    }
+    assert_eq!(seen, ["m4", "m3", "m2", "m1", "m0"]);
+    let sent = MessageFilter {
+        states: vec!["sent".to_owned()],
+        ..all()
+    };
+    assert_eq!(store.find_messages(&sent).await.unwrap(), []);
+}
+
+async fn a_run_whose_message_is_under_way_is_not_forgotten(bed: Bed) {
+    let store = bed.open().await;
+    let lease = store.acquire(&owner()).await.unwrap();
+    ended(&store, &lease, "a", &[(RunEnding::Succeeded, 1)]).await;
+    let mut told = message("m1", Some("a0"), minutes(1));
+    let write = [Write::Message { message: &told }];
+    store.commit(&lease, &write).await.unwrap();
+    let horizon = Horizon {
+        succeeded_before: minutes(100),
+        others_before: minutes(100),
+        logs_before: minutes(100),
+        keep_last: 0,
+    };
+    assert_eq!(store.forgettable(&horizon, 100).await.unwrap(), []);
+    let ids = ["a0".parse().unwrap()];
+    store.forget(&lease, &horizon, &ids).await.unwrap();
+    store.forget_loose_ends(&lease, &horizon).await.unwrap();
+    let runs = store.find_runs(&RunFilter::default()).await.unwrap();
+    assert_eq!(
+        runs.len(),
+        1,
+        "also where it was seen before the message was"
+    );
+    told.standing = Standing::GivenUp { at: minutes(2) };
+    let write = [Write::Message { message: &told }];
+    store.commit(&lease, &write).await.unwrap();
+    assert_eq!(store.forgettable(&horizon, 100).await.unwrap().len(), 1);
+    store.forget_loose_ends(&lease, &horizon).await.unwrap();
+    assert_eq!(store.find_messages(&all()).await.unwrap(), []);
+}
+
+async fn a_copy_has_the_messages(bed: Bed) {
+    let store = bed.open().await;
+    let lease = store.acquire(&owner()).await.unwrap();
+    let told = message("m1", None, minutes(1));
+    let write = [Write::Message { message: &told }];
+    store.commit(&lease, &write).await.unwrap();
+    let other = bed.another().await;
+    let copy = other.open().await;
+    let of_copy = copy.acquire(&owner()).await.unwrap();
+    store
+        .copy_into(&copy, &of_copy, Arrival::Moved)
+        .await
+        .unwrap();
+    assert_eq!(copy.live_messages().await.unwrap(), [told]);
+}
