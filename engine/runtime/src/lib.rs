@@ -16,6 +16,7 @@ mod error;
 pub mod executors;
 mod hands;
 mod inheriting;
+mod loading;
 mod meters;
 mod of_key;
 mod pausing;

@@ -59,6 +59,7 @@ pub(crate) static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
         endpoint::<AttemptLogs>(),
         endpoint::<AttemptRequest>(),
         endpoint::<Events>(),
+        endpoint::<ListDeliveries>(),
         endpoint::<ShowAsset>(),
         endpoint::<ShowHealth>(),
         endpoint::<ShowTonight>(),
@@ -77,8 +78,8 @@ pub(crate) static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
         endpoint::<ListAudit>(),
         endpoint::<Login>(),
         endpoint::<LoginCallback>(),
+        // The last one: whoever walks all routes has no session afterwards.
         endpoint::<Logout>(),
-        endpoint::<ListDeliveries>(),
     ]
 });
 

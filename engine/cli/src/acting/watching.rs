@@ -93,6 +93,8 @@ impl Watcher {
             // Reading ten thousand files must not hold a thread of the engine.
             let read =
                 tokio::task::block_in_place(|| OpenProject::read(&self.surface, &self.flags));
+            // Told to end while it read, it ends here: the clock of a runtime that is shut down cannot be asked.
+            tokio::task::yield_now().await;
             match read {
                 Ok(open) => {
                     if let Err(error) = self.consider(&open, asked) {

@@ -42,22 +42,19 @@ pub(crate) struct Browser {
 impl Drop for Browser {
     fn drop(&mut self) {
         // The driver takes its browser with it.
-        drop(end(self.driver.id()));
-        drop(self.driver.kill());
+        drop(self.driver.stdin.take());
         drop(self.driver.wait());
     }
 }
 
-/// Asks a process of ours to end.
-fn end(pid: u32) -> std::io::Result<()> {
-    Command::new("kill").arg(pid.to_string()).status().map(drop)
-}
+/// Ends the driver when its own input ends: with the browser, and with a test that is killed.
+const WATCHED: &str = r#""$@" < /dev/null & driver=$!; read -r _; kill $driver; wait $driver"#;
 
 /// Starts the driver on a free port.
 fn start() -> (Child, SocketAddr) {
-    let mut driver = Command::new("chromedriver")
-        .arg("--port=0")
-        .stdin(Stdio::null())
+    let mut driver = Command::new("sh")
+        .args(["-c", WATCHED, "sh", "chromedriver", "--port=0"])
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()

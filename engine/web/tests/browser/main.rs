@@ -14,6 +14,7 @@ mod client;
 mod figures;
 mod hostile;
 mod line;
+mod logs;
 mod pages;
 mod run;
 mod seed;

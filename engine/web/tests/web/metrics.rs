@@ -46,7 +46,7 @@ async fn what_happened_is_counted_once_and_what_is_there_is_measured() {
 }
 
 /// Of a project without pools, in which nothing has run.
-const SILENT: [&str; 7] = [
+const SILENT: [&str; 8] = [
     "noctule_attempts_ended",
     "noctule_launches",
     "noctule_polls",
@@ -54,6 +54,7 @@ const SILENT: [&str; 7] = [
     "noctule_pool_slots_held",
     "noctule_runs_created",
     "noctule_runs_ended",
+    "noctule_task_runs",
 ];
 
 /// The names in a text, without what a kind of meter adds to its name.
