@@ -48,7 +48,11 @@ impl Engine {
         wish: BackfillWish,
         by: Actor,
     ) -> Result<Answer, RuntimeError> {
-        if self.knows(&wish.backfill).await? {
+        if let Some(theirs) = self.dag_of(&wish.backfill).await? {
+            if theirs != wish.dag {
+                let message = format!("the id {} is taken by another backfill", wish.backfill);
+                return Ok(refused(Refusal::Conflict, message));
+            }
             return Ok(Answer::Done {
                 run: None,
                 existing: true,
@@ -113,9 +117,13 @@ impl Engine {
         Ok(done(None))
     }
 
-    async fn knows(&self, id: &BackfillId) -> Result<bool, RuntimeError> {
-        let is = |work: &Work| work.head().id == *id;
-        Ok(self.backfills.iter().any(is) || self.store.backfill(id).await?.is_some())
+    /// Whose backfill it is, if there is one of that id.
+    async fn dag_of(&self, id: &BackfillId) -> Result<Option<DagId>, RuntimeError> {
+        let mut live = self.backfills.iter().map(Work::head);
+        if let Some(head) = live.find(|head| head.id == *id) {
+            return Ok(Some(head.dag.clone()));
+        }
+        Ok(self.store.backfill(id).await?.map(|head| head.dag))
     }
 
     pub(crate) async fn act_on_backfill(

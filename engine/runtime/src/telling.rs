@@ -164,7 +164,8 @@ impl Engine {
         let Some(courier) = self.surroundings.courier.clone() else {
             return;
         };
-        if self.telling.outbox.sending().next().is_none() {
+        // The next engine sends what this one leaves.
+        if self.draining || self.telling.outbox.sending().next().is_none() {
             return;
         }
         let mut busy: BTreeSet<Recipient> = BTreeSet::new();

@@ -213,6 +213,8 @@
       try { return JSON.parse(field.value); } catch (error) { throw new Wrong(field, 'not JSON: ' + error.message); }
     },
   };
+  // What stands in an object is named after it, so that no parameter has the name of something that a form has itself.
+  const key = (field) => (field.dataset.in ? field.name.slice(field.dataset.in.length + 1) : field.name);
   function body(form) {
     const whole = {};
     for (const field of form.elements) {
@@ -220,8 +222,9 @@
       const value = READ[field.dataset.as || 'text'](field);
       if (value === undefined) continue;
       const into = field.dataset.in ? (whole[field.dataset.in] ||= {}) : whole;
-      Object.defineProperty(into, field.name, {
-        value: Array.isArray(into[field.name]) && field.dataset.as === 'list' ? into[field.name].concat(value) : value,
+      const name = key(field);
+      Object.defineProperty(into, name, {
+        value: Array.isArray(into[name]) && field.dataset.as === 'list' ? into[name].concat(value) : value,
         enumerable: true, configurable: true, writable: true,
       });
     }
@@ -231,8 +234,8 @@
   function blamed(form, detail) {
     for (const field of form.elements) {
       if (!field.name) continue;
-      const names = [field.name, '`' + field.name + '`'];
-      if (field.dataset.in) names.push('param `' + field.name + '`');
+      const name = key(field), names = [name, '`' + name + '`'];
+      if (field.dataset.in) names.push('param `' + name + '`');
       if (names.some((name) => detail.startsWith(name + ':') || detail.startsWith(name + ' '))) return field;
     }
     return null;

@@ -11,7 +11,7 @@
       if (!field.name || field.type === 'hidden') continue;
       const plain = field.tagName === 'SELECT' ? [...field.options].find((one) => one.defaultSelected)?.value ?? '' : field.defaultValue;
       if (field.value === plain) continue;
-      if (field.dataset.in) text += ' --param ' + quote(field.name + '=' + field.value);
+      if (field.dataset.in) text += ' --param ' + quote(field.name.slice(field.dataset.in.length + 1) + '=' + field.value);
       else text += (field.name === 'at' ? ' --at ' : ' --ingestion-id ') + quote(field.value);
     }
     place.querySelector('code').textContent = text;

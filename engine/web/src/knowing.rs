@@ -29,13 +29,16 @@ const NOTED: TimeDelta = TimeDelta::hours(1);
 pub(crate) const LONG: Duration = Duration::from_secs(1);
 
 /// What a proxy adds: who sent such a request is not on this machine, wherever the proxy is.
-const FORWARDED: [&str; 5] = [
+const FORWARDED: [&str; 6] = [
     "forwarded",
     "via",
-    "x-forwarded-for",
-    "x-forwarded-host",
     "x-real-ip",
+    "x-client-ip",
+    "x-original-host",
+    "cf-connecting-ip",
 ];
+/// The beginnings of more such headers.
+const FORWARDED_AS: [&str; 2] = ["x-forwarded-", "x-envoy-"];
 
 impl Web {
     /// Who sent a request.
@@ -46,7 +49,7 @@ impl Web {
         if parts.headers.contains_key(AUTHORIZATION) {
             return self.bearer(&parts.headers).await;
         }
-        let shown = session_secret(&parts.headers);
+        let shown = self.shown_session(&parts.headers);
         if let Some(secret) = &shown
             && let Some(known) = self.of_session(&secret.hash()).await?
         {
@@ -59,6 +62,16 @@ impl Web {
             Some(_) => Caller::Refused(Refused::LoggedOut),
             None => Caller::Stranger,
         })
+    }
+
+    /// The session that a browser shows. By a public name with https only the cookie counts that no other server of the
+    /// domain can set; elsewhere the plain one does, too.
+    fn shown_session(&self, headers: &HeaderMap) -> Option<AccessSecret> {
+        let public = self.settings().public_url.as_deref().unwrap_or_default();
+        if public.starts_with("https://") && !is_by_loopback(headers) {
+            return session_of(headers, SECURE_COOKIE_NAME);
+        }
+        session_secret(headers)
     }
 
     /// Whether a caller is still who they were: for what lasts.
@@ -160,10 +173,15 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !shown.is_empty()).then_some(shown)
 }
 
-/// The session that a browser sends; of several cookies the first that is one of ours.
+/// The session that a browser sends; the one that nobody else can set goes before the other.
 pub(crate) fn session_secret(headers: &HeaderMap) -> Option<AccessSecret> {
-    cookies(headers, &[SECURE_COOKIE_NAME, COOKIE_NAME])
-        .find_map(|value| AccessSecret::read(SecretKind::Session, value))
+    let names = [SECURE_COOKIE_NAME, COOKIE_NAME];
+    names.iter().find_map(|name| session_of(headers, name))
+}
+
+/// Of several cookies of a name the first that is one of ours.
+fn session_of(headers: &HeaderMap, name: &str) -> Option<AccessSecret> {
+    cookies(headers, &[name]).find_map(|value| AccessSecret::read(SecretKind::Session, value))
 }
 
 /// The values of cookies with one of these names.
@@ -181,10 +199,18 @@ pub(crate) fn cookies<'a>(
 
 /// Whether a request was sent to a name that means this machine, by nobody who passes on what others ask.
 fn is_direct(headers: &HeaderMap) -> bool {
+    let passed_on = |name: &axum::http::HeaderName| {
+        let name = name.as_str();
+        FORWARDED.contains(&name) || FORWARDED_AS.iter().any(|start| name.starts_with(start))
+    };
+    is_by_loopback(headers) && !headers.keys().any(passed_on)
+}
+
+/// Whether a request was sent to a name that means this machine.
+fn is_by_loopback(headers: &HeaderMap) -> bool {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
     let host = host.and_then(|host| host.parse().ok());
     host.is_some_and(|host| crate::names::is_loopback(&host))
-        && !FORWARDED.iter().any(|name| headers.contains_key(*name))
 }
 
 #[cfg(test)]
@@ -205,7 +231,7 @@ mod tests {
 
     #[test]
     fn only_who_asks_this_machine_by_its_own_name_and_directly_is_local() {
-        let cases: [(&[(&'static str, &'static str)], bool); 7] = [
+        let cases: [(&[(&'static str, &'static str)], bool); 8] = [
             (&[("host", "127.0.0.1:7878")], true),
             (&[("host", "localhost")], true),
             (&[("host", "batch.example.com")], false),
@@ -219,10 +245,29 @@ mod tests {
                 false,
             ),
             (&[("host", "localhost"), ("via", "1.1 proxy")], false),
+            (
+                &[("host", "localhost"), ("x-forwarded-proto", "https")],
+                false,
+            ),
         ];
         for (all, direct) in cases {
             assert_eq!(is_direct(&headers(all)), direct, "{all:?}");
         }
+    }
+
+    #[test]
+    fn the_cookie_that_nobody_else_can_set_goes_before_the_other() {
+        let secret = || AccessSecret::new(SecretKind::Session).unwrap();
+        let (ours, theirs) = (secret(), secret());
+        let text = format!(
+            "{COOKIE_NAME}={}; {SECURE_COOKIE_NAME}={}",
+            theirs.expose(),
+            ours.expose()
+        );
+        let mut headers = HeaderMap::new();
+        headers.insert(COOKIE, HeaderValue::from_str(&text).unwrap());
+        let shown = session_secret(&headers).unwrap();
+        assert_eq!(shown.hash(), ours.hash());
     }
 
     #[test]

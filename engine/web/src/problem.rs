@@ -163,7 +163,9 @@ impl Problem {
             Refusal::Invalid => Code::Invalid,
             Refusal::NotFound => Code::NotFound,
             Refusal::Conflict => Code::Conflict,
-            Refusal::Unreachable | Refusal::Expired => Code::EngineUnavailable,
+            Refusal::Expired => Code::EngineUnavailable,
+            // It was decided and is not durable yet: the engine keeps trying.
+            Refusal::Unreachable => Code::TookTooLong,
         };
         Self::new(code, message)
     }

@@ -9,7 +9,7 @@ use chrono_tz::Tz;
 use noctule_core::ask::{Answer, Ask, Wish};
 use noctule_core::name::ProfileName;
 use noctule_runtime::{Control, RuntimeError};
-use noctule_store::Store;
+use noctule_store::{AskId, Store, StoreError};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
@@ -26,7 +26,7 @@ use crate::problem::{Code, Problem};
 const VALID: Duration = Duration::from_secs(60);
 /// The same, for the engine of another process.
 const PASSED_ON: chrono::TimeDelta = chrono::TimeDelta::seconds(15);
-/// How much longer its answer is awaited: what expired is refused, and then it is sure that nothing was done.
+/// How much longer its answer is awaited: what expired is refused, and that is an answer.
 const GRACE: chrono::TimeDelta = chrono::TimeDelta::seconds(10);
 /// The longest pause between two looks for its answer.
 const LOOK_AROUND: Duration = Duration::from_millis(500);
@@ -232,7 +232,8 @@ impl Web {
             wish,
         };
         let answer = match self.engine() {
-            Ok(engine) => engine.ask(ask).await?,
+            // An engine that ends meanwhile may have done it before.
+            Ok(engine) => engine.ask(ask).await.map_err(|_| may_be_done())?,
             Err(none) => self.pass_on(ask).await?.ok_or(none)?,
         };
         match answer {
@@ -241,24 +242,42 @@ impl Web {
         }
     }
 
-    /// Asks whoever holds the store, through it. None: nobody does, or it did not answer in time.
+    /// Asks whoever holds the store, through it. None: nobody does, and nothing was asked.
     async fn pass_on(&self, mut ask: Ask) -> Result<Option<Answer>, Problem> {
         let store = self.store();
         if store.holder().await?.is_none() {
             return Ok(None);
         }
-        // Nobody does later what a caller was told had not been done.
         ask.valid_until = ask.at + PASSED_ON;
         let id = store.ask(&ask).await?;
+        // From here on only an answer says what became of it.
+        let answer = self.answer_of(id, ask.valid_until + GRACE).await;
+        answer.ok().flatten().map(Some).ok_or_else(may_be_done)
+    }
+
+    async fn answer_of(
+        &self,
+        id: AskId,
+        until: DateTime<Utc>,
+    ) -> Result<Option<Answer>, StoreError> {
+        let store = self.store();
         let mut token = store.change_token().await?;
         loop {
             if let Some(answer) = store.answer_of(id).await? {
                 return Ok(Some(answer));
             }
-            if self.now() >= ask.valid_until + GRACE {
+            if self.now() >= until {
                 return Ok(None);
             }
             token = store.changed_since(token, LOOK_AROUND).await?;
         }
     }
+}
+
+/// It was asked, and nobody said what became of it.
+fn may_be_done() -> Problem {
+    Problem::new(
+        Code::TookTooLong,
+        "no answer came from the engine; what was asked for may still be done",
+    )
 }

@@ -13,7 +13,7 @@ use crate::ticks::local_to_utc;
 #[must_use]
 pub fn late_at(dag: &Dag, run: &Run) -> Option<Instant> {
     let tick = match &run.facts.trigger {
-        Trigger::Schedule { tick } | Trigger::CatchUp { tick } => *tick,
+        Trigger::Schedule { tick } | Trigger::CatchUp { tick } if run.backfill.is_none() => *tick,
         _ => return None,
     };
     let time = dag.definition().must_end_by?;
@@ -30,11 +30,15 @@ pub fn late_at(dag: &Dag, run: &Run) -> Option<Instant> {
 #[must_use]
 pub fn lateness(dag: &Dag, run: &Run, by: Instant, now: Instant) -> Option<Notice> {
     let rule = dag.definition().notify.as_ref()?;
-    let begun = match &run.phase {
+    let (begun, since) = match &run.phase {
         Phase::Ended { .. } => return None,
-        Phase::Running { .. } => true,
-        Phase::Queued { .. } => false,
+        Phase::Running { started_at, .. } => (true, *started_at),
+        Phase::Queued { since } => (false, *since),
     };
+    // Somebody opened this round when the time had passed: they know.
+    if run.round > 1 && since > by {
+        return None;
+    }
     let occasion = if !begun && rule.tells(Occasion::NeverStarted) {
         Occasion::NeverStarted
     } else {

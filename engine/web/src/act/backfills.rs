@@ -82,6 +82,10 @@ impl Operation for Backfill {
     type Body = BackfillBody;
     type Answer = NightsView;
 
+    fn rehearses(query: &DryRun) -> bool {
+        query.dry_run
+    }
+
     async fn answer(web: Web, call: Call<DryRun, BackfillBody>) -> Result<Response, Problem> {
         let id = call.dag()?;
         let dag = web.current(&id).await?;

@@ -130,7 +130,12 @@ impl Asked {
         let reason = reason(self.reason.clone())?;
         let mut runs = Vec::new();
         for summary in self.find(web).await? {
-            runs.push(self.one(web, caller, &summary, reason.as_ref()).await?);
+            let (facts, phase) = (&summary.facts, &summary.phase);
+            let one = self.one(web, caller, &summary, reason.as_ref()).await;
+            // What was done to others before is said all the same.
+            runs.push(one.unwrap_or_else(|problem| {
+                ManyRun::planned(facts, phase, Ok(Vec::new())).asked(Some(problem.detail))
+            }));
         }
         found(&ManyView {
             runs,
@@ -245,6 +250,10 @@ impl Operation for RetryMany {
     type Body = RetryManyBody;
     type Answer = ManyView;
 
+    fn rehearses(query: &DryRun) -> bool {
+        query.dry_run
+    }
+
     async fn answer(web: Web, call: Call<DryRun, RetryManyBody>) -> Result<Response, Problem> {
         let dag = call.dag()?;
         web.record(&dag).await?;
@@ -281,6 +290,10 @@ impl Operation for CancelMany {
     type Body = CancelManyBody;
     type Answer = ManyView;
 
+    fn rehearses(query: &DryRun) -> bool {
+        query.dry_run
+    }
+
     async fn answer(web: Web, call: Call<DryRun, CancelManyBody>) -> Result<Response, Problem> {
         let dag = call.dag()?;
         web.record(&dag).await?;
@@ -307,6 +320,10 @@ impl Operation for MarkMany {
     type Query = DryRun;
     type Body = MarkManyBody;
     type Answer = ManyView;
+
+    fn rehearses(query: &DryRun) -> bool {
+        query.dry_run
+    }
 
     async fn answer(web: Web, call: Call<DryRun, MarkManyBody>) -> Result<Response, Problem> {
         let dag = call.dag()?;

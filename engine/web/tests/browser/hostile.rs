@@ -59,7 +59,7 @@ async fn a_hostile_text_is_a_text_in_every_page() {
         .go(&format!("http://{}/dags/evil/trigger", stage.address))
         .await;
     let default = browser
-        .run("return document.querySelector('[name=text]').value")
+        .run("return document.querySelector(\"[name='params.text']\").value")
         .await;
     assert_eq!(default, EVIL, "the whole text, and nothing beside it");
     browser.click(".trigger [type=submit]").await;

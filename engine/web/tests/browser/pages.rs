@@ -45,8 +45,8 @@ async fn a_bad_value_is_said_at_its_field_and_a_good_form_makes_a_run() {
     let stage = stage(&[ASKING.trim_start()], &[]).await;
     let browser = Browser::open(Window::Desk, false).await;
     browser.go(&url(&stage, "/dags/asking/trigger")).await;
-    browser.type_into("[name=rows]", "many").await;
-    browser.type_into("[name=tables]", "[1,").await;
+    browser.type_into("[name='params.rows']", "many").await;
+    browser.type_into("[name='params.tables']", "[1,").await;
     let command = "return document.querySelector('.trigger .command code').textContent";
     let told = browser.run(command).await;
     assert!(
@@ -59,7 +59,7 @@ async fn a_bad_value_is_said_at_its_field_and_a_good_form_makes_a_run() {
         .await;
     for field in ["rows", "tables"] {
         let script = format!(
-            "const f = document.querySelector('[name={field}]'); return document.getElementById(f.id + '-wrong').innerText"
+            "const f = document.querySelector(\"[name='params.{field}']\"); return document.getElementById(f.id + '-wrong').innerText"
         );
         let said = browser.run(&script).await;
         assert!(said.as_str().unwrap().contains(field), "{field}: {said}");
@@ -67,8 +67,8 @@ async fn a_bad_value_is_said_at_its_field_and_a_good_form_makes_a_run() {
     browser.picture("trigger-refused-light", true).await;
     let none = stage.get("/api/v1/runs").await.json();
     assert_eq!(none["items"], json!([]), "nothing was made");
-    browser.type_into("[name=rows]", "7").await;
-    browser.type_into("[name=tables]", "[\"a\"]").await;
+    browser.type_into("[name='params.rows']", "7").await;
+    browser.type_into("[name='params.tables']", "[\"a\"]").await;
     browser.click(".trigger [type=submit]").await;
     browser
         .until("location.pathname.startsWith('/runs/')")

@@ -250,6 +250,9 @@ async fn every_change_leaves_an_audit_event_with_its_actor_and_looking_leaves_no
     let run = run["id"].as_str().unwrap().to_owned();
     let rehearsed = format!("/api/v1/runs/{run}/cancel?dry_run=true");
     assert_eq!(stage.post(&rehearsed, json!({})).await.status, 200);
+    let which = json!({ "which": { "state": "running" } });
+    let rehearsed = "/api/v1/dags/held/runs/cancel?dry_run=true";
+    assert_eq!(stage.post(rehearsed, which).await.status, 200);
     assert_eq!(stage.get("/api/v1/runs").await.status, 200);
     let refused = with(Ask::post("/api/v1/tokens", &json!({})), &secret);
     assert_eq!(refused.send(stage.address).await.status, 403);

@@ -311,3 +311,16 @@ async fn many_runs_are_cancelled_by_their_state() {
         assert_eq!(stage.over(run).await.phase.word(), "cancelled");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_id_that_a_backfill_of_another_dag_has_is_taken() {
+    let other = NIGHTLY.replace("\"nightly\"", "\"other\"");
+    let stage = Stage::new(&[NIGHTLY, &other]).await;
+    let body = json!({ "from": WEEK[0], "to": WEEK[1], "id": "january" });
+    let made = stage.post("/api/v1/dags/nightly/backfills", body.clone());
+    assert_eq!(made.await.status, 202);
+    let again = stage.post("/api/v1/dags/nightly/backfills", body.clone());
+    assert_eq!(again.await.status, 200);
+    let taken = stage.post("/api/v1/dags/other/backfills", body).await;
+    assert_eq!((taken.status, taken.code().as_str()), (409, "conflict"));
+}

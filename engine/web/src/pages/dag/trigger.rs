@@ -118,12 +118,12 @@ fn control(id: &str, name: &str, param: &Param) -> Markup {
     };
     html! {
         @if let Some(choices) = choices {
-            select id=(id) name=(name) data-in="params" data-as="text" aria-describedby=(about) {
+            select id=(id) name={ "params." (name) } data-in="params" data-as="text" aria-describedby=(about) {
                 @if param.default.is_none() { option value="" { "–" } }
                 @for choice in choices { option value=(choice) selected[choice == value] { (choice) } }
             }
         } @else if matches!(param.kind, ParamKind::List | ParamKind::Object) {
-            textarea id=(id) name=(name) data-in="params" data-as="text" spellcheck="false" aria-describedby=(about) { (value) }
+            textarea id=(id) name={ "params." (name) } data-in="params" data-as="text" spellcheck="false" aria-describedby=(about) { (value) }
         } @else {
             input id=(id) name=(name) type=(input(param.kind)) inputmode=[numeric(param.kind)] data-in="params" data-as=(reading)
                 value=(value) autocomplete="off" spellcheck="false" aria-describedby=(about);
