@@ -14,6 +14,7 @@ fn dag() -> String {
     format!(
         "id = \"evil\"\ndescription = {evil}\nowner = {evil}\ntags = [{evil}]\n\
          [params.text]\ntype = \"string\"\ndescription = {evil}\ndefault = {evil}\n\
+         [params.dataset]\ntype = \"string\"\ndefault = \"the name of a property of a form\"\n\
          [params.pick]\ntype = \"string\"\nenum = [{evil}, \"b\"]\ndefault = {evil}\n\
          [tasks.t]\nexecutor = \"scripted\"\nwait = \"block\"\nretries = 0\nwith = {{ ends = \"failed\", message = {evil} }}\n"
     )

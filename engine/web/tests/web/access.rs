@@ -211,7 +211,7 @@ async fn live_events_of_other_dags_are_not_told_to_who_is_limited() {
 async fn a_change_by_a_session_needs_a_page_of_this_server_or_the_header() {
     let stage = Stage::new(&[QUICK]).await;
     let session = log_in(&stage, Role::Operator, 60).await;
-    let cookie = format!("a=b; noctule_session={session}");
+    let cookie = format!("a=b; __Host-noctule_session={session}");
     let pause = || {
         let ask = Ask::post("/api/v1/dags/quick/pause", &json!({}));
         ask.header("host", "batch.example.com")
@@ -234,6 +234,11 @@ async fn a_change_by_a_session_needs_a_page_of_this_server_or_the_header() {
         let answer = ask.send(stage.address).await;
         assert_eq!(answer.status, status, "{headers:?}");
     }
+    // Another server of the domain can set this one.
+    let plain = format!("noctule_session={session}");
+    let look = Ask::get("/api/v1/dags").header("host", "batch.example.com");
+    let look = look.header("cookie", &plain).send(stage.address).await;
+    assert_eq!(look.status, 401);
     let look = Ask::get("/api/v1/dags").header("host", "batch.example.com");
     let look = look.header("cookie", &cookie).send(stage.address).await;
     assert_eq!(look.status, 200);

@@ -72,13 +72,13 @@ async fn ways(stage: &Stage) -> Vec<Way> {
     for role in Role::ALL {
         let good = bearer(&token(stage, Token::new(role)).await);
         let session = log_in(stage, role, 60).await;
-        let cookie = format!("noctule_session={session}");
-        let over = format!("noctule_session={}", log_in(stage, role, -60).await);
+        let cookie = format!("__Host-noctule_session={session}");
+        let over = format!("__Host-noctule_session={}", log_in(stage, role, -60).await);
         let expired = bearer(&token(stage, Token::new(role).expired()).await);
         let revoked = bearer(&token(stage, Token::new(role).revoked()).await);
         let as_token = bearer(&session);
         let secret = &good["Bearer ".len()..];
-        let as_session = format!("noctule_session={secret}");
+        let as_session = format!("__Host-noctule_session={secret}");
         let asked = ("noctule-request", "1");
         for (name, headers, known) in [
             ("token", vec![("authorization", good.as_str())], true),

@@ -125,7 +125,7 @@ fn control(id: &str, name: &str, param: &Param) -> Markup {
         } @else if matches!(param.kind, ParamKind::List | ParamKind::Object) {
             textarea id=(id) name={ "params." (name) } data-in="params" data-as="text" spellcheck="false" aria-describedby=(about) { (value) }
         } @else {
-            input id=(id) name=(name) type=(input(param.kind)) inputmode=[numeric(param.kind)] data-in="params" data-as=(reading)
+            input id=(id) name={ "params." (name) } type=(input(param.kind)) inputmode=[numeric(param.kind)] data-in="params" data-as=(reading)
                 value=(value) autocomplete="off" spellcheck="false" aria-describedby=(about);
         }
     }
