@@ -5,6 +5,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -41,19 +42,21 @@ pub(crate) struct Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // The driver takes its browser with it.
         drop(self.driver.stdin.take());
         drop(self.driver.wait());
     }
 }
 
-/// Ends the driver when its own input ends: with the browser, and with a test that is killed.
-const WATCHED: &str = r#""$@" < /dev/null & driver=$!; read -r _; kill $driver; wait $driver"#;
+/// Ends everything that was started with it when its own input ends: with the browser, and with a test that is killed. The
+/// driver itself leaves its browser behind.
+const WATCHED: &str = r#""$@" < /dev/null & read -r _; kill -9 0"#;
 
 /// Starts the driver on a free port.
 fn start() -> (Child, SocketAddr) {
     let mut driver = Command::new("sh")
         .args(["-c", WATCHED, "sh", "chromedriver", "--port=0"])
+        // A group of its own, which is ended as a whole.
+        .process_group(0)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
