@@ -207,6 +207,7 @@ fn request(tenant: Tenant, task: &str, param: Option<(&str, &str)>) -> Value {
         params: resolve_params(dag.definition(), &given).unwrap(),
         vars: project.vars.clone(),
         previous: Previous::default(),
+        callback: None,
     };
     let (run, _step) = create(&dag, new, at);
     let desk = Desk {

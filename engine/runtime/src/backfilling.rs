@@ -312,6 +312,7 @@ impl Engine {
             params,
             vars: self.surroundings.vars.as_ref().clone(),
             previous: self.store.previous_times(&head.dag, night.tick).await?,
+            callback: None,
         };
         let run = new.id.clone();
         self.bear(&dag, new, None, now);

@@ -5,6 +5,7 @@
 
 mod asking;
 mod backfilling;
+mod births;
 mod budget;
 mod catalog;
 mod changed;

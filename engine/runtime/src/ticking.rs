@@ -149,6 +149,7 @@ impl Engine {
                     params,
                     vars: self.surroundings.vars.as_ref().clone(),
                     previous: self.store.previous_times(id, due.tick).await?,
+                    callback: None,
                 };
                 self.bear(dag, new, None, now);
                 return Ok(());

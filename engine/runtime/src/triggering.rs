@@ -18,7 +18,8 @@ use serde_json::Value;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::AbortHandle;
 
-use crate::asking::{Birth, done, refused};
+use crate::asking::{done, refused};
+use crate::births::Birth;
 use crate::engine::Engine;
 use crate::error::RuntimeError;
 use crate::watching::{Seen, Sighting, Watch, run_key};
@@ -207,6 +208,7 @@ impl Engine {
             logical_time: now,
             params,
             key: Some(key),
+            callback: None,
         };
         Ok(done(Some(self.make(&dag, birth).await?)))
     }

@@ -27,6 +27,7 @@ mod owned;
 mod protocol;
 mod record;
 mod refusal;
+mod settings;
 mod starter;
 pub mod supervisor;
 #[doc(hidden)]
@@ -35,5 +36,6 @@ mod verdict;
 
 pub use config::Config;
 pub use error::Error;
-pub use executor::{Process, Settings};
+pub use executor::Process;
 pub use handle::Handle;
+pub use settings::Settings;

@@ -10,8 +10,8 @@ use rustix::fs::{FlockOperation, OFlags};
 use crate::address::{self, Address};
 use crate::client::Client;
 use crate::error::Error;
-use crate::executor::Settings;
 use crate::files::{Root, open_private};
+use crate::settings::Settings;
 use crate::supervisor::{HIDDEN_NAME, Options, READY};
 
 const LOCK: &str = "start.lock";

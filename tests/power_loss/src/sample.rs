@@ -94,6 +94,7 @@ pub(crate) fn run(dag: &Dag, number: usize, padding: usize) -> Result<(Run, Step
         params: params.as_object().cloned().unwrap_or_default(),
         vars: serde_json::Map::new(),
         previous: Previous::default(),
+        callback: None,
     };
     Ok(noctule_core::run::create(dag, new, minute(number)))
 }

@@ -165,6 +165,7 @@ impl World {
             params: given.resolved.clone(),
             vars: vars.clone(),
             previous: Previous::default(),
+            callback: None,
         };
         let (mut run, _) = create(&dag, new, now);
         // A task in a group has no task run before its list is known; one stands in for all of its items.

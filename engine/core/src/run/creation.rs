@@ -28,6 +28,8 @@ pub struct NewRun {
     pub vars: Map<String, Value>,
     /// Earlier runs that templates may look at.
     pub previous: Previous,
+    /// Whom its end is told, besides the receivers of its DAG.
+    pub callback: Option<String>,
 }
 
 /// Makes a run of a DAG, queued, and the step that writes it.
@@ -45,7 +47,7 @@ pub fn create(dag: &Dag, new: NewRun, now: Instant) -> (Run, Step) {
         vars: new.vars,
         created_at: now,
         previous: new.previous,
-        callback: None,
+        callback: new.callback,
     };
     let run = newborn(dag, facts);
     let touched = (0..u32::try_from(run.tasks.len()).unwrap_or(u32::MAX))

@@ -131,6 +131,7 @@ impl Story {
             params: Map::new(),
             vars: Map::new(),
             previous: Previous::default(),
+            callback: None,
         };
         let (run, _) = create(&dag, new, at(0));
         Self {

@@ -114,6 +114,7 @@ pub(crate) fn run(dag: &Dag, id: &str, trigger: Trigger) -> (Run, Step) {
             .cloned()
             .unwrap(),
         previous: Previous::default(),
+        callback: None,
     };
     noctule_core::run::create(dag, new, at)
 }

@@ -13,7 +13,6 @@ pub(crate) fn command(text: &str) -> Markup {
 }
 
 /// A word as a shell takes it.
-#[allow(dead_code, reason = "for the pages of runs")]
 pub(crate) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
     if !word.is_empty() && word.chars().all(plain) {

@@ -35,7 +35,6 @@ pub(crate) enum Watch<'a> {
     /// Runs of this DAG.
     Dag(&'a str),
     /// This run.
-    #[allow(dead_code, reason = "for the pages of runs")]
     Run(&'a str),
     /// Nothing: it never changes, or there is nothing to see.
     Nothing,

@@ -9,12 +9,6 @@ pub(crate) fn when(at: DateTime<Utc>, zone: Tz) -> Markup {
     time(at, zone, "%a %-d %b %H:%M:%S")
 }
 
-/// An instant of a day that is known: `02:00`.
-#[allow(dead_code, reason = "for the pages of runs")]
-pub(crate) fn clock(at: DateTime<Utc>, zone: Tz) -> Markup {
-    time(at, zone, "%H:%M")
-}
-
 /// An instant with its day, without seconds: `Sat 21 Nov 02:00`.
 pub(crate) fn day_and_clock(at: DateTime<Utc>, zone: Tz) -> Markup {
     time(at, zone, "%a %-d %b %H:%M")

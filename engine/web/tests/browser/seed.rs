@@ -92,6 +92,7 @@ fn over(
         params: serde_json::Map::new(),
         vars: serde_json::Map::new(),
         previous: Previous::default(),
+        callback: None,
     };
     let (mut run, step) = noctule_core::run::create(&known.dag, new, tick);
     let at = tick + TimeDelta::minutes(minutes);

@@ -120,6 +120,7 @@ impl Engine {
             params: Map::new(),
             vars: Map::new(),
             previous: Previous::default(),
+            callback: None,
         };
         let id = new.id.clone();
         let (run, step) = create(dag, new, now);

@@ -59,6 +59,7 @@ impl Bench {
             params: Map::new(),
             vars: Map::new(),
             previous: Previous::default(),
+            callback: None,
         };
         let (run, _) = create(&dag, new, at(self.second));
         self.live.push((dag, run));

@@ -337,6 +337,7 @@ impl<'a> Engine<'a> {
             params: Map::new(),
             vars: Map::new(),
             previous: Previous::default(),
+            callback: None,
         };
         let (run, step) = create(dag, new, at(0));
         let journal = Journal::new(dag, &run, &step);
