@@ -130,14 +130,11 @@ impl Server<'_> {
             Ok(hosted) => hosted,
             Err(error) => return self.lost(error),
         };
-        let watch = Watch::start(self.surface, self.flags, open, self.store, &hosted)?;
-        self.web.attach(hosted.control.clone())?;
-        eprintln!(
-            "noctule serves {} DAGs of profile {} on http://{}",
-            open.loaded.dags.len(),
-            open.project()?.profile,
-            self.address
-        );
+        let watch = match self.present(open, &hosted) {
+            Ok(watch) => watch,
+            // It may have lost the store before anybody could be told of it; then it knows why.
+            Err(error) => return self.lost(hosted.ended_soon().await.unwrap_or(error)),
+        };
         tokio::select! {
             biased;
             ended = hosted.ended() => return self.lost(ended),
@@ -151,6 +148,19 @@ impl Server<'_> {
             drained = hosted.drain() => drained.map(|()| Held::Over(Exit::Success)),
             () = signals.asked() => Ok(Held::Over(Exit::Success)),
         }
+    }
+
+    /// Has the files watched and requests answered for an engine that has begun.
+    fn present(&self, open: &OpenProject, hosted: &Hosted) -> Result<Watch, CliError> {
+        let watch = Watch::start(self.surface, self.flags, open, self.store, hosted)?;
+        self.web.attach(hosted.control.clone())?;
+        eprintln!(
+            "noctule serves {} DAGs of profile {} on http://{}",
+            open.loaded.dags.len(),
+            open.project()?.profile,
+            self.address
+        );
+        Ok(watch)
     }
 
     /// Whether the end of an engine is the end of this process: not where another goes on, and this one may again.
