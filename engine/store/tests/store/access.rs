@@ -45,14 +45,14 @@ fn secret() -> AccessSecret {
     AccessSecret::new(SecretKind::Token).unwrap()
 }
 
-async fn made(store: &Store, name: &str) -> AccessSecret {
+pub(crate) async fn made(store: &Store, name: &str) -> AccessSecret {
     let secret = secret();
     let made = store.create_token(&secret.hash(), &grant(name, None)).await;
     assert!(made.unwrap(), "{name}");
     secret
 }
 
-fn event(act: &str, at: DateTime<Utc>) -> AuditEvent {
+pub(crate) fn event(act: &str, at: DateTime<Utc>) -> AuditEvent {
     AuditEvent {
         at,
         by: ada(),

@@ -21,3 +21,4 @@ mod sample;
 mod servers;
 mod tenures;
 mod transfers;
+mod whole;
