@@ -4,10 +4,10 @@
 #[path = "../kills/chain.rs"]
 mod chain;
 #[path = "../kills/process.rs"]
-#[expect(dead_code, reason = "the kills use more of it")]
 mod process;
 #[path = "../kills/project.rs"]
 #[expect(dead_code, reason = "the kills use more of it")]
 mod project;
 
+mod draining;
 mod taking_over;

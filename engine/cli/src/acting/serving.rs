@@ -145,7 +145,7 @@ impl Server<'_> {
         self.web.stand(Stand::Draining);
         eprintln!("draining: nothing new starts; a second signal leaves at once");
         tokio::select! {
-            drained = hosted.drain() => drained.map(|()| Held::Over(Exit::Success)),
+            drained = hosted.drain() => self.drained(drained),
             () = signals.asked() => Ok(Held::Over(Exit::Success)),
         }
     }
@@ -161,6 +161,20 @@ impl Server<'_> {
             self.address
         );
         Ok(watch)
+    }
+
+    /// An engine that loses the store while it drains has ended as it was asked to: the next one goes on with what is under way.
+    fn drained(&self, drained: Result<(), CliError>) -> Result<Held, CliError> {
+        let lost = match drained {
+            Ok(()) => return Ok(Held::Over(Exit::Success)),
+            Err(error) => self.lost(error)?,
+        };
+        if let Held::Lost(error) = lost {
+            eprintln!(
+                "the store was lost while draining; the next engine goes on with what is under way: {error}"
+            );
+        }
+        Ok(Held::Over(Exit::Success))
     }
 
     /// Whether the end of an engine is the end of this process: not where another goes on, and this one may again.
