@@ -76,6 +76,9 @@ impl Fault {
     }
 }
 
+/// How a command ends that cannot reach its store.
+const UNREACHABLE: i32 = 6;
+
 /// One engine, its road, and the address that leads over it.
 struct Seat {
     road: Proxy,
@@ -316,17 +319,21 @@ impl Engines {
         Ok(true)
     }
 
-    /// Every road is open and every seat taken. An engine that ended by itself has lost more than its lease: a finding.
+    /// Every road is open and every seat taken. An engine that ended by itself has lost more than its lease: a finding, but
+    /// where it had not come to stand by yet, and says that the database cannot be reached.
     fn heal(&mut self) -> Result<(), CampaignError> {
         for number in 0..SEATS {
             self.seats[number].road.restore();
             let Some(end) = self.seats[number].engine.ended() else {
                 continue;
             };
-            if end != End::Signal(Signal::KILL.as_raw()) {
-                let told = self.seats[number].engine.told();
+            let told = self.seats[number].engine.told();
+            let report = &mut self.campaign.report;
+            if end == End::Code(UNREACHABLE) && !told.contains("noctule s") {
+                report.one_more("engines that began while the database was away, and said so");
+            } else if end != End::Signal(Signal::KILL.as_raw()) {
                 let finding = format!("an engine ended by itself with {end:?}: {told}");
-                self.campaign.report.findings.push(finding);
+                report.findings.push(finding);
             }
             self.seats[number].engine.tidy();
             self.seats[number].engine = self.start(number, None)?;

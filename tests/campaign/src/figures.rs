@@ -74,6 +74,11 @@ impl Report {
         self.facts.insert(what.to_owned(), count);
     }
 
+    /// One more of something else was seen.
+    pub(crate) fn one_more(&mut self, what: &str) {
+        *self.facts.entry(what.to_owned()).or_default() += 1;
+    }
+
     /// A fault was tried.
     pub(crate) fn count(&mut self, word: &str, struck: bool) {
         let tally = self.faults.entry(word.to_owned()).or_default();
