@@ -110,6 +110,8 @@ fn to(recipient: Recipient) -> Message {
         latest_at: at,
         sealed_at: Some(at),
         tries: 1,
+        tried_at: None,
+        tried_for: 0,
         error: None,
         standing: Standing::Sending,
     }

@@ -44,7 +44,14 @@ async fn what_is_past_goes_beside_the_engine_and_the_newest_stay() {
     let young = of(89, 0).pass().await.unwrap();
     assert_eq!((young.runs, runs().await), (0, 3));
     let old = of(91, 1).pass().await.unwrap();
-    assert_eq!(old, Forgotten { logs: 0, runs: 2 });
+    assert_eq!(
+        old,
+        Forgotten {
+            logs: 0,
+            runs: 2,
+            backfills: 0
+        }
+    );
     assert_eq!(runs().await, 1);
 }
 

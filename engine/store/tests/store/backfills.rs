@@ -71,6 +71,7 @@ async fn a_backfill_is_read_as_it_was_written_and_changed_night_by_night(bed: Be
         1,
         NightState::Running {
             run: id("r-1"),
+            round: Some(1),
             since: minutes(8),
         },
     );

@@ -47,6 +47,8 @@ pub(crate) fn message(id: &str, run: Option<&str>, at: DateTime<Utc>) -> Message
         latest_at: at,
         sealed_at: None,
         tries: 0,
+        tried_at: None,
+        tried_for: 0,
         error: None,
         standing: Standing::Waiting { not_before: at },
     }
