@@ -6,6 +6,7 @@
 )]
 
 mod servers;
+mod strangers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
