@@ -195,9 +195,12 @@ async fn what_is_remembered_outlives_its_retention_however_it_was_delivered(bed:
         message.open.insert("a".to_owned());
         all.push(message);
     }
-    let write = |message| Write::Message { message };
-    let writes: Vec<Write<'_>> = all.iter().map(write).collect();
-    store.commit(&lease, &writes).await.unwrap();
+    let write = async |all: &[Message]| {
+        let writes = all.iter().map(|message| Write::Message { message });
+        let writes: Vec<Write<'_>> = writes.collect();
+        store.commit(&lease, &writes).await.unwrap();
+    };
+    write(&all).await;
     let horizon = Horizon {
         succeeded_before: minutes(100),
         others_before: minutes(100),
@@ -207,8 +210,7 @@ async fn what_is_remembered_outlives_its_retention_however_it_was_delivered(bed:
     store.forget_loose_ends(&lease, &horizon).await.unwrap();
     assert_eq!(store.live_messages().await.unwrap(), all);
     all.iter_mut().for_each(|message| message.open.clear());
-    let writes: Vec<Write<'_>> = all.iter().map(write).collect();
-    store.commit(&lease, &writes).await.unwrap();
+    write(&all).await;
     store.forget_loose_ends(&lease, &horizon).await.unwrap();
     assert_eq!(store.find_messages(&self::all()).await.unwrap(), []);
 }
