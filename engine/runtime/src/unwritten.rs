@@ -7,10 +7,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use noctule_core::backfill::{Backfill, Night};
+use noctule_core::backfill::Night;
 use noctule_core::name::{BackfillId, DagId, RunId};
 use noctule_core::word::MessageId;
-use noctule_store::{AskId, StoreError};
+use noctule_store::{AskId, DagRecord, StoreError};
 
 use crate::engine::Engine;
 use crate::saving::Batch;
@@ -100,8 +100,9 @@ impl Engine {
         }
     }
 
-    /// Puts what was refused into the next commit, when its time has come. What is newer counts.
+    /// Puts what was refused into the next commit, when its time has come; what that writes anyhow, at once.
     pub(crate) fn write_again(&mut self) {
+        self.catch_up();
         let now = tokio::time::Instant::now();
         if self.unwritten.due.is_none_or(|due| due > now) {
             return;
@@ -109,23 +110,34 @@ impl Engine {
         self.unwritten.due = None;
         self.unwritten.failures += 1;
         let again = std::mem::take(&mut self.unwritten.again);
+        // A file that has come back is not gone.
+        let gone = |record: &DagRecord| self.catalog.get(&record.dag).is_none();
+        let withdrawn = again.withdrawn.into_iter().filter(gone);
         let batch = &mut self.batch;
+        batch.withdrawn.extend(withdrawn);
         batch.versions.extend(again.versions);
         batch.dags.extend(again.dags);
-        batch.withdrawn.extend(again.withdrawn);
         batch.dropped.extend(again.dropped);
-        for (id, message) in again.messages {
-            batch.messages.entry(id).or_insert(message);
-        }
-        for (id, older) in again.backfills {
-            let newer = batch.backfills.remove(&id);
-            batch.backfills.insert(id, later(older, newer));
-        }
-        for (id, answer) in again.answers {
-            if !batch.answers.iter().any(|(answered, _)| *answered == id) {
-                batch.answers.push((id, answer));
+        batch.messages.extend(again.messages);
+        batch.backfills.extend(again.backfills);
+        batch.answers.extend(again.answers);
+    }
+
+    /// What is newer counts, and nothing older is written after it.
+    fn catch_up(&mut self) {
+        let (again, batch) = (&mut self.unwritten.again, &mut self.batch);
+        again
+            .messages
+            .retain(|id, _| !batch.messages.contains_key(id));
+        for (id, newer) in &mut batch.backfills {
+            if let Some(older) = again.backfills.remove(id) {
+                let mut nights: BTreeMap<u32, Night> = older.1.into_iter().collect();
+                nights.extend(std::mem::take(&mut newer.1));
+                newer.1 = nights.into_iter().collect();
             }
         }
+        let answered = |id: &AskId| batch.answers.iter().any(|(answered, _)| answered == id);
+        again.answers.retain(|(id, _)| !answered(id));
     }
 
     /// Everything that a commit was to write is written.
@@ -142,18 +154,4 @@ impl Unwritten {
         let factor = 2u32.saturating_pow(self.failures.min(16));
         first.saturating_mul(factor).min(longest)
     }
-}
-
-/// A backfill with the nights of both, each as it stood last.
-fn later(
-    (head, nights): (Backfill, Vec<(u32, Night)>),
-    newer: Option<(Backfill, Vec<(u32, Night)>)>,
-) -> (Backfill, Vec<(u32, Night)>) {
-    let mut all: BTreeMap<u32, Night> = nights.into_iter().collect();
-    let mut latest = head;
-    if let Some((head, nights)) = newer {
-        latest = head;
-        all.extend(nights);
-    }
-    (latest, all.into_iter().collect())
 }

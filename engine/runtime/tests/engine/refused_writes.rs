@@ -4,14 +4,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use noctule_core::ask::Wish;
+use noctule_core::ask::{Answer, Wish};
 use noctule_core::backfill::{Backfill, NightState, Only};
 use noctule_core::run::RunEnding;
 use noctule_core::word::Occasion;
 use sqlx::{Connection, SqliteConnection};
 
 use crate::backfills::{backfill, until, wish};
-use crate::harness::{Stage, ask, ending};
+use crate::harness::{Stage, ask, ending, trigger_of};
 use crate::telling::{FAILING, Letterbox, all_sent, until_all};
 
 /// The first run of each tick fails.
@@ -40,7 +40,8 @@ async fn meddle(folder: &Path, statement: &'static str) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_message_whose_write_is_refused_is_not_sent_and_is_written_again_later() {
     let letterbox = Letterbox::new(Duration::ZERO);
-    let mut stage = Stage::new(FAILING);
+    let quiet = "id = \"q\"\n[tasks.t]\nexecutor = \"scripted\"\nwith = {}\n";
+    let mut stage = Stage::of(&[FAILING, quiet]);
     stage.courier = Some(letterbox.clone());
     let engine = stage.start().await;
     let path = stage.dir.path();
@@ -51,7 +52,13 @@ async fn a_message_whose_write_is_refused_is_not_sent_and_is_written_again_later
     let over = engine.over(&run).await;
     assert_eq!(ending(&over), Some(RunEnding::Failed), "the run is written");
     // Another commit is through, and nothing was sent.
-    let other = engine.trigger().await;
+    let other = engine.control.ask(trigger_of("q", None)).await.unwrap();
+    let Answer::Done {
+        run: Some(other), ..
+    } = other
+    else {
+        panic!("{other:?}");
+    };
     engine.over(&other).await;
     assert!(until_all(&engine.store, |_| true).await.is_empty());
     assert!(letterbox.got().is_empty(), "it was sent unwritten");

@@ -143,6 +143,9 @@ impl SqliteStore {
         lease: &Lease,
         id: &BackfillId,
     ) -> Result<(), StoreError> {
+        if !lease.is_trusted() {
+            return Err(StoreError::LeaseLost(lease.epoch()));
+        }
         let path = &self.path;
         let mut writer = self.writer.take().await?;
         let mut transaction = writer.begin_with(BEGIN).await.on(path)?;

@@ -52,6 +52,7 @@ const SILENT: [&str; 8] = [
     "noctule_polls",
     "noctule_pool_slots",
     "noctule_pool_slots_held",
+    "noctule_refused_writes",
     "noctule_runs_created",
     "noctule_runs_ended",
     "noctule_task_runs",
