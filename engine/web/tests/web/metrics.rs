@@ -46,7 +46,7 @@ async fn what_happened_is_counted_once_and_what_is_there_is_measured() {
 }
 
 /// Of a project without pools, in which nothing has run.
-const SILENT: [&str; 8] = [
+const SILENT: [&str; 9] = [
     "noctule_attempts_ended",
     "noctule_launches",
     "noctule_polls",
