@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::backfill::Only;
 use crate::name::{BackfillId, DagHash, DagId, ProfileName, RunId, TaskTarget};
 use crate::run::{Actor, Instant, Report, Verdict};
+use crate::word::MessageId;
 
 /// One ask.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -87,6 +88,11 @@ pub enum Wish {
         act: BackfillAct,
         /// Why.
         reason: Option<String>,
+    },
+    /// A message that was given up is sent again.
+    Resend {
+        /// Which.
+        message: MessageId,
     },
     /// What an engine that stands by says of work on its own host; nobody asks for anything.
     Report(Report),

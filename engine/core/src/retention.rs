@@ -4,6 +4,7 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::backfill::{self, Backfill};
 use crate::run::{Phase, RunEnding};
 use crate::source::Retention;
 
@@ -45,6 +46,24 @@ impl Horizon {
             Phase::Queued { .. } | Phase::Running { .. } => false,
             Phase::Ended { ending, at, .. } => *at < self.before(*ending),
         }
+    }
+
+    /// Whether a backfill is old enough to be forgotten: as a good run where every night of it ended well, else as the others.
+    /// Its runs may be there still.
+    #[must_use]
+    pub fn is_backfill_past(&self, backfill: &Backfill) -> bool {
+        let at = match &backfill.phase {
+            backfill::Phase::Running | backfill::Phase::Paused { .. } => return false,
+            backfill::Phase::Cancelled { at, .. } | backfill::Phase::Ended { at } => *at,
+        };
+        let well = matches!(backfill.phase, backfill::Phase::Ended { .. })
+            && backfill.tally.succeeded == backfill.tally.all();
+        let before = if well {
+            self.succeeded_before
+        } else {
+            self.others_before
+        };
+        backfill.is_over() && at < before
     }
 
     fn before(&self, ending: RunEnding) -> DateTime<Utc> {

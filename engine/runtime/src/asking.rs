@@ -118,6 +118,7 @@ impl Engine {
                 act,
                 reason,
             } => self.act_on_backfill(&backfill, act, by, reason).await,
+            Wish::Resend { message } => self.resend(&message, &by).await,
             Wish::Report(report) => Ok(self.report(report)),
             // The reload is done by whoever watches the files: it sees the ask, too, and publishes.
             Wish::Reload => Ok(self.reload()),

@@ -30,6 +30,7 @@ use crate::saving::Batch;
 use crate::surroundings::Surroundings;
 use crate::telling::Telling;
 use crate::triggering::Watchers;
+use crate::unwritten::Unwritten;
 use crate::work::Told;
 
 /// The longest sleep of the loop: a jump of the wall clock is seen after this.
@@ -96,6 +97,8 @@ pub struct Engine {
     pub(crate) draining: bool,
     /// What is to be told.
     pub(crate) telling: Telling,
+    /// What the store refused, to be written again.
+    pub(crate) unwritten: Unwritten,
     /// Commits fail for now.
     pub(crate) ailing: Option<Ailing>,
 }

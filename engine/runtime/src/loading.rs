@@ -23,6 +23,7 @@ use crate::saving::Batch;
 use crate::surroundings::Surroundings;
 use crate::telling::Telling;
 use crate::triggering::Watchers;
+use crate::unwritten::Unwritten;
 
 impl Engine {
     /// Loads all live runs of the store and makes a loop that can be [`run`](Self::run).
@@ -63,6 +64,7 @@ impl Engine {
             published: false,
             draining: false,
             telling,
+            unwritten: Unwritten::default(),
             ailing: None,
         };
         engine.batch.inherited = engine.inherited().await?;

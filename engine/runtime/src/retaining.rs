@@ -7,11 +7,11 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use noctule_core::name::RunId;
+use noctule_core::name::{BackfillId, RunId};
 use noctule_core::retention::Horizon;
 use noctule_core::source::Retention;
 use noctule_executor::{AttemptKey, Keepsake};
-use noctule_store::{Lease, OldRun, Store, StoreError};
+use noctule_store::{BackfillFilter, Lease, OldRun, Store, StoreError};
 
 use crate::clock::Clock;
 use crate::surroundings::Surroundings;
@@ -24,6 +24,8 @@ const EVERY: Duration = Duration::from_secs(60 * 60);
 const REST: Duration = Duration::from_millis(100);
 /// The most rows of a batch, unless one run alone has more.
 const ROWS: u32 = 2_000;
+/// Backfills that are looked at together.
+const BACKFILLS: u32 = 200;
 /// Logs that were due this long ago went with an earlier pass, or go with their run.
 const LOOK_BACK: chrono::Duration = chrono::Duration::days(7);
 /// How far the clocks may drift apart since the start.
@@ -36,6 +38,8 @@ pub struct Forgotten {
     pub logs: u64,
     /// Runs that went.
     pub runs: u64,
+    /// Backfills that went, each after the last of its runs.
+    pub backfills: u64,
 }
 
 /// The retention of one engine, as long as it holds the store.
@@ -73,9 +77,17 @@ impl Retaining {
         tokio::time::sleep(FIRST).await;
         loop {
             match self.pass().await {
-                Ok(Forgotten { logs: 0, runs: 0 }) => {}
-                Ok(Forgotten { logs, runs }) => {
-                    tracing::info!(logs, runs, "forgot what was past its retention");
+                Ok(Forgotten {
+                    logs: 0,
+                    runs: 0,
+                    backfills: 0,
+                }) => {}
+                Ok(Forgotten {
+                    logs,
+                    runs,
+                    backfills,
+                }) => {
+                    tracing::info!(logs, runs, backfills, "forgot what was past its retention");
                 }
                 Err(error) => {
                     tracing::warn!(%error, "failed to forget old runs; tried again later");
@@ -100,6 +112,7 @@ impl Retaining {
         let forgotten = Forgotten {
             logs: self.forget_logs(&horizon).await?,
             runs: self.forget_runs(&horizon).await?,
+            backfills: self.forget_backfills(&horizon).await?,
         };
         self.store.forget_loose_ends(&self.lease, &horizon).await?;
         Ok(forgotten)
@@ -134,6 +147,43 @@ impl Retaining {
             count += runs.len() as u64;
             tokio::time::sleep(REST).await;
         }
+    }
+
+    /// Backfills that are past and have no run any more: while one is there, its backfill says why it is.
+    async fn forget_backfills(&self, horizon: &Horizon) -> Result<u64, StoreError> {
+        let mut past = Vec::new();
+        let mut filter = BackfillFilter {
+            limit: BACKFILLS,
+            ..BackfillFilter::default()
+        };
+        loop {
+            let page = self.store.find_backfills(&filter).await?;
+            let Some(last) = page.last() else { break };
+            filter.before = Some(last.id.clone());
+            let ids = page.iter().filter(|head| horizon.is_backfill_past(head));
+            past.extend(ids.map(|head| head.id.clone()));
+        }
+        let mut count = 0;
+        for id in past {
+            if !self.has_a_run(&id).await? {
+                self.store.forget_backfill(&self.lease, &id).await?;
+                count += 1;
+                tokio::time::sleep(REST).await;
+            }
+        }
+        Ok(count)
+    }
+
+    async fn has_a_run(&self, id: &BackfillId) -> Result<bool, StoreError> {
+        // The newest are the last to go.
+        for night in self.store.nights(id).await?.iter().rev() {
+            if let Some(run) = night.state.run()
+                && self.store.summary(run).await?.is_some()
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// What executors keep here of these runs. What cannot go now is no reason to keep the rows.

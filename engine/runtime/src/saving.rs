@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use noctule_core::ask::Answer;
-use noctule_core::backfill::{Backfill, Night};
+use noctule_core::backfill::{Backfill, Night, NightState};
 use noctule_core::name::{BackfillId, DagId, RunId};
 use noctule_core::run::{Step, TaskRunIx};
 use noctule_core::word::{Message, MessageId};
@@ -16,6 +16,7 @@ use crate::control::Command;
 use crate::engine::{Ailing, Engine};
 use crate::error::RuntimeError;
 use crate::inheriting::Inherited;
+use crate::unwritten::Of;
 
 /// A commit that left nothing is tried again after pauses that grow from the first to the second.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(15));
@@ -64,6 +65,14 @@ impl Batch {
             && self.answers.is_empty()
             && self.replies.is_empty()
     }
+
+    /// Whether it has the beginning of a backfill's night by this run.
+    pub(crate) fn begins_night(&self, run: &RunId) -> bool {
+        let mut nights = self.backfills.values().flat_map(|(_, nights)| nights);
+        nights.any(|(_, night)| {
+            matches!(&night.state, NightState::Running { run: begun, .. } if begun == run)
+        })
+    }
 }
 
 impl Engine {
@@ -72,6 +81,7 @@ impl Engine {
         let changed = self.telling.outbox.changes().into_iter();
         let keyed = changed.map(|message| (message.id.clone(), message));
         self.batch.messages.extend(keyed);
+        self.write_again();
         if self.batch.is_empty() && !self.batch.inherited.unsettled {
             self.tend_all(BTreeSet::new());
             self.send_messages();
@@ -94,83 +104,74 @@ impl Engine {
         }
     }
 
-    /// The writes of the batch, and for each the run whose step it is.
-    fn writes(&self) -> (Vec<Write<'_>>, Vec<Option<RunId>>) {
+    /// The writes of the batch, and for each what it is of.
+    fn writes(&self) -> (Vec<Write<'_>>, Vec<Of>) {
         let batch = &self.batch;
-        let mut writes: Vec<Write<'_>> = batch
-            .versions
-            .iter()
-            .map(|version| Write::Pin { version })
-            .collect();
-        writes.extend(
-            batch
-                .dags
-                .iter()
-                .filter_map(|id| self.catalog.record(id))
-                .map(|record| Write::Dag { record }),
-        );
-        writes.extend(batch.withdrawn.iter().map(|record| Write::Dag { record }));
-        writes.extend(
-            batch
-                .dropped
-                .iter()
-                .map(|dropped| Write::Dropped { dropped }),
-        );
-        writes.extend(
-            batch
-                .backfills
-                .values()
-                .map(|(backfill, nights)| Write::Backfill { backfill, nights }),
-        );
-        let messages = batch.messages.values();
-        writes.extend(messages.map(|message| Write::Message { message }));
-        let mut order = vec![None; writes.len()];
+        let mut writes = Vec::new();
+        let mut order = Vec::new();
+        let mut add = |of, write| {
+            order.push(of);
+            writes.push(write);
+        };
+        for (at, version) in batch.versions.iter().enumerate() {
+            add(Of::Version(at), Write::Pin { version });
+        }
+        for id in &batch.dags {
+            if let Some(record) = self.catalog.record(id) {
+                add(Of::Dag(id.clone()), Write::Dag { record });
+            }
+        }
+        for (at, record) in batch.withdrawn.iter().enumerate() {
+            add(Of::Withdrawn(at), Write::Dag { record });
+        }
+        for (at, dropped) in batch.dropped.iter().enumerate() {
+            add(Of::Dropped(at), Write::Dropped { dropped });
+        }
+        for (id, (backfill, nights)) in &batch.backfills {
+            add(
+                Of::Backfill(id.clone()),
+                Write::Backfill { backfill, nights },
+            );
+        }
+        for (id, message) in &batch.messages {
+            add(Of::Message(id.clone()), Write::Message { message });
+        }
         for (id, step) in &batch.steps {
             let Some(live) = self.live.get(id) else {
                 continue;
             };
-            writes.push(match batch.births.get(id) {
+            let run = &live.run;
+            let write = match batch.births.get(id) {
                 Some(key) => Write::Create {
-                    run: &live.run,
+                    run,
                     step,
                     idempotency_key: key.as_deref(),
                 },
-                None => Write::Step {
-                    run: &live.run,
-                    step,
-                },
-            });
-            order.push(Some(id.clone()));
+                None => Write::Step { run, step },
+            };
+            add(Of::Run(id.clone()), write);
         }
-        writes.extend(
-            batch
-                .answers
-                .iter()
-                .map(|(ask, answer)| Write::Answer { ask: *ask, answer }),
-        );
-        order.resize(writes.len(), None);
+        for (ask, answer) in &batch.answers {
+            add(Of::Answer(*ask), Write::Answer { ask: *ask, answer });
+        }
         (writes, order)
     }
 
-    async fn saved(
-        &mut self,
-        order: &[Option<RunId>],
-        written: Vec<Written>,
-    ) -> Result<(), RuntimeError> {
+    async fn saved(&mut self, order: &[Of], written: Vec<Written>) -> Result<(), RuntimeError> {
         self.ailing = None;
         self.shown.tell(self.batch.steps.keys());
-        let batch = std::mem::take(&mut self.batch);
+        let mut batch = std::mem::take(&mut self.batch);
         for version in &batch.versions {
             self.catalog.stored(version.hash.clone());
         }
-        let mut touched = batch.untended;
+        let mut touched = std::mem::take(&mut batch.untended);
         for (id, step) in &batch.steps {
             touched.extend(step.touched.iter().map(|ix| (id.clone(), *ix)));
         }
-        for (run, written) in order.iter().zip(written) {
-            let Some(run) = run else {
+        for (of, written) in order.iter().zip(written) {
+            let Of::Run(run) = of else {
                 if let Written::Failed(error) = written {
-                    tracing::error!(%error, "a write that belongs to no run was refused");
+                    self.refuse(&batch, of, &error);
                 }
                 continue;
             };
@@ -181,13 +182,15 @@ impl Engine {
                     self.night_is_left(run, Some(there), "it has got a run meanwhile");
                 }
                 Written::Failed(error) => {
-                    if batch.births.contains_key(run) {
-                        self.night_is_left(run, None, &error.to_string());
+                    if batch.begins_night(run) {
+                        let there = (!batch.births.contains_key(run)).then(|| run.clone());
+                        self.night_is_left(run, there, &error.to_string());
                     }
                     self.read_back(run, &error).await?;
                 }
             }
         }
+        self.wrote_all();
         if batch.inherited.unsettled {
             self.settle().await;
         }

@@ -5,7 +5,7 @@
 //! message may arrive twice, if the engine is killed between its arrival and the commit that says so; its id is the same
 //! then. Whoever has lost the lease sends nothing.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use noctule_core::name::RunId;
 use noctule_core::run::{Record, Run};
 use noctule_core::source::GATHER;
 use noctule_core::word::{
-    Message, MessageId, Occasion, Outbox, Recipient, Told, Undelivered, late_at, lateness, notices,
+    Message, MessageId, Occasion, Outbox, Told, Undelivered, late_at, lateness, notices,
 };
 use noctule_executor::async_trait;
 use noctule_store::StoreError;
@@ -22,9 +22,6 @@ use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 
 use crate::engine::Engine;
 use crate::error::RuntimeError;
-
-/// Messages that are sent at once; to one receiver they go one after the other.
-const AT_ONCE: usize = 16;
 
 /// Whoever brings messages to their receivers.
 #[async_trait]
@@ -64,7 +61,7 @@ pub(crate) struct Telling {
     /// When live runs are late.
     late: BTreeSet<(DateTime<Utc>, RunId)>,
     pub(crate) under_way: JoinSet<Result<(), Undelivered>>,
-    sendings: HashMap<Id, (MessageId, Recipient)>,
+    sendings: HashMap<Id, MessageId>,
     beat: Option<(tokio::time::Instant, AbortHandle)>,
 }
 
@@ -145,6 +142,7 @@ impl Engine {
                 });
             }
         }
+        self.telling.outbox.shed(now);
         let due = self.telling.outbox.next_due().is_some_and(|due| due <= now);
         if due && !self.draining && self.surroundings.courier.is_some() {
             self.telling.outbox.turn(now);
@@ -168,24 +166,15 @@ impl Engine {
         if self.draining || self.telling.outbox.sending().next().is_none() {
             return;
         }
-        let mut busy: BTreeSet<Recipient> = BTreeSet::new();
-        let mut sent: BTreeSet<MessageId> = BTreeSet::new();
-        for (id, to) in self.telling.sendings.values() {
-            busy.insert(to.clone());
-            sent.insert(id.clone());
-        }
-        let mut chosen = BTreeMap::new();
-        for message in self.telling.outbox.sending() {
-            if busy.len() >= AT_ONCE {
-                break;
-            }
-            if !sent.contains(&message.id) && busy.insert(message.to.clone()) {
-                chosen.insert(message.id.clone(), message.clone());
-            }
-        }
-        for (id, message) in chosen {
+        // The outbox says how many there are at once, and to whom.
+        let under_way: HashSet<&MessageId> = self.telling.sendings.values().collect();
+        let begun = self.telling.outbox.sending();
+        let begun = begun.filter(|message| !under_way.contains(&message.id));
+        let begun: Vec<Message> = begun.cloned().collect();
+        for message in begun {
+            let id = message.id.clone();
             let tick = self.next_tick_of(&message);
-            let (to, courier) = (message.to.clone(), Arc::clone(&courier));
+            let courier = Arc::clone(&courier);
             let lease = self.lease.clone();
             let sending = async move {
                 if !lease.is_trusted() {
@@ -198,7 +187,7 @@ impl Engine {
                 courier.deliver(&message, tick).await
             };
             let task = self.telling.under_way.spawn(sending);
-            self.telling.sendings.insert(task.id(), (id, to));
+            self.telling.sendings.insert(task.id(), id);
         }
     }
 
@@ -221,7 +210,7 @@ impl Engine {
                 (error.id(), Err(later))
             }
         };
-        let Some((id, _)) = self.telling.sendings.remove(&task) else {
+        let Some(id) = self.telling.sendings.remove(&task) else {
             return;
         };
         match &how {

@@ -4,6 +4,7 @@ use noctule_core::backfill::{Backfill, Night};
 use noctule_core::name::{BackfillId, DagId};
 
 use crate::error::StoreError;
+use crate::lease::Lease;
 use crate::store::{Store, either};
 
 const DEFAULT_LIMIT: u32 = 100;
@@ -48,6 +49,14 @@ impl Store {
     /// The store cannot be read.
     pub async fn backfill(&self, id: &BackfillId) -> Result<Option<Backfill>, StoreError> {
         either!(self, backend => Box::pin(backend.backfill(id)).await)
+    }
+
+    /// Takes out a backfill with its nights, if nothing of it is under way or will be.
+    ///
+    /// # Errors
+    /// The lease is past, or nothing could be written.
+    pub async fn forget_backfill(&self, lease: &Lease, id: &BackfillId) -> Result<(), StoreError> {
+        either!(self, backend => Box::pin(backend.forget_backfill(lease, id)).await)
     }
 
     /// The nights of a backfill, in order.

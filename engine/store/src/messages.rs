@@ -1,6 +1,6 @@
 //! The outbox as it is read: what an engine goes on with, and what people look at. It is written by commits alone.
 
-use noctule_core::word::Message;
+use noctule_core::word::{Message, MessageId};
 
 use crate::error::StoreError;
 use crate::store::{Store, either};
@@ -23,6 +23,14 @@ impl Store {
     /// The store cannot be read.
     pub async fn live_messages(&self) -> Result<Vec<Message>, StoreError> {
         either!(self, backend => Box::pin(backend.live_messages()).await)
+    }
+
+    /// One message.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn message(&self, id: &MessageId) -> Result<Option<Message>, StoreError> {
+        either!(self, backend => Box::pin(backend.message(id)).await)
     }
 
     /// Messages that fit a filter, newest first.

@@ -40,6 +40,8 @@ pub struct RunFilter {
     pub nominal: Option<(DateTime<Utc>, DateTime<Utc>)>,
     /// With this ingestion id.
     pub ingestion_id: Option<String>,
+    /// Only those that were made for a tick of a schedule.
+    pub of_ticks: bool,
     /// Created before this run: the next page.
     pub before: Option<RunId>,
     /// At most so many; 0 means 100.

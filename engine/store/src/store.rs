@@ -82,12 +82,4 @@ impl Store {
             Backend::Postgres(_) => Ok(()),
         }
     }
-
-    /// Checks what is stored: every page of a file; every document of a database.
-    ///
-    /// # Errors
-    /// It is damaged: `Corrupt`.
-    pub async fn check(&self) -> Result<(), StoreError> {
-        either!(self, backend => Box::pin(backend.check()).await)
-    }
 }

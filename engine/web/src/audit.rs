@@ -123,16 +123,27 @@ impl Web {
         let id = self.store().begin_audit(&event).await?;
         let done = doing.await;
         let outcome = match &done {
-            Ok(response) => match response.headers().get(LOCATION).map(|to| to.to_str()) {
-                Some(Ok(to)) => format!("done: {to}"),
-                _ => "done".to_owned(),
-            },
+            Ok(response) => did(response),
             Err(problem) => problem.code.as_str().to_owned(),
         };
         if let Err(error) = self.store().end_audit(id, &outcome).await {
             tracing::error!(%error, act = event.act, outcome, "an audit event stays without its outcome");
         }
         done
+    }
+}
+
+/// What an operation says of what it did, for its audit event.
+#[derive(Debug, Clone)]
+pub(crate) struct Did(pub(crate) String);
+
+fn did(response: &Response) -> String {
+    if let Some(Did(what)) = response.extensions().get() {
+        return format!("done: {what}");
+    }
+    match response.headers().get(LOCATION).map(|to| to.to_str()) {
+        Some(Ok(to)) => format!("done: {to}"),
+        _ => "done".to_owned(),
     }
 }
 

@@ -201,9 +201,17 @@ async fn answer<O: Operation>(web: Web, raw: RawCall) -> Result<Response, Proble
         by: call.caller.actor(),
         from: raw.from.map(|from| from.to_canonical().to_string()),
         act: O::NAME.to_owned(),
-        on: O::about(&call.body).or_else(|| named(&call.path)),
+        on: on(named(&call.path), O::about(&call.body)),
     };
     web.clone().audited(event, O::answer(web, call)).await
+}
+
+/// What an audit event is about: what the path names, and what the body says besides.
+fn on(path: Option<String>, body: Option<String>) -> Option<String> {
+    match (path, body) {
+        (Some(path), Some(body)) => Some(format!("{path}; {body}")),
+        (path, body) => path.or(body),
+    }
 }
 
 /// A body is one object: a list in the order of the fields is none, though serde would take it.

@@ -74,6 +74,8 @@ codes! {
     NoSuchTask = "no_such_task", NOT_FOUND, "the run has no such task";
     /// There is no such token.
     NoSuchToken = "no_such_token", NOT_FOUND, "there is no such token";
+    /// There is no such message.
+    NoSuchDelivery = "no_such_delivery", NOT_FOUND, "there is no such message";
     /// Another token has this name.
     NameTaken = "name_taken", CONFLICT, "another token has this name";
     /// The task has no such attempt.

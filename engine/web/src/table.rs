@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use crate::access::{Need, Role};
 use crate::act::{
-    Backfill, Cancel, CancelBackfill, CancelMany, Mark, MarkMany, Pause, PauseBackfill, Resume,
-    ResumeBackfill, Retry, RetryMany, Trigger,
+    Backfill, Cancel, CancelBackfill, CancelMany, Mark, MarkMany, Pause, PauseBackfill,
+    ResendDelivery, Resume, ResumeBackfill, Retry, RetryMany, Trigger,
 };
 use crate::audit::ListAudit;
 use crate::live::{Events, RunStream};
@@ -60,6 +60,7 @@ pub(crate) static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
         endpoint::<AttemptRequest>(),
         endpoint::<Events>(),
         endpoint::<ListDeliveries>(),
+        endpoint::<ResendDelivery>(),
         endpoint::<ShowAsset>(),
         endpoint::<ShowHealth>(),
         endpoint::<ShowTonight>(),

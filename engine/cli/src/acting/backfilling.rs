@@ -1,10 +1,12 @@
 //! `backfill`: runs for past ticks, planned and shown before they are asked for; and what becomes of one.
 
 use noctule_core::ask::{BackfillAct, BackfillWish, Wish};
-use noctule_core::backfill::{Around, Backfill, Existing, Only, Phase, Plan, Range, Tally, plan};
+use noctule_core::backfill::{
+    Around, Backfill, Only, Phase, Plan, PlanError, Range, Tally, plan, ticks,
+};
 use noctule_core::name::{BackfillId, DagId};
 use noctule_core::view::{BackfillView, LeftView, NightView, NightsView};
-use noctule_store::{BackfillFilter, RunFilter, RunSummary, Store};
+use noctule_store::{BackfillFilter, RunFilter, Store};
 use noctule_web::{BackfillActBody, BackfillBody};
 
 use super::asking::{ANSWER, actor};
@@ -60,12 +62,14 @@ async fn ask_engine(args: &BackfillArgs, surface: &Surface) -> Result<Exit, CliE
         needed("--to", args.to.as_ref())?,
     );
     let range = range(from, to, zone, surface)?;
+    let wrong = |error: PlanError| CliError::usage(error.to_string());
+    // Counted before anything is read for them.
+    let ticks = ticks(&chosen.dag, range, surface.now).map_err(wrong)?;
     let there = match chosen.open.store(surface).await? {
-        Some(store) => existing(&store, &id, range).await?,
+        Some(store) => store.runs_of_ticks(&id, Range::over(&ticks)).await?,
         None => Vec::new(),
     };
-    let plan = plan(&chosen.dag, range, only(args), surface.now, &there)
-        .map_err(|error| CliError::usage(error.to_string()))?;
+    let plan = plan(&chosen.dag, range, only(args), surface.now, &there).map_err(wrong)?;
     let wish = BackfillWish {
         backfill: fresh_id()?,
         dag: id,
@@ -101,18 +105,6 @@ async fn ask_engine(args: &BackfillArgs, surface: &Surface) -> Result<Exit, CliE
 fn confirm(surface: &Surface, args: &BackfillArgs, shown: &NightsView) -> Result<(), CliError> {
     let question = format!("backfill {} nights?", shown.nights.len());
     confirmed(surface, args.yes, &question)
-}
-
-async fn existing(store: &Store, dag: &DagId, range: Range) -> Result<Vec<Existing>, CliError> {
-    let filter = RunFilter {
-        dag: Some(dag.clone()),
-        nominal: Some((range.from, range.to)),
-        limit: u32::MAX,
-        ..RunFilter::default()
-    };
-    let runs = store.find_runs(&filter).await?;
-    let existing = |run: &RunSummary| Existing::of(&run.facts, &run.phase);
-    Ok(runs.iter().filter_map(existing).collect())
 }
 
 /// A plan as the backfill that it would be.

@@ -12,7 +12,7 @@ use noctule_core::name::{DagId, RunId, TaskTarget};
 use noctule_core::run::{RetryScope, Verdict};
 use noctule_core::ticks::IngestionId;
 use noctule_core::view::{ManyOutcome, ManyRun, ManyView};
-use noctule_store::{RunFilter, RunSummary, Store};
+use noctule_store::{RunSummary, Selection, Store};
 
 use super::asking::{ANSWER, actor};
 use super::following::ask_and_wait;
@@ -28,6 +28,8 @@ use crate::server::Server;
 use crate::surface::Surface;
 use crate::times::{self, Zone};
 
+/// The most runs of one command, as of one request to a server.
+const RUNS: usize = 1_000;
 /// How often it is looked whether one of those that were asked for is over.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -210,7 +212,7 @@ impl Many {
 }
 
 /// The graver of two exit codes.
-fn worse(one: Exit, other: Exit) -> Exit {
+pub(super) fn worse(one: Exit, other: Exit) -> Exit {
     if (other as u8) > (one as u8) {
         other
     } else {
@@ -329,17 +331,18 @@ impl Here {
             .iter()
             .map(|id| IngestionId::given(id).map_err(|error| CliError::usage(error.to_string())))
             .collect::<Result<_, _>>()?;
-        let filter = RunFilter {
-            dag: Some(dag),
-            state: args.state.clone(),
+        let selection = Selection {
+            dag,
             nominal,
-            limit: u32::MAX,
-            ..RunFilter::default()
+            state: args.state.clone(),
+            ingestion_ids: ids.iter().map(|id| id.as_str().to_owned()).collect(),
+            runs: Vec::new(),
         };
-        let mut runs = self.store.find_runs(&filter).await?;
-        runs.retain(|run| ids.is_empty() || ids.contains(&run.facts.ingestion_id));
-        runs.sort_by_key(|run| (run.facts.logical_time, run.facts.created_at));
-        Ok(runs)
+        let found = self.store.select_runs(&selection, RUNS).await?;
+        found.ok_or_else(|| {
+            let error = CliError::usage(format!("more than {RUNS} runs fit"));
+            error.help("take a shorter range, and do one after the other")
+        })
     }
 
     async fn ask(&self, many: &Many, run: &RunId, surface: &Surface) -> Result<(), CliError> {

@@ -313,4 +313,17 @@ Example:
         /// The receiver, [notify.NAME] of the project file
         name: String,
     },
+    /// Send messages again that were given up, under their ids
+    #[command(after_help = "\
+Examples:
+  noctule notify resend msg_0123456789abcdef0123456789abcdef
+  noctule notify resend --given-up")]
+    Resend {
+        /// The message, as `notify list` shows it
+        #[arg(required_unless_present = "given_up", conflicts_with = "given_up")]
+        message: Option<String>,
+        /// Every message that was given up, at most 1000 of them, the newest
+        #[arg(long)]
+        given_up: bool,
+    },
 }

@@ -183,7 +183,9 @@ impl Command {
             | Self::Dags
             | Self::Token(_)
             | Self::Audit(_)
-            | Self::Notify(NotifyCommand::List { .. }) => return None,
+            | Self::Notify(NotifyCommand::List { .. } | NotifyCommand::Resend { .. }) => {
+                return None;
+            }
             Self::Notify(NotifyCommand::Test { .. }) => "notify test",
             Self::Check(_) => "check",
             Self::Plan(_) => "plan",

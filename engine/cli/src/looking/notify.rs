@@ -8,6 +8,7 @@ use noctule_notify::{Post, Settings};
 use noctule_runtime::Surroundings;
 use noctule_store::{MessageFilter, Store};
 
+use crate::acting::resend;
 use crate::args::{Format, NotifyCommand};
 use crate::console::remark;
 use crate::error::CliError;
@@ -23,6 +24,7 @@ pub(crate) async fn notify(command: NotifyCommand, surface: &Surface) -> Result<
     match command {
         NotifyCommand::List { failed, limit } => list(failed, limit, surface).await,
         NotifyCommand::Test { name } => test(&name, surface).await,
+        NotifyCommand::Resend { message, .. } => resend(message, surface).await,
     }
 }
 
@@ -178,6 +180,8 @@ fn message(name: &str, surface: &Surface) -> Result<Message, CliError> {
         latest_at: at,
         sealed_at: Some(at),
         tries: 1,
+        tried_at: None,
+        tried_for: 0,
         error: None,
         standing: Standing::Sending,
     })

@@ -1,10 +1,8 @@
 //! What the looking commands ask for.
 
 use noctule_core::name::{RunId, TaskTarget};
-use noctule_core::view::{
-    DagView, DeliveryView, EventView, ReasonView, RunHead, RunView, TaskRunId,
-};
-use noctule_web::{DeliveryList, EventList, LOG_HEADERS, List, RunList};
+use noctule_core::view::{DagView, EventView, ReasonView, RunHead, RunView, TaskRunId};
+use noctule_web::{EventList, LOG_HEADERS, List, RunList};
 
 use super::Server;
 use crate::error::CliError;
@@ -28,13 +26,6 @@ pub(crate) struct LogPart {
 impl Server {
     pub(crate) async fn dags(&self) -> Result<Vec<DagView>, CliError> {
         let list: List<DagView> = self.get(&["dags"], &[]).await?;
-        Ok(list.items)
-    }
-
-    /// The newest messages.
-    pub(crate) async fn deliveries(&self, most: u32) -> Result<Vec<DeliveryView>, CliError> {
-        let limit = most.clamp(1, PAGE).to_string();
-        let list: DeliveryList = self.get(&["deliveries"], &[("limit", limit)]).await?;
         Ok(list.items)
     }
 

@@ -7,6 +7,7 @@ mod admitting;
 mod following;
 mod looking;
 mod nights;
+mod notify;
 mod secret;
 
 use std::net::IpAddr;

@@ -110,6 +110,43 @@ fn a_plan_needs_no_store_and_makes_none() {
 }
 
 #[test]
+fn a_range_of_too_many_ticks_is_refused_before_any_run_is_read() {
+    let project = nightly();
+    let served = Served::over(&project);
+    served
+        .asked(&project, &["trigger", "d", "--wait"])
+        .with_code(1);
+    drop(served);
+    let store = project.files();
+    let store = store.iter().find(|file| file.ends_with("state.db"));
+    // Whoever reads runs now fails.
+    let hide = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('ALTER TABLE runs RENAME TO hidden')";
+    let mut python = std::process::Command::new("python3");
+    let hidden = python.args(["-c", hide]).arg(store.unwrap()).status();
+    assert!(hidden.unwrap().success());
+    let of = |from: &str| {
+        let args = [
+            "backfill",
+            "d",
+            "--from",
+            from,
+            "--to",
+            "2026-01-12",
+            "--dry-run",
+        ];
+        project.noctule(&args)
+    };
+    let refused = of("1990-01-01").with_code(2);
+    refused
+        .saying("more than 10000 ticks")
+        .saying("up to 2017-05-1");
+    assert!(
+        of("2026-01-10").code > 2,
+        "runs are read for a range that fits"
+    );
+}
+
+#[test]
 fn without_an_engine_a_backfill_is_kept_and_an_engine_takes_it_up() {
     let project = nightly();
     let kept = project

@@ -16,7 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::hold::{Around, Hold, hold};
-pub use self::plan::{Existing, LARGEST, Left, Plan, PlanError, Range, plan};
+pub use self::plan::{Existing, LARGEST, Left, Plan, PlanError, Range, plan, ticks};
 pub use self::work::Work;
 use crate::name::{BackfillId, DagId, RunId};
 use crate::run::{Actor, Instant, RunEnding};
@@ -150,6 +150,9 @@ pub enum NightState {
     Running {
         /// The run.
         run: RunId,
+        /// Its round that is for this night; none: a noctule of before began it, and did not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        round: Option<u32>,
         /// Since when.
         since: Instant,
     },

@@ -47,6 +47,18 @@ impl Range {
     }
 }
 
+impl Range {
+    /// From the first to the last of these.
+    #[must_use]
+    pub fn over(ticks: &[Instant]) -> Self {
+        let last = ticks.last().copied().unwrap_or_default();
+        Self {
+            from: ticks.first().copied().unwrap_or_default(),
+            to: last,
+        }
+    }
+}
+
 /// A run that a tick has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Existing {
@@ -121,8 +133,13 @@ pub enum PlanError {
     #[error("the schedule has no tick in this range")]
     NoTick,
     /// More than one backfill can hold.
-    #[error("the range has more than {LARGEST} ticks: take a shorter one")]
-    TooMany,
+    #[error(
+        "the range has more than {LARGEST} ticks: take a shorter one, up to {last} for example"
+    )]
+    TooMany {
+        /// The last one that would still do.
+        last: Instant,
+    },
     /// A tick has no ingestion id.
     #[error("the tick {tick} has no ingestion id: {why}")]
     NoIngestionId {
@@ -164,7 +181,11 @@ pub fn plan(
     Ok(plan)
 }
 
-fn ticks(dag: &Dag, range: Range, now: Instant) -> Result<Vec<Instant>, PlanError> {
+/// The ticks that a plan is for, oldest first: they are counted before anything is read for them.
+///
+/// # Errors
+/// The range has no tick, or too many.
+pub fn ticks(dag: &Dag, range: Range, now: Instant) -> Result<Vec<Instant>, PlanError> {
     let schedule = dag
         .schedule()
         .ok_or_else(|| PlanError::NoSchedule(dag.definition().id.to_string()))?;
@@ -181,7 +202,9 @@ fn ticks(dag: &Dag, range: Range, now: Instant) -> Result<Vec<Instant>, PlanErro
     let ticks: Vec<Instant> = within.take(LARGEST + 1).collect();
     match ticks.len() {
         0 => Err(PlanError::NoTick),
-        count if count > LARGEST => Err(PlanError::TooMany),
+        count if count > LARGEST => Err(PlanError::TooMany {
+            last: ticks[LARGEST - 1],
+        }),
         _ => Ok(ticks),
     }
 }

@@ -200,7 +200,17 @@ fn a_range_that_cannot_be_is_refused_and_the_future_is_none_of_it() {
         of("2026-01-12T15:00:00Z", "2026-01-12T16:00:00Z"),
         Err(PlanError::NoTick)
     );
-    assert_eq!(of("1990-01-01T00:00:00Z", far), Err(PlanError::TooMany));
+    let Err(PlanError::TooMany { last }) = of("1990-01-01T00:00:00Z", far) else {
+        panic!("a range of 13,000 ticks");
+    };
+    let most = plan(
+        &dag,
+        range(at("1990-01-01T00:00:00Z"), last),
+        Only::Missing,
+        now,
+        &[],
+    );
+    assert_eq!(most.unwrap().nights.len(), LARGEST, "what it says would do");
     let half = of("2026-01-12T14:00:00.500Z", "2026-01-12T16:00:00Z");
     assert_eq!(half, Err(PlanError::NoTick), "a tick before the beginning");
     let unscheduled = crate::view::sample::dag(Vec::new());
@@ -247,7 +257,7 @@ fn what_holds_a_backfill_is_named_and_everything_else_goes_first() {
 fn a_cancelled_backfill_begins_nothing_and_is_over_with_its_last_run() {
     let mut work = Work::new(head(Only::Missing, 2), nights(3));
     let now = at("2026-02-02T00:00:00Z");
-    work.begin(0, "r-0".parse().unwrap(), now);
+    work.begin(0, "r-0".parse().unwrap(), 1, now);
     assert!(work.cancel(by(), None, now));
     assert!(!work.cancel(by(), None, now) && !work.resume() && !work.pause(by(), None, now));
     assert_eq!(hold(work.head(), FREE), Some(Hold::Nothing));
@@ -317,12 +327,12 @@ proptest! {
                 0 | 6 if hold(work.head(), FREE).is_none() => {
                     let (ix, night) = work.first_waiting().unwrap();
                     begun.push(night.tick);
-                    work.begin(ix, format!("r-{ix}").parse().unwrap(), now);
+                    work.begin(ix, format!("r-{ix}").parse().unwrap(), 1, now);
                     rows.commit(&mut work);
                 }
                 1 | 7 => {
                     let under_way = work.under_way();
-                    if let Some((ix, _)) = under_way.get(which % under_way.len().max(1)) {
+                    if let Some((ix, ..)) = under_way.get(which % under_way.len().max(1)) {
                         work.end(*ix, RunEnding::Succeeded, now);
                         rows.commit(&mut work);
                     }

@@ -72,20 +72,22 @@ impl Work {
         self.nights.get(self.next).map(|night| (ix, night))
     }
 
-    /// The nights that are under way, with their runs.
+    /// The nights that are under way, with their runs and the rounds of these.
     #[must_use]
-    pub fn under_way(&self) -> Vec<(u32, RunId)> {
+    pub fn under_way(&self) -> Vec<(u32, RunId, Option<u32>)> {
         let run = |ix: &u32| match &self.nights.get(*ix as usize)?.state {
-            NightState::Running { run, .. } => Some((*ix, run.clone())),
+            NightState::Running { run, round, .. } => Some((*ix, run.clone(), *round)),
             _ => None,
         };
         self.running.iter().filter_map(run).collect()
     }
 
-    /// The run of a night has begun. Whatever is not waiting stays as it is.
-    pub fn begin(&mut self, ix: u32, run: RunId, now: Instant) {
+    /// A round of the run of a night has begun. Whatever is not waiting stays as it is.
+    pub fn begin(&mut self, ix: u32, run: RunId, round: u32, now: Instant) {
         if self.is(ix, |state| *state == NightState::Waiting) {
-            self.put(ix, NightState::Running { run, since: now });
+            let round = Some(round);
+            let since = now;
+            self.put(ix, NightState::Running { run, round, since });
         }
     }
 

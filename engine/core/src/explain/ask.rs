@@ -25,6 +25,7 @@ pub fn explain_ask(ask: &Ask, engine: Option<&str>, say: &dyn Fn(Instant) -> Str
             };
             format!("backfill {backfill} to be {act}")
         }
+        Wish::Resend { message } => format!("message {message} to be sent again"),
         Wish::Report(report) => format!("its report of attempt {} to be heard", report.key),
         Wish::Reload => "the DAG files to be read again".to_owned(),
     };
@@ -57,6 +58,7 @@ pub fn concerns(ask: &Ask, run: &Run) -> bool {
         | Wish::Resume { .. }
         | Wish::Backfill(_)
         | Wish::ActOnBackfill { .. }
+        | Wish::Resend { .. }
         | Wish::Reload => false,
     }
 }

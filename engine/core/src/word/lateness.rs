@@ -56,7 +56,7 @@ pub fn lateness(dag: &Dag, run: &Run, by: Instant, now: Instant) -> Option<Notic
     };
     let id = &run.facts.id;
     Some(Notice {
-        id: Notice::id_of(&["late", id.as_str()]),
+        id: Notice::id_of(&["late", id.as_str(), &run.round.to_string()]),
         occasion,
         at: now,
         dag: run.facts.dag.clone(),

@@ -14,7 +14,7 @@ use crate::run::Instant;
 /// The names that a message lists besides the first.
 const NAMES: usize = 10;
 /// The subjects that a message can still see recover.
-const SUBJECTS: usize = 2_000;
+pub(super) const SUBJECTS: usize = 2_000;
 
 /// The id of a message, the same in every delivery of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -85,6 +85,12 @@ pub struct Message {
     pub sealed_at: Option<Instant>,
     /// How often it was sent: counted, durably, before each sending.
     pub tries: u32,
+    /// When a sending last failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tried_at: Option<Instant>,
+    /// The seconds between sendings that failed, without those in which there was no engine.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub tried_for: u64,
     /// Why the last sending failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -175,14 +181,6 @@ impl Message {
                 occasion: notice.occasion,
             });
         }
-        self.remember(notice);
-    }
-
-    /// Its subject may recover.
-    pub(super) fn remember(&mut self, notice: &Notice) {
-        if notice.occasion.is_trouble() && self.open.len() < SUBJECTS {
-            self.open.insert(notice.subject());
-        }
     }
 }
 
@@ -192,4 +190,12 @@ pub(super) fn display_subject(notice: &Notice) -> String {
         Some(task) if task.subject => format!("{}/{}", notice.dag, task.name),
         _ => notice.dag.to_string(),
     }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }

@@ -8,18 +8,22 @@
 
 mod deciding;
 mod lateness;
+mod line;
 mod message;
 mod notice;
 mod outbox;
 mod rule;
+mod shelf;
 mod telling;
 #[cfg(test)]
 mod tests;
+mod trying;
 
 pub use self::deciding::{Told, not_started, notices};
 pub use self::lateness::{late_at, lateness};
 pub use self::message::{Message, MessageId, Name, Recipient, Standing};
 pub use self::notice::{Cause, Notice, TaskNotice};
-pub use self::outbox::{Outbox, Undelivered};
+pub use self::outbox::Outbox;
 pub use self::rule::{Occasion, Rule};
 pub use self::telling::{Findings, Letter, LogTail, compose};
+pub use self::trying::Undelivered;

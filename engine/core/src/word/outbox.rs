@@ -8,21 +8,23 @@
 //! | gathering | its time is over | waiting |
 //! | waiting | its instant | sending, with one more try: committed before it is sent |
 //! | sending | taken | sent |
-//! | sending | not taken | waiting, later; given up after a day, or at once where the receiver will never take it |
+//! | sending | not taken | waiting, later; given up after a day of trying, or at once where the receiver will never take it |
+//! | given up | somebody asks for it | waiting |
 //! | any | its subjects end well | closed: the next one of its cause is news again |
 //!
 //! Guarantees: what changed is given out once for each commit, and the caller commits it with what caused it. A fresh
-//! outbox over the same messages goes on; one that was being sent is sent again under the same id.
+//! outbox over the same messages goes on; one that was being sent is sent again under the same id. What a turn costs grows
+//! with what changes in it, and not with what there is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
-
-use sha2::{Digest, Sha256};
 
 use super::deciding::Told;
 use super::message::{Message, MessageId, Recipient, Standing};
 use super::notice::{Notice, line};
 use super::rule::Occasion;
+use super::shelf::Shelf;
+use super::trying::{Undelivered, later, not_taken};
 use crate::name::{DagHash, StoreId};
 use crate::run::Instant;
 
@@ -30,55 +32,33 @@ use crate::run::Instant;
 const REMINDER: chrono::TimeDelta = chrono::TimeDelta::hours(1);
 /// Gathering lasts at most so many times of the receiver's time.
 const LONGEST: i32 = 10;
-/// The pauses between sendings grow from the first to the second.
-const PAUSES: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(3_600));
-/// After this nobody waits for the receiver any more.
-const PATIENCE: chrono::TimeDelta = chrono::TimeDelta::hours(24);
-
-/// Why a message was not taken.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Undelivered {
-    /// It may be taken later.
-    Later {
-        /// What was seen.
-        error: String,
-        /// The receiver asked not to be asked before.
-        after: Option<Duration>,
-    },
-    /// It will never be taken.
-    Never {
-        /// What was seen.
-        error: String,
-    },
-}
+/// A trouble that was told is waited for so long; a job of once a year that failed may still be seen to recover.
+const MEMORY: chrono::TimeDelta = chrono::TimeDelta::days(400);
+/// So many messages only wait for a recovery.
+const MEMORIES: usize = 5_000;
+/// So many are let go of at once.
+const SHED: usize = 100;
 
 /// The messages that are not over.
 #[derive(Debug)]
 pub struct Outbox {
     store: StoreId,
-    live: BTreeMap<MessageId, Message>,
-    changed: BTreeSet<MessageId>,
+    shelf: Shelf,
 }
 
 impl Outbox {
     /// The outbox of a store, from its messages that are live.
     #[must_use]
     pub fn of(store: StoreId, messages: Vec<Message>, now: Instant) -> Self {
-        let keyed = messages
-            .into_iter()
-            .map(|message| (message.id.clone(), message));
-        let mut live: BTreeMap<MessageId, Message> = keyed.collect();
-        for message in live.values_mut() {
+        let mut shelf = Shelf::default();
+        for mut message in messages {
             // Whether it arrived, nobody can tell: it is counted, and sent, once more.
             if message.standing == Standing::Sending {
                 message.standing = Standing::Waiting { not_before: now };
             }
+            shelf.put(message);
         }
-        Self {
-            store,
-            live,
-            changed: BTreeSet::new(),
-        }
+        Self { store, shelf }
     }
 
     /// Hears what happened. `gather` says how long a receiver's messages are gathered.
@@ -111,26 +91,19 @@ impl Outbox {
     /// Whether this trouble was heard of already, and is not over.
     #[must_use]
     pub fn knows(&self, subject: &str) -> bool {
-        self.live
-            .values()
-            .any(|message| message.open.contains(subject))
+        self.shelf.of_trouble(subject).next().is_some()
     }
 
     fn tell(&mut self, receiver: &str, notice: &Notice, gather: Duration, now: Instant) {
-        let cause = notice.cause();
         let gather = chrono::TimeDelta::from_std(gather).unwrap_or(chrono::TimeDelta::MAX);
-        let mut same = self.live.values_mut().filter(|message| {
-            message.receiver() == Some(receiver)
-                && message.cause == cause
-                && message.standing != Standing::Kept
-        });
-        let gathering = same.find(|message| matches!(message.standing, Standing::Gathering { .. }));
-        if let Some(message) = gathering {
-            message.fold(notice);
-            if let Standing::Gathering { until, longest } = &mut message.standing {
-                *until = later(now, gather).min(*longest).max(*until);
-            }
-            self.changed.insert(message.id.clone());
+        if let Some(id) = self.shelf.gatherer(receiver, &notice.cause()).cloned() {
+            self.shelf.change(&id, |message| {
+                message.fold(notice);
+                if let Standing::Gathering { until, longest } = &mut message.standing {
+                    *until = later(now, gather).min(*longest).max(*until);
+                }
+            });
+            self.remember(&id, notice, now);
             return;
         }
         let to = Recipient::Receiver {
@@ -142,9 +115,8 @@ impl Outbox {
                 longest: until,
             };
             let id = self.open(to, notice, standing, now);
-            if let Some(message) = self.live.get_mut(&id) {
-                message.follows = Some(before);
-            }
+            self.shelf
+                .change(&id, |message| message.follows = Some(before));
             return;
         }
         let standing = Standing::Gathering {
@@ -162,12 +134,19 @@ impl Outbox {
         now: Instant,
     ) -> Option<(MessageId, Instant)> {
         let (cause, subject) = (notice.cause(), notice.subject());
-        self.live
-            .values()
-            .filter(|message| message.receiver() == Some(receiver) && message.cause == cause)
-            .filter(|message| !message.open.is_empty())
-            .filter(|message| notice.is_shared() || message.open.contains(&subject))
-            .filter_map(|message| Some((&message.id, later(message.sealed_at?, REMINDER))))
+        let shared = notice.is_shared().then_some(());
+        let latest = shared.and_then(|()| self.shelf.latest_told(receiver, &cause));
+        let of_subject = self.shelf.of_trouble(&subject);
+        let of_subject = of_subject.filter(|message| {
+            message.standing != Standing::Kept
+                && message.receiver() == Some(receiver)
+                && message.cause == cause
+        });
+        let until = |message: &Message| Some(later(message.sealed_at?, REMINDER));
+        latest
+            .into_iter()
+            .chain(of_subject)
+            .filter_map(|message| Some((&message.id, until(message)?)))
             .filter(|(_, until)| *until > now)
             .max_by_key(|(_, until)| *until)
             .map(|(id, until)| (id.clone(), until))
@@ -177,17 +156,12 @@ impl Outbox {
         let to = Recipient::Receiver {
             name: receiver.to_owned(),
         };
-        if !self.knows_for(receiver, &notice.subject()) {
+        let subject = notice.subject();
+        let of_receiver = |message: &Message| message.receiver() == Some(receiver);
+        let known = self.shelf.of_trouble(&subject).any(of_receiver);
+        if !known {
             self.open(to, notice, Standing::Kept, now);
         }
-    }
-
-    fn knows_for(&self, receiver: &str, subject: &str) -> bool {
-        let mut of_receiver = self
-            .live
-            .values()
-            .filter(|message| message.receiver() == Some(receiver));
-        of_receiver.any(|message| message.open.contains(subject))
     }
 
     fn open(
@@ -205,7 +179,7 @@ impl Outbox {
         let hash = DagHash::of(parts.as_bytes());
         let id = MessageId(format!("msg_{}", &hash.as_str()[..32]));
         let sealed_at = (!matches!(standing, Standing::Gathering { .. })).then_some(now);
-        let mut message = Message {
+        let message = Message {
             id: id.clone(),
             to,
             cause: notice.cause(),
@@ -218,15 +192,43 @@ impl Outbox {
             latest_at: now,
             sealed_at,
             tries: 0,
+            tried_at: None,
+            tried_for: 0,
             error: None,
             standing,
         };
-        if message.receiver().is_some() {
-            message.remember(notice);
+        let to_receiver = message.receiver().is_some();
+        self.shelf.put(message);
+        self.shelf.touch(&id);
+        if to_receiver {
+            self.remember(&id, notice, now);
         }
-        self.live.insert(id.clone(), message);
-        self.changed.insert(id.clone());
         id
+    }
+
+    /// A message sees whether the trouble of a notice recovers. Those of an hour ago and more need not see it, too: else a
+    /// trouble that never ends would be remembered once for each time that it was told.
+    fn remember(&mut self, id: &MessageId, notice: &Notice, now: Instant) {
+        let subject = notice.subject();
+        if !notice.occasion.is_trouble() || !self.shelf.remember(id, &subject) {
+            return;
+        }
+        let Some(receiver) = self.shelf.get(id).and_then(Message::receiver) else {
+            return;
+        };
+        let is_past = |message: &&Message| {
+            let sealed = message.sealed_at;
+            message.id != *id
+                && message.receiver() == Some(receiver)
+                && !message.standing.is_undelivered()
+                && (message.standing == Standing::Kept
+                    || sealed.is_none_or(|sealed| later(sealed, REMINDER) <= now))
+        };
+        let past = self.shelf.of_trouble(&subject).filter(is_past);
+        let past: Vec<MessageId> = past.map(|message| message.id.clone()).collect();
+        for past in past {
+            self.shelf.shut(&past, &subject);
+        }
     }
 
     /// Closes what this end is the end of; gives the receivers that had heard of a trouble which is over by it.
@@ -246,133 +248,142 @@ impl Outbox {
             over.insert(format!("{}@{run}", notice.dag));
         }
         let mut receivers = BTreeSet::new();
-        for message in self.live.values_mut() {
-            let before = message.open.len();
-            message.open.retain(|subject| !over.contains(subject));
-            if message.open.len() < before {
-                self.changed.insert(message.id.clone());
-                receivers.extend(message.receiver().filter(|_| well).map(str::to_owned));
+        for subject in over {
+            let troubled = self.shelf.of_trouble(&subject);
+            let ids: Vec<MessageId> = troubled.map(|message| message.id.clone()).collect();
+            for id in ids {
+                let receiver = self.shelf.get(&id).and_then(Message::receiver);
+                receivers.extend(receiver.filter(|_| well).map(str::to_owned));
+                self.shelf.shut(&id, &subject);
             }
         }
         receivers
     }
 
-    /// Seals what has gathered long enough, and begins the sending of what is due: durable with the next commit, and only
-    /// then to be sent.
+    /// Seals what has gathered long enough, and begins the sending of what is due and has a place: durable with the next
+    /// commit, and only then to be sent. What is over for long and nobody saw recover is not waited for any more.
     pub fn turn(&mut self, now: Instant) {
-        let ids: Vec<MessageId> = self.live.keys().cloned().collect();
-        for id in ids {
+        while let Some(id) = self.shelf.gathered(now) {
             self.seal(&id, now);
-            let Some(message) = self.live.get_mut(&id) else {
-                continue;
-            };
-            if matches!(message.standing, Standing::Waiting { not_before } if not_before <= now) {
+        }
+        while let Some(id) = self.shelf.sendable(now) {
+            self.shelf.change(&id, |message| {
                 message.standing = Standing::Sending;
                 message.tries += 1;
-                self.changed.insert(id);
+            });
+        }
+    }
+
+    /// Lets go of troubles that were never seen to end: the oldest, a few at a time, so that neither memory nor a commit
+    /// grows with the years. Their next success is not told as a recovery.
+    pub fn shed(&mut self, now: Instant) {
+        for _ in 0..SHED {
+            let Some((at, id, count)) = self.shelf.oldest_memory() else {
+                return;
+            };
+            if count <= MEMORIES && later(at, MEMORY) > now {
+                return;
             }
+            self.shelf.shut_all(&id);
         }
     }
 
     fn seal(&mut self, id: &MessageId, now: Instant) {
-        let Some(message) = self.live.get_mut(id) else {
-            return;
-        };
-        if !matches!(message.standing, Standing::Gathering { until, .. } if until <= now) {
-            return;
-        }
-        message.standing = Standing::Waiting { not_before: now };
-        message.sealed_at = Some(now);
-        self.changed.insert(id.clone());
+        self.shelf.change(id, |message| {
+            message.standing = Standing::Waiting { not_before: now };
+            message.sealed_at = Some(now);
+        });
         // From now on this one remembers what the message before it did.
-        let before = message.follows.clone();
-        let Some(before) = before.and_then(|before| self.live.get_mut(&before)) else {
+        let before = self
+            .shelf
+            .get(id)
+            .and_then(|message| message.follows.clone());
+        let Some(before) = before.filter(|before| self.shelf.get(before).is_some()) else {
             return;
         };
-        let open = std::mem::take(&mut before.open);
-        self.changed.insert(before.id.clone());
-        if let Some(message) = self.live.get_mut(id) {
-            message.open.extend(open);
+        for subject in self.shelf.shut_all(&before) {
+            self.shelf.remember(id, &subject);
         }
     }
 
     /// The next instant at which [`turn`](Self::turn) has something to do.
     #[must_use]
     pub fn next_due(&self) -> Option<Instant> {
-        let due = |message: &Message| match message.standing {
-            Standing::Gathering { until, .. } => Some(until),
-            Standing::Waiting { not_before } => Some(not_before),
-            _ => None,
-        };
-        self.live.values().filter_map(due).min()
+        self.shelf.next_due()
     }
 
     /// What is being sent.
     pub fn sending(&self) -> impl Iterator<Item = &Message> {
-        let is_sending = |message: &&Message| message.standing == Standing::Sending;
-        self.live.values().filter(is_sending)
+        self.shelf.sending()
     }
 
     /// Hears what became of a sending.
     pub fn sent(&mut self, id: &MessageId, how: Result<(), Undelivered>, now: Instant) {
-        let Some(message) = self.live.get_mut(id) else {
-            return;
-        };
-        if message.standing != Standing::Sending {
+        let is_sending = |message: &Message| message.standing == Standing::Sending;
+        if !self.shelf.get(id).is_some_and(is_sending) {
             return;
         }
-        self.changed.insert(id.clone());
-        message.error = None;
-        message.standing = match how {
-            Ok(()) => Standing::Sent { at: now },
-            Err(Undelivered::Never { error }) => {
-                message.error = Some(line(&error));
-                Standing::GivenUp { at: now }
-            }
-            Err(Undelivered::Later { error, after }) => {
-                message.error = Some(line(&error));
-                let since = message.sealed_at.unwrap_or(message.created_at);
-                if now - since >= PATIENCE {
+        self.shelf.change(id, |message| {
+            message.error = None;
+            message.standing = match how {
+                Ok(()) => Standing::Sent { at: now },
+                Err(Undelivered::Never { error }) => {
+                    message.error = Some(line(&error));
                     Standing::GivenUp { at: now }
-                } else {
-                    let pause = pause(id, message.tries, after);
-                    Standing::Waiting {
-                        not_before: later(now, pause),
-                    }
                 }
-            }
-        };
+                Err(Undelivered::Later { error, after }) => {
+                    message.error = Some(line(&error));
+                    not_taken(message, after, now)
+                }
+            };
+        });
+    }
+
+    /// Sends a message again that was given up, under its id, and is as patient as with a new one. False: it was not given
+    /// up, so that there is nothing to send.
+    pub fn resend(&mut self, message: Message, now: Instant) -> bool {
+        let id = message.id.clone();
+        let message = self.shelf.get(&id).cloned().unwrap_or(message);
+        if !matches!(message.standing, Standing::GivenUp { .. }) {
+            return false;
+        }
+        self.shelf.put(Message {
+            standing: Standing::Waiting { not_before: now },
+            tried_at: None,
+            tried_for: 0,
+            ..message
+        });
+        self.shelf.touch(&id);
+        true
+    }
+
+    /// The store refused a message: it is not sent without having been counted, and not before then. How it stands now,
+    /// unless it is over and let go of.
+    pub fn unwritten(&mut self, id: &MessageId, until: Instant) -> Option<Message> {
+        let message = self.shelf.get(id)?;
+        if message.standing == Standing::Sending {
+            let message = Message {
+                standing: Standing::Waiting { not_before: until },
+                ..message.clone()
+            };
+            self.shelf.put(message);
+        }
+        self.shelf.get(id).cloned()
     }
 
     /// What has changed since the last call, as it is now; what is over is forgotten here, and stays in the store.
     pub fn changes(&mut self) -> Vec<Message> {
-        let ids = std::mem::take(&mut self.changed);
-        let changed = ids.iter().filter_map(|id| self.live.get(id).cloned());
-        let changed: Vec<Message> = changed.collect();
-        self.live.retain(|_, message| message.is_live());
-        changed
+        self.shelf.changes()
+    }
+
+    /// What is delivered, and only remembers what is to recover.
+    pub fn remembered(&self) -> impl Iterator<Item = &MessageId> {
+        self.shelf.remembered()
     }
 
     /// How many messages are to be delivered.
     #[must_use]
     pub fn undelivered(&self) -> usize {
-        let undelivered = |message: &&Message| message.standing.is_undelivered();
-        self.live.values().filter(undelivered).count()
+        self.shelf.undelivered()
     }
-}
-
-/// The pause after a try: growing, between half of it and all of it by the id, and never shorter than the receiver asks.
-fn pause(id: &MessageId, tries: u32, asked: Option<Duration>) -> chrono::TimeDelta {
-    let (first, longest) = PAUSES;
-    let factor = 2u32.saturating_pow(tries.saturating_sub(1).min(16));
-    let pause = first.saturating_mul(factor).min(longest);
-    let digest = Sha256::digest(format!("{id}/{tries}"));
-    let share = f64::from(digest[0]) / 255.0;
-    let pause = pause.mul_f64(0.5 + share / 2.0);
-    let pause = pause.max(asked.unwrap_or_default().min(longest));
-    chrono::TimeDelta::from_std(pause).unwrap_or(PATIENCE)
-}
-
-fn later(at: Instant, by: chrono::TimeDelta) -> Instant {
-    at.checked_add_signed(by).unwrap_or(Instant::MAX_UTC)
 }

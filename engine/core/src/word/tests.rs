@@ -8,6 +8,8 @@ use noctule_executor::ErrorClass;
 use super::*;
 use crate::run::Instant;
 
+mod lasting;
+
 const GATHER: Duration = Duration::from_secs(30);
 
 fn at(second: i64) -> Instant {
@@ -70,13 +72,20 @@ fn hear(outbox: &mut Outbox, told: &Told, second: i64) {
 
 /// Sends what is due, and says that it arrived.
 fn delivered(outbox: &mut Outbox, second: i64) -> Vec<Message> {
-    outbox.turn(at(second));
-    let sending: Vec<Message> = outbox.sending().cloned().collect();
-    for message in &sending {
-        outbox.sent(&message.id, Ok(()), at(second));
+    let mut delivered = Vec::new();
+    loop {
+        outbox.turn(at(second));
+        // One after the other, to each receiver.
+        let sending: Vec<Message> = outbox.sending().cloned().collect();
+        if sending.is_empty() {
+            return delivered;
+        }
+        for message in &sending {
+            outbox.sent(&message.id, Ok(()), at(second));
+        }
+        outbox.changes();
+        delivered.extend(sending);
     }
-    outbox.changes();
-    sending
 }
 
 #[test]

@@ -6,6 +6,7 @@
 )]
 
 mod servers;
+mod strangers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -110,6 +111,8 @@ fn to(recipient: Recipient) -> Message {
         latest_at: at,
         sealed_at: Some(at),
         tries: 1,
+        tried_at: None,
+        tried_for: 0,
         error: None,
         standing: Standing::Sending,
     }

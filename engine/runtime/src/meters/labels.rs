@@ -25,6 +25,8 @@ labels! {
     Polled { executor: &'static str, outcome: &'static str }
     /// A commit was tried.
     Written { outcome: &'static str }
+    /// A write was refused.
+    RefusedWrite { kind: &'static str }
     /// Live runs.
     RunState { state: &'static str }
     /// Their task runs.

@@ -20,7 +20,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use self::labels::{
-    AttemptEnded, LaunchStep, OfPool, Polled, RunCreated, RunEnded, RunState, TaskRunState, Written,
+    AttemptEnded, LaunchStep, OfPool, Polled, RefusedWrite, RunCreated, RunEnded, RunState,
+    TaskRunState, Written,
 };
 
 /// Before every name.
@@ -46,6 +47,7 @@ pub struct Meters {
     polls: Family<Polled, Counter>,
     tick_lateness: Histogram,
     commits: Family<Written, Counter>,
+    refused_writes: Family<RefusedWrite, Counter>,
     commit: Histogram,
     lag: Seconds,
     runs: Family<RunState, Gauge>,
@@ -71,6 +73,7 @@ impl Default for Meters {
             polls: Family::default(),
             tick_lateness: Histogram::new(LATENESS),
             commits: Family::default(),
+            refused_writes: Family::default(),
             commit: Histogram::new(COMMIT),
             lag: Seconds::default(),
             runs: Family::default(),
@@ -102,6 +105,8 @@ impl Meters {
         all.register("tick_lateness_seconds", "From a tick of a schedule to its run; caught-up ticks are not among them",
             self.tick_lateness.clone());
         all.register("commits", "Commits, and those that the store refused for then", self.commits.clone());
+        all.register("refused_writes", "Writes that the store refused while others of their commit were made, by kind; they are tried again",
+            self.refused_writes.clone());
         all.register("commit_seconds", "From a decision to its durability", self.commit.clone());
         all.register("loop_lag_seconds", "How long the last request for these numbers waited for the loop", self.lag.clone());
         all.register("runs", "Live runs, by state", self.runs.clone());
@@ -134,6 +139,13 @@ impl Meters {
     pub(crate) fn refused(&self) {
         self.commits
             .get_or_create(&Written { outcome: "refused" })
+            .inc();
+    }
+
+    /// The store refused one write of a commit.
+    pub(crate) fn refused_write(&self, kind: &'static str) {
+        self.refused_writes
+            .get_or_create(&RefusedWrite { kind })
             .inc();
     }
 

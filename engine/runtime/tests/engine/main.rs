@@ -20,6 +20,7 @@ mod hosts;
 mod inbox;
 mod inbox_source;
 mod pools;
+mod refused_writes;
 mod replaying;
 mod retaining;
 mod rings;

@@ -1,11 +1,13 @@
 //! What retention takes, and how a store that was left by others is taken up.
 
 use chrono::{Duration, Utc};
+use noctule_core::backfill::{Backfill, Only};
 use noctule_core::run::{Fact, RunEnding};
 use noctule_core::source::Retention;
 use noctule_runtime::{Clock, Forgotten, Retaining};
 use noctule_store::RunFilter;
 
+use crate::backfills::{NIGHTLY, backfill, id, until, wish};
 use crate::harness::{Stage, ending};
 
 const ONE: &str = "id = \"d\"\n[tasks.a]\nexecutor = \"scripted\"\nwith = {}\n";
@@ -44,8 +46,41 @@ async fn what_is_past_goes_beside_the_engine_and_the_newest_stay() {
     let young = of(89, 0).pass().await.unwrap();
     assert_eq!((young.runs, runs().await), (0, 3));
     let old = of(91, 1).pass().await.unwrap();
-    assert_eq!(old, Forgotten { logs: 0, runs: 2 });
+    assert_eq!(
+        old,
+        Forgotten {
+            logs: 0,
+            runs: 2,
+            backfills: 0
+        }
+    );
     assert_eq!(runs().await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backfill_that_is_over_goes_after_the_last_of_its_runs() {
+    let stage = Stage::new(NIGHTLY);
+    let engine = stage.start().await;
+    backfill(&engine, wish(3, Only::Missing, 3)).await;
+    until(&engine.store, Backfill::is_over).await;
+    let store = engine.store.clone();
+    engine.drain().await;
+    let lease = store.acquire(&stage.owner()).await.unwrap();
+    let of = |days: i64, keep_last| {
+        let clock = Clock::starting_at(Utc::now() + Duration::days(days));
+        let surroundings = stage.surroundings(&store);
+        let (store, lease) = (store.clone(), lease.clone());
+        Retaining::new(store, lease, surroundings, retention(keep_last), clock)
+    };
+    let young = of(89, 0).pass().await.unwrap();
+    assert_eq!(young, Forgotten::default());
+    let one_stays = of(91, 1).pass().await.unwrap();
+    assert_eq!((one_stays.runs, one_stays.backfills), (2, 0));
+    assert_eq!(store.nights(&id()).await.unwrap().len(), 3);
+    let all = of(91, 0).pass().await.unwrap();
+    assert_eq!((all.runs, all.backfills), (1, 1));
+    assert_eq!(store.backfill(&id()).await.unwrap(), None);
+    assert_eq!(store.nights(&id()).await.unwrap(), []);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

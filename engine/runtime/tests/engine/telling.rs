@@ -16,7 +16,7 @@ use tokio::sync::watch;
 
 use crate::harness::{Stage, ending, trigger, until};
 
-const FAILING: &str = r#"
+pub(crate) const FAILING: &str = r#"
 id = "d"
 notify = { to = ["oncall"], on = ["failed", "recovered"] }
 [tasks.t]
@@ -26,7 +26,7 @@ with = { ends = ["failed", "succeeded"], class = "infrastructure" }
 "#;
 
 /// A receiver in this process. It outlives engines, as receivers do.
-struct Letterbox {
+pub(crate) struct Letterbox {
     got: Mutex<Vec<Message>>,
     refusals: AtomicUsize,
     bell: watch::Sender<usize>,
@@ -35,7 +35,7 @@ struct Letterbox {
 }
 
 impl Letterbox {
-    fn new(gather: Duration) -> Arc<Self> {
+    pub(crate) fn new(gather: Duration) -> Arc<Self> {
         Arc::new(Self {
             got: Mutex::default(),
             refusals: AtomicUsize::new(0),
@@ -45,11 +45,11 @@ impl Letterbox {
         })
     }
 
-    fn got(&self) -> Vec<Message> {
+    pub(crate) fn got(&self) -> Vec<Message> {
         self.got.lock().unwrap().clone()
     }
 
-    async fn holds(&self, count: usize) {
+    pub(crate) async fn holds(&self, count: usize) {
         let mut bell = self.bell.subscribe();
         bell.wait_for(|got| *got >= count).await.unwrap();
     }
@@ -98,7 +98,7 @@ impl Courier for Letterbox {
 }
 
 /// Waits until every message of a store is as it should be.
-async fn until_all(store: &Store, holds: impl Fn(&[Message]) -> bool) -> Vec<Message> {
+pub(crate) async fn until_all(store: &Store, holds: impl Fn(&[Message]) -> bool) -> Vec<Message> {
     let filter = MessageFilter {
         states: Vec::new(),
         before: None,
@@ -117,7 +117,7 @@ async fn until_all(store: &Store, holds: impl Fn(&[Message]) -> bool) -> Vec<Mes
     }
 }
 
-fn all_sent(messages: &[Message]) -> bool {
+pub(crate) fn all_sent(messages: &[Message]) -> bool {
     let sent = |message: &Message| message.standing.word() == "sent";
     !messages.is_empty() && messages.iter().all(sent)
 }

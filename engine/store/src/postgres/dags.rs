@@ -19,7 +19,10 @@ const CHECK: &str = "SELECT \
     (SELECT count(body::json) FROM noctule.versions) + (SELECT count(body::json) FROM noctule.dags) \
     + (SELECT count(facts::json) + count(progress::json) FROM noctule.runs) \
     + (SELECT count(body::json) FROM noctule.task_runs) + (SELECT count(body::json) FROM noctule.records) \
-    + (SELECT count(body::json) FROM noctule.backfills) + (SELECT count(body::json) FROM noctule.nights)";
+    + (SELECT count(body::json) FROM noctule.backfills) + (SELECT count(body::json) FROM noctule.nights) \
+    + (SELECT count(body::json) FROM noctule.messages) + (SELECT count(body::json) + count(revoked::json) FROM noctule.tokens) \
+    + (SELECT count(body::json) FROM noctule.audit) + (SELECT count(body::json) FROM noctule.dropped_ticks) \
+    + (SELECT count(body::json) + count(answer::json) FROM noctule.asks)";
 
 impl PostgresStore {
     pub(crate) async fn version(

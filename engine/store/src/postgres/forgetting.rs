@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use noctule_core::name::{NameError, RunId};
+use noctule_core::name::{BackfillId, NameError, RunId};
 use noctule_core::retention::Horizon;
 use noctule_core::run::TaskRun;
 use noctule_executor::AttemptKey;
@@ -56,9 +56,13 @@ const FORGET: [&str; 4] = [
     "DELETE FROM noctule.task_runs WHERE run = ANY ($1)",
     "DELETE FROM noctule.runs WHERE id = ANY ($1)",
 ];
-/// Messages are dated by a column.
+const FORGET_BACKFILL: [&str; 2] = [
+    "DELETE FROM noctule.nights WHERE backfill = (SELECT id FROM noctule.backfills WHERE id = $1 AND NOT live)",
+    "DELETE FROM noctule.backfills WHERE id = $1 AND NOT live",
+];
+/// Messages are dated by a column. What is live is what a recovery or a repetition is known by, however old it is.
 const TOLD: &str = "DELETE FROM noctule.messages WHERE id IN (SELECT id FROM noctule.messages WHERE created_at < $1 \
-    AND state NOT IN ('gathering', 'waiting', 'sending') ORDER BY created_at, id LIMIT $2)";
+    AND NOT live ORDER BY created_at, id LIMIT $2)";
 /// What to look at, and how to take it out.
 const LOOSE_ENDS: [(&str, &str); 3] = [
     (
@@ -194,6 +198,24 @@ impl PostgresStore {
         }
         let end = sqlx::raw_sql("COMMIT").execute(&mut connection).await;
         end.at(place).map(drop)
+    }
+
+    pub(crate) async fn forget_backfill(
+        &self,
+        lease: &Lease,
+        id: &BackfillId,
+    ) -> Result<(), StoreError> {
+        let place = &self.server.place;
+        let doing = async {
+            let mut connection = self.fenced(lease).await?;
+            for statement in FORGET_BACKFILL {
+                let change = sqlx::query(statement).bind(id.as_str());
+                change.execute(&mut connection).await.at(place)?;
+            }
+            let end = sqlx::raw_sql("COMMIT").execute(&mut connection).await;
+            end.at(place).map(drop)
+        };
+        within(PATIENCE, place, doing).await
     }
 
     /// A connection in a transaction under the epoch of a lease. Without the end of it nothing is done.

@@ -1,6 +1,6 @@
 //! The outbox, read.
 
-use noctule_core::word::Message;
+use noctule_core::word::{Message, MessageId};
 
 use super::PostgresStore;
 use super::readers::steadily;
@@ -10,6 +10,7 @@ use crate::messages::MessageFilter;
 use crate::rows::{document, written};
 
 const LIVE: &str = "SELECT body FROM noctule.messages WHERE live ORDER BY id";
+const ONE: &str = "SELECT body FROM noctule.messages WHERE id = $1";
 const FIND: &str = "SELECT body FROM noctule.messages \
     WHERE (cardinality($1::text[]) = 0 OR state = ANY ($1)) \
         AND ($2::text IS NULL OR (created_at, id) < ($2, $3)) \
@@ -24,6 +25,14 @@ impl PostgresStore {
             .iter()
             .map(|body| document(body, "message"))
             .collect()
+    }
+
+    pub(crate) async fn message(&self, id: &MessageId) -> Result<Option<Message>, StoreError> {
+        let body: Option<String> = steadily!(self, connection => {
+            let query = sqlx::query_scalar(ONE).bind(&id.0);
+            query.fetch_optional(connection).await.at(&self.server.place)
+        })?;
+        body.map(|body| document(&body, "message")).transpose()
     }
 
     pub(crate) async fn find_messages(

@@ -209,6 +209,9 @@ fn finding(filter: &RunFilter) -> QueryBuilder<Postgres> {
     if let Some(id) = &filter.ingestion_id {
         find.push(" AND ingestion_id = ").push_bind(id.clone());
     }
+    if filter.of_ticks {
+        find.push(" AND tick IS NOT NULL");
+    }
     if let Some(before) = &filter.before {
         find.push(" AND (created_at, id) < (SELECT created_at, id FROM noctule.runs WHERE id = ");
         find.push_bind(before.as_str().to_owned()).push(")");

@@ -1,7 +1,7 @@
 //! Taking out what is over for long, a small transaction at a time.
 
 use chrono::{DateTime, Utc};
-use noctule_core::name::{NameError, RunId};
+use noctule_core::name::{BackfillId, NameError, RunId};
 use noctule_core::retention::Horizon;
 use noctule_executor::AttemptKey;
 use sqlx::sqlite::SqliteRow;
@@ -48,6 +48,10 @@ const FORGET: [&str; 3] = [
     "DELETE FROM task_runs WHERE run IN (SELECT value FROM json_each(?))",
     "DELETE FROM runs WHERE id IN (SELECT value FROM json_each(?))",
 ];
+const FORGET_BACKFILL: [&str; 2] = [
+    "DELETE FROM nights WHERE backfill = (SELECT id FROM backfills WHERE id = ? AND live = 0)",
+    "DELETE FROM backfills WHERE id = ? AND live = 0",
+];
 /// Instants of documents have as many digits as they need: only `strftime` makes them comparable.
 const LOOSE_ENDS: [&str; 4] = [
     "DELETE FROM asks WHERE id IN (SELECT id FROM asks WHERE answer IS NOT NULL \
@@ -57,7 +61,7 @@ const LOOSE_ENDS: [&str; 4] = [
     "DELETE FROM audit WHERE id IN (SELECT id FROM (SELECT id, body FROM audit ORDER BY id LIMIT ?2) \
         WHERE strftime('%Y-%m-%dT%H:%M:%fZ', json_extract(body, '$.at')) < ?1)",
     "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE created_at < ? \
-        AND state NOT IN ('gathering', 'waiting', 'sending') ORDER BY created_at, id LIMIT ?)",
+        AND NOT live ORDER BY created_at, id LIMIT ?)",
 ];
 
 impl SqliteStore {
@@ -129,6 +133,25 @@ impl SqliteStore {
             let change = sqlx::query(statement)
                 .bind(written(horizon.others_before))
                 .bind(LOOSE);
+            change.execute(&mut *transaction).await.on(path)?;
+        }
+        transaction.commit().await.on(path)
+    }
+
+    pub(crate) async fn forget_backfill(
+        &self,
+        lease: &Lease,
+        id: &BackfillId,
+    ) -> Result<(), StoreError> {
+        if !lease.is_trusted() {
+            return Err(StoreError::LeaseLost(lease.epoch()));
+        }
+        let path = &self.path;
+        let mut writer = self.writer.take().await?;
+        let mut transaction = writer.begin_with(BEGIN).await.on(path)?;
+        write_steps(&Steps::default(), &mut transaction, lease.epoch(), path).await?;
+        for statement in FORGET_BACKFILL {
+            let change = sqlx::query(statement).bind(id.as_str());
             change.execute(&mut *transaction).await.on(path)?;
         }
         transaction.commit().await.on(path)

@@ -1,6 +1,6 @@
 //! The outbox, read.
 
-use noctule_core::word::Message;
+use noctule_core::word::{Message, MessageId};
 
 use super::SqliteStore;
 use super::said::On;
@@ -9,6 +9,7 @@ use crate::messages::MessageFilter;
 use crate::rows::{document, json, written};
 
 const LIVE: &str = "SELECT body FROM messages WHERE live ORDER BY id";
+const ONE: &str = "SELECT body FROM messages WHERE id = ?";
 const FIND: &str = "SELECT body FROM messages \
     WHERE (?1 = '[]' OR state IN (SELECT value FROM json_each(?1))) \
         AND (?2 IS NULL OR (created_at, id) < (?2, ?3)) \
@@ -22,6 +23,12 @@ impl SqliteStore {
             .iter()
             .map(|body| document(body, "message"))
             .collect()
+    }
+
+    pub(crate) async fn message(&self, id: &MessageId) -> Result<Option<Message>, StoreError> {
+        let query = sqlx::query_scalar(ONE).bind(&id.0);
+        let body: Option<String> = query.fetch_optional(&self.readers).await.on(&self.path)?;
+        body.map(|body| document(&body, "message")).transpose()
     }
 
     pub(crate) async fn find_messages(

@@ -1,10 +1,12 @@
 //! Backfills: written with the commit that does what they say, found again, and never half.
 
-use noctule_core::backfill::{Backfill, Errand, Night, NightState, Only, Phase, Tally};
+use std::collections::BTreeSet;
+
+use noctule_core::backfill::{Backfill, Errand, Night, NightState, Only, Phase, Range, Tally};
 use noctule_core::name::BackfillId;
 use noctule_core::run::{Actor, RunEnding, Trigger};
 use noctule_core::ticks::IngestionId;
-use noctule_store::{BackfillFilter, RunFilter, Store, StoreError, Write, Written};
+use noctule_store::{BackfillFilter, RunFilter, Selection, Store, StoreError, Write, Written};
 
 use crate::bed::{Bed, on_every_store};
 use crate::sample::{begin, create, id, manual, minutes, owner, pinned, run, scheduled};
@@ -15,6 +17,8 @@ on_every_store!(
     a_commit_that_is_refused_leaves_nothing_of_a_backfill,
     runs_are_found_by_their_nominal_time_both_ends_included,
     a_run_keeps_the_backfill_that_it_is_for,
+    a_backfill_is_forgotten_with_its_nights_and_only_when_it_is_over,
+    runs_are_selected_in_pages_and_never_more_than_asked_for,
 );
 
 pub(crate) fn head(name: &str, dag: &str, minute: i64) -> Backfill {
@@ -71,6 +75,7 @@ async fn a_backfill_is_read_as_it_was_written_and_changed_night_by_night(bed: Be
         1,
         NightState::Running {
             run: id("r-1"),
+            round: Some(1),
             since: minutes(8),
         },
     );
@@ -245,4 +250,68 @@ async fn a_run_keeps_the_backfill_that_it_is_for(bed: Bed) {
     store.commit(&lease, &[write]).await.unwrap();
     assert_eq!(of("r-1").await, None);
     assert_eq!(store.live_runs().await.unwrap()[0].backfill, None);
+}
+
+async fn a_backfill_is_forgotten_with_its_nights_and_only_when_it_is_over(bed: Bed) {
+    let (store, lease, _) = pinned(&bed, 1).await;
+    let mut backfill = head("b-1", "d", 0);
+    let other = head("b-2", "d", 1);
+    let nights = [(0, night(0, NightState::Waiting))];
+    for backfill in [&backfill, &other] {
+        let nights = &nights;
+        let write = Write::Backfill { backfill, nights };
+        store.commit(&lease, &[write]).await.unwrap();
+    }
+    store.forget_backfill(&lease, &backfill.id).await.unwrap();
+    assert_eq!(store.nights(&backfill.id).await.unwrap().len(), 1);
+    backfill.phase = Phase::Ended { at: minutes(9) };
+    let write = Write::Backfill {
+        backfill: &backfill,
+        nights: &[],
+    };
+    store.commit(&lease, &[write]).await.unwrap();
+    store.forget_backfill(&lease, &backfill.id).await.unwrap();
+    assert_eq!(store.backfill(&backfill.id).await.unwrap(), None);
+    assert_eq!(store.nights(&backfill.id).await.unwrap(), []);
+    assert_eq!(store.nights(&other.id).await.unwrap().len(), 1);
+    lease.release().await.unwrap();
+    assert!(store.forget_backfill(&lease, &other.id).await.is_err());
+}
+
+async fn runs_are_selected_in_pages_and_never_more_than_asked_for(bed: Bed) {
+    let (store, lease, dag) = pinned(&bed, 1).await;
+    let count: i64 = 1_101;
+    let made: Vec<_> = (0..count)
+        .map(|n| run(&dag, &format!("r{n}"), scheduled(minutes(n))))
+        .collect();
+    let writes: Vec<Write<'_>> = made.iter().map(|(run, step)| create(run, step)).collect();
+    store.commit(&lease, &writes).await.unwrap();
+    let id = dag.definition().id.clone();
+    let all = Selection {
+        dag: id.clone(),
+        nominal: None,
+        state: Some("queued".to_owned()),
+        ingestion_ids: Vec::new(),
+        runs: Vec::new(),
+    };
+    assert_eq!(store.select_runs(&all, 1_000).await.unwrap(), None);
+    let found = store.select_runs(&all, 2_000).await.unwrap().unwrap();
+    let names: BTreeSet<_> = found.iter().map(|run| run.facts.id.clone()).collect();
+    assert_eq!((found.len(), names.len()), (1_101, 1_101), "each once");
+    let range = Range {
+        from: minutes(100),
+        to: minutes(899),
+    };
+    let ticks = store.runs_of_ticks(&id, range).await.unwrap();
+    assert_eq!(ticks.len(), 800);
+    let named = Selection {
+        nominal: Some((minutes(0), minutes(5))),
+        runs: ["r3", "r9", "none"]
+            .map(|name| name.parse().unwrap())
+            .to_vec(),
+        ..all
+    };
+    let found = store.select_runs(&named, 10).await.unwrap().unwrap();
+    let names: Vec<_> = found.iter().map(|run| run.facts.id.as_str()).collect();
+    assert_eq!(names, ["r3"], "what is said narrows together");
 }

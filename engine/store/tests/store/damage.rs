@@ -183,3 +183,30 @@ async fn a_schema_of_a_newer_noctule_is_refused_by_its_number() {
         "{error:?}"
     );
 }
+
+#[tokio::test]
+async fn a_document_of_another_shape_is_found_by_a_check() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let mut connection = raw(&folder.path().join("state.db")).await;
+    let strange = [
+        (
+            "messages",
+            "(id, body) VALUES ('m', '{\"standing\":{\"state\":\"sent\"},\"created_at\":\"2026-01-13T00:00:00Z\"}')",
+        ),
+        ("audit", "(body) VALUES ('{}')"),
+        ("dags", "(dag, body) VALUES ('d', '{}')"),
+    ];
+    for (table, row) in strange {
+        store.check().await.unwrap();
+        let insert = sqlx::AssertSqlSafe(format!("INSERT INTO {table} {row}"));
+        sqlx::query(insert).execute(&mut connection).await.unwrap();
+        let error = store.check().await.err();
+        assert!(
+            matches!(error, Some(StoreError::Document { .. })),
+            "{table}: {error:?}"
+        );
+        let clean = sqlx::AssertSqlSafe(format!("DELETE FROM {table}"));
+        sqlx::query(clean).execute(&mut connection).await.unwrap();
+    }
+}

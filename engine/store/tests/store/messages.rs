@@ -17,6 +17,7 @@ on_every_store!(
     a_message_is_written_with_its_run_or_not_at_all,
     messages_are_listed_in_pages_newest_first,
     a_run_whose_message_is_under_way_is_not_forgotten,
+    what_is_remembered_outlives_its_retention_however_it_was_delivered,
     a_copy_has_the_messages,
 );
 
@@ -47,6 +48,8 @@ pub(crate) fn message(id: &str, run: Option<&str>, at: DateTime<Utc>) -> Message
         latest_at: at,
         sealed_at: None,
         tries: 0,
+        tried_at: None,
+        tried_for: 0,
         error: None,
         standing: Standing::Waiting { not_before: at },
     }
@@ -72,6 +75,10 @@ async fn a_message_stands_as_its_last_write_left_it(bed: Bed) {
     ];
     store.commit(&lease, &writes).await.unwrap();
     assert_eq!(store.live_messages().await.unwrap(), [second.clone()]);
+    assert_eq!(
+        store.message(&second.id).await.unwrap(),
+        Some(second.clone())
+    );
     second.standing = Standing::Sent { at: minutes(2) };
     second.open.insert("a".to_owned());
     let write = [Write::Message { message: &second }];
@@ -172,6 +179,40 @@ async fn a_run_whose_message_is_under_way_is_not_forgotten(bed: Bed) {
     assert_eq!(store.forgettable(&horizon, 100).await.unwrap().len(), 1);
     store.forget_loose_ends(&lease, &horizon).await.unwrap();
     assert_eq!(store.find_messages(&all()).await.unwrap(), []);
+}
+
+async fn what_is_remembered_outlives_its_retention_however_it_was_delivered(bed: Bed) {
+    let store = bed.open().await;
+    let lease = store.acquire(&owner()).await.unwrap();
+    let mut all = Vec::new();
+    for (name, standing) in [
+        ("m1", Standing::Sent { at: minutes(2) }),
+        ("m2", Standing::Kept),
+        ("m3", Standing::GivenUp { at: minutes(2) }),
+    ] {
+        let mut message = message(name, None, minutes(1));
+        message.standing = standing;
+        message.open.insert("a".to_owned());
+        all.push(message);
+    }
+    let write = async |all: &[Message]| {
+        let writes = all.iter().map(|message| Write::Message { message });
+        let writes: Vec<Write<'_>> = writes.collect();
+        store.commit(&lease, &writes).await.unwrap();
+    };
+    write(&all).await;
+    let horizon = Horizon {
+        succeeded_before: minutes(100),
+        others_before: minutes(100),
+        logs_before: minutes(100),
+        keep_last: 0,
+    };
+    store.forget_loose_ends(&lease, &horizon).await.unwrap();
+    assert_eq!(store.live_messages().await.unwrap(), all);
+    all.iter_mut().for_each(|message| message.open.clear());
+    write(&all).await;
+    store.forget_loose_ends(&lease, &horizon).await.unwrap();
+    assert_eq!(store.find_messages(&self::all()).await.unwrap(), []);
 }
 
 async fn a_copy_has_the_messages(bed: Bed) {

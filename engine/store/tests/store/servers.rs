@@ -71,6 +71,44 @@ async fn a_store_that_could_not_be_made_whole_is_not_there_and_is_made_later() {
 }
 
 #[tokio::test]
+async fn a_text_that_is_no_document_is_found_in_every_table() {
+    let bed = Bed::database().await;
+    let store = bed.open().await;
+    let eye = bed.base().pool().await.unwrap();
+    let hash = "0".repeat(64);
+    // By hand, past the constraints that keep it from happening.
+    let broken = [
+        (
+            "messages",
+            "(id, body, state, live, created_at) VALUES ('m', '{', 'sent', false, '')".to_owned(),
+        ),
+        (
+            "tokens",
+            format!("(hash, name, body) VALUES ('{hash}', 'x', '{{')"),
+        ),
+        ("audit", "(name, body) VALUES ('x', '{')".to_owned()),
+        ("dropped_ticks", "(dag, body) VALUES ('d', '{')".to_owned()),
+        ("asks", "(name, body) VALUES ('x', '{')".to_owned()),
+        (
+            "backfills",
+            "(id, body, dag, created_at, live) VALUES ('b', '{', 'd', '', false)".to_owned(),
+        ),
+    ];
+    for (table, row) in broken {
+        store.check().await.unwrap();
+        let loose = format!("ALTER TABLE noctule.{table} DROP CONSTRAINT {table}_body_check");
+        eye.execute(sqlx::AssertSqlSafe(loose)).await.unwrap();
+        let insert = format!("INSERT INTO noctule.{table} {row}");
+        eye.execute(sqlx::AssertSqlSafe(insert)).await.unwrap();
+        let error = store.check().await.err();
+        let corrupt = matches!(error, Some(StoreError::Corrupt { .. }));
+        assert!(corrupt, "{table}: {error:?}");
+        let clean = format!("DELETE FROM noctule.{table}");
+        eye.execute(sqlx::AssertSqlSafe(clean)).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_password_is_never_shown() {
     let database = database().await.unwrap();
     let url = database

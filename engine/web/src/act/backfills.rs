@@ -3,16 +3,15 @@
 use axum::http::StatusCode;
 use axum::response::Response;
 use noctule_core::ask::{Answer, BackfillAct, BackfillWish, Wish};
-use noctule_core::backfill::{self, Existing, Only, Phase, Plan, PlanError, Range, Tally};
+use noctule_core::backfill::{self, Only, Phase, Plan, PlanError, Range, Tally};
 use noctule_core::dag::Dag;
 use noctule_core::name::{BackfillId, DagId};
 use noctule_core::run::Instant;
 use noctule_core::view::{BackfillView, LeftView, NightView, NightsView};
-use noctule_store::RunFilter;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{DryRun, reason};
+use super::{DryRun, plain, reason};
 use crate::access::{Need, Role};
 use crate::operation::{Call, Nothing, Operation, Verb, found, json, located};
 use crate::problem::{Code, Problem};
@@ -86,6 +85,12 @@ impl Operation for Backfill {
         query.dry_run
     }
 
+    fn about(body: &BackfillBody) -> Option<String> {
+        let only = body.only.word();
+        let said = format!("from {} to {}, only {only}", body.from, body.to);
+        Some(plain(&said))
+    }
+
     async fn answer(web: Web, call: Call<DryRun, BackfillBody>) -> Result<Response, Problem> {
         let id = call.dag()?;
         let dag = web.current(&id).await?;
@@ -137,14 +142,11 @@ async fn planned(web: &Web, dag: &Dag, wish: BackfillWish) -> Result<NightsView,
         to: wish.to,
     };
     let now = web.now();
-    let existing = existing(web, &wish.dag, range).await?;
-    let plan = backfill::plan(dag, range, wish.only, now, &existing).map_err(|error| {
-        let code = match error {
-            PlanError::NoTick => Code::Conflict,
-            _ => Code::Invalid,
-        };
-        Problem::new(code, error.to_string())
-    })?;
+    // Counted before anything is read for them.
+    let ticks = backfill::ticks(dag, range, now).map_err(unplanned)?;
+    let over = Range::over(&ticks);
+    let existing = web.store().runs_of_ticks(&wish.dag, over).await?;
+    let plan = backfill::plan(dag, range, wish.only, now, &existing).map_err(unplanned)?;
     let head = head(wish, &plan, now);
     Ok(NightsView {
         nights: plan
@@ -156,6 +158,14 @@ async fn planned(web: &Web, dag: &Dag, wish: BackfillWish) -> Result<NightsView,
         head: web.backfill_view(&head).await?,
         dry_run: true,
     })
+}
+
+fn unplanned(error: PlanError) -> Problem {
+    let code = match error {
+        PlanError::NoTick => Code::Conflict,
+        _ => Code::Invalid,
+    };
+    Problem::new(code, error.to_string())
 }
 
 fn head(wish: BackfillWish, plan: &Plan, now: Instant) -> backfill::Backfill {
@@ -175,18 +185,6 @@ fn head(wish: BackfillWish, plan: &Plan, now: Instant) -> backfill::Backfill {
             ..Tally::default()
         },
     }
-}
-
-async fn existing(web: &Web, dag: &DagId, range: Range) -> Result<Vec<Existing>, Problem> {
-    let filter = RunFilter {
-        dag: Some(dag.clone()),
-        nominal: Some((range.from, range.to)),
-        limit: u32::MAX,
-        ..RunFilter::default()
-    };
-    let runs = web.store().find_runs(&filter).await?;
-    let existing = |run: &noctule_store::RunSummary| Existing::of(&run.facts, &run.phase);
-    Ok(runs.iter().filter_map(existing).collect())
 }
 
 async fn act(

@@ -3,26 +3,22 @@
 use std::time::Duration;
 
 use axum::response::Response;
-use noctule_core::backfill::Range;
 use noctule_core::many::Act;
-use noctule_core::name::{DagId, RunId, TaskTarget};
+use noctule_core::name::{DagId, TaskTarget};
 use noctule_core::run::RetryScope;
-use noctule_core::ticks::IngestionId;
-use noctule_core::view::{ManyOutcome, ManyRun, ManyView, RUN_STATES};
-use noctule_store::{RunFilter, RunSummary};
+use noctule_core::view::{ManyOutcome, ManyRun, ManyView};
+use noctule_store::RunSummary;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::runs::{MarkedAs, TASKS, targets};
-use super::{DryRun, reason};
+use super::which::{Which, listed, wrong};
+use super::{DryRun, plain, reason};
 use crate::access::{Caller, Need, Role};
+use crate::audit::Did;
 use crate::operation::{Call, Operation, Verb, found};
 use crate::problem::{Code, Problem};
-use crate::read::zone_of;
 use crate::web::Web;
-
-/// The most runs of one request.
-const RUNS: usize = 1_000;
 
 /// `POST /api/v1/dags/{dag}/runs/retry`.
 pub(crate) struct RetryMany;
@@ -30,30 +26,6 @@ pub(crate) struct RetryMany;
 pub(crate) struct CancelMany;
 /// `POST /api/v1/dags/{dag}/runs/mark`.
 pub(crate) struct MarkMany;
-
-/// Which runs: those that fit everything that is said; something has to be.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Which {
-    /// With a nominal time from this one on. Only together with `to`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<String>,
-    /// Up to this one, included; a bare date is the whole day.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub to: Option<String>,
-    /// In this state.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "states")]
-    pub state: Option<String>,
-    /// With one of these ingestion ids.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = RUNS))]
-    pub ingestion_ids: Vec<String>,
-    /// Among these.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = RUNS))]
-    pub runs: Vec<String>,
-}
 
 /// What of many runs begins anew.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -108,14 +80,6 @@ pub struct MarkManyBody {
     pub reason: Option<String>,
 }
 
-fn states(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-    schemars::json_schema!({ "type": ["string", "null"], "enum": RUN_STATES })
-}
-
-fn wrong(said: impl Into<String>) -> Problem {
-    Problem::new(Code::Invalid, said)
-}
-
 /// An act over many runs, as it was asked for.
 struct Asked {
     dag: DagId,
@@ -129,7 +93,7 @@ impl Asked {
     async fn answer(self, web: &Web, caller: &Caller) -> Result<Response, Problem> {
         let reason = reason(self.reason.clone())?;
         let mut runs = Vec::new();
-        for summary in self.find(web).await? {
+        for summary in self.which.find(web, &self.dag).await? {
             let (facts, phase) = (&summary.facts, &summary.phase);
             let one = self.one(web, caller, &summary, reason.as_ref()).await;
             // What was done to others before is said all the same.
@@ -137,10 +101,13 @@ impl Asked {
                 ManyRun::planned(facts, phase, Ok(Vec::new())).asked(Some(problem.detail))
             }));
         }
-        found(&ManyView {
+        let done = ManyView {
             runs,
             dry_run: self.dry_run,
-        })
+        };
+        let mut response = found(&done)?;
+        response.extensions_mut().insert(Did(what(&done)));
+        Ok(response)
     }
 
     async fn one(
@@ -159,82 +126,33 @@ impl Asked {
         let asked = web.ask(caller, self.act.wish(&story.run, reason.cloned()));
         Ok(planned.asked(asked.await.err().map(|problem| problem.detail)))
     }
-
-    /// The runs that fit, by their nominal times.
-    async fn find(&self, web: &Web) -> Result<Vec<RunSummary>, Problem> {
-        let which = &self.which;
-        let filter = RunFilter {
-            dag: Some(self.dag.clone()),
-            state: state(which)?,
-            nominal: self.range(web).await?,
-            limit: u32::MAX,
-            ..RunFilter::default()
-        };
-        let (ids, given) = (ids(which)?, given(which)?);
-        if filter.nominal.is_none() && filter.state.is_none() && ids.is_empty() && given.is_empty()
-        {
-            let said = "which: say from when to when, in which state, or which ones";
-            return Err(wrong(said));
-        }
-        let mut runs = web.store().find_runs(&filter).await?;
-        runs.retain(|run| {
-            let id = run.facts.ingestion_id.as_str();
-            let wanted = ids.is_empty() || ids.iter().any(|wanted| wanted.as_str() == id);
-            wanted && (given.is_empty() || given.contains(&run.facts.id))
-        });
-        if runs.len() > RUNS {
-            let said = format!("which: {} runs; at most {RUNS} at once", runs.len());
-            return Err(wrong(said));
-        }
-        runs.sort_by(|a, b| {
-            let key = |run: &RunSummary| (run.facts.logical_time, run.facts.created_at);
-            key(a)
-                .cmp(&key(b))
-                .then_with(|| a.facts.id.cmp(&b.facts.id))
-        });
-        Ok(runs)
-    }
-
-    async fn range(
-        &self,
-        web: &Web,
-    ) -> Result<Option<(noctule_core::run::Instant, noctule_core::run::Instant)>, Problem> {
-        let (from, to) = match (&self.which.from, &self.which.to) {
-            (Some(from), Some(to)) => (from, to),
-            (None, None) => return Ok(None),
-            _ => return Err(wrong("which: `from` and `to` belong together")),
-        };
-        let zone = match web.record(&self.dag).await?.version {
-            Some(hash) => zone_of(&*web.dag(&hash).await?),
-            None => chrono_tz::Tz::UTC,
-        };
-        let range = Range::read(from, to, zone, web.now()).map_err(wrong)?;
-        Ok(Some((range.from, range.to)))
-    }
 }
 
-fn state(which: &Which) -> Result<Option<String>, Problem> {
-    match &which.state {
-        Some(state) if !RUN_STATES.contains(&state.as_str()) => {
-            Err(wrong(format!("state: one of {}", RUN_STATES.join(", "))))
-        }
-        state => Ok(state.clone()),
+fn tasks(names: &[String]) -> Result<Vec<TaskTarget>, Problem> {
+    if names.len() > TASKS {
+        let said = format!("tasks: {}; at most {TASKS} at once", names.len());
+        return Err(wrong(said));
     }
+    targets(names)
 }
 
-fn ids(which: &Which) -> Result<Vec<IngestionId>, Problem> {
-    let read = |text: &String| {
-        IngestionId::given(text).map_err(|error| wrong(format!("ingestion_ids: {error}")))
-    };
-    which.ingestion_ids.iter().map(read).collect()
-}
-
-fn given(which: &Which) -> Result<Vec<RunId>, Problem> {
-    let read = |text: &String| {
-        text.parse()
-            .map_err(|error: noctule_core::name::NameError| wrong(format!("runs: {error}")))
-    };
-    which.runs.iter().map(read).collect()
+/// What was done, for the audit: how many, and the first of them by their ids.
+fn what(done: &ManyView) -> String {
+    let touched = done.runs.iter();
+    let touched = touched.filter(|run| run.outcome == ManyOutcome::Done);
+    let touched: Vec<String> = touched.map(|run| run.run.clone()).collect();
+    let (refused, left) = (
+        done.count(ManyOutcome::Refused),
+        done.count(ManyOutcome::LeftAlone),
+    );
+    let counts = format!(
+        "{} runs, {refused} refused, {left} left alone",
+        touched.len()
+    );
+    if touched.is_empty() {
+        return counts;
+    }
+    format!("{counts}: {}", listed(&touched))
 }
 
 impl Operation for RetryMany {
@@ -254,6 +172,10 @@ impl Operation for RetryMany {
         query.dry_run
     }
 
+    fn about(body: &RetryManyBody) -> Option<String> {
+        Some(body.which.said())
+    }
+
     async fn answer(web: Web, call: Call<DryRun, RetryManyBody>) -> Result<Response, Problem> {
         let dag = call.dag()?;
         web.record(&dag).await?;
@@ -263,7 +185,7 @@ impl Operation for RetryMany {
             return Err(Problem::new(Code::InvalidBody, said));
         }
         let act = Act::Retry(RetryScope {
-            tasks: targets(&body.tasks)?,
+            tasks: tasks(&body.tasks)?,
             downstream: body.downstream,
             all: body.all,
         });
@@ -292,6 +214,10 @@ impl Operation for CancelMany {
 
     fn rehearses(query: &DryRun) -> bool {
         query.dry_run
+    }
+
+    fn about(body: &CancelManyBody) -> Option<String> {
+        Some(body.which.said())
     }
 
     async fn answer(web: Web, call: Call<DryRun, CancelManyBody>) -> Result<Response, Problem> {
@@ -323,6 +249,10 @@ impl Operation for MarkMany {
 
     fn rehearses(query: &DryRun) -> bool {
         query.dry_run
+    }
+
+    fn about(body: &MarkManyBody) -> Option<String> {
+        Some(format!("task {}, {}", plain(&body.task), body.which.said()))
     }
 
     async fn answer(web: Web, call: Call<DryRun, MarkManyBody>) -> Result<Response, Problem> {

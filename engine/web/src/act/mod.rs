@@ -2,9 +2,11 @@
 
 mod backfills;
 mod dags;
+mod deliveries;
 mod many;
 mod runs;
 mod trigger;
+mod which;
 
 use noctule_core::ask::Answer;
 use noctule_core::dag::Dag;
@@ -18,12 +20,14 @@ pub(crate) use self::backfills::{Backfill, CancelBackfill, PauseBackfill, Resume
 pub use self::backfills::{BackfillActBody, BackfillBody};
 pub(crate) use self::dags::{Pause, Resume};
 pub use self::dags::{PauseBody, ResumeBody};
+pub(crate) use self::deliveries::ResendDelivery;
 pub(crate) use self::many::{CancelMany, MarkMany, RetryMany};
-pub use self::many::{CancelManyBody, MarkManyBody, RetryManyBody, Which};
+pub use self::many::{CancelManyBody, MarkManyBody, RetryManyBody};
 pub(crate) use self::runs::{Cancel, Mark, Retry};
 pub use self::runs::{CancelBody, MarkBody, MarkedAs, RetryBody};
 pub(crate) use self::trigger::Trigger;
 pub use self::trigger::TriggerBody;
+pub use self::which::Which;
 
 /// What an act did, or would do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -86,6 +90,12 @@ impl Acted {
 
 fn names(dag: &Dag, run: &Run, tasks: impl IntoIterator<Item = TaskRunIx>) -> Vec<String> {
     tasks.into_iter().map(|ix| run.name_of(dag, ix)).collect()
+}
+
+/// A text of a caller within an audit event: one line, and not long.
+fn plain(text: &str) -> String {
+    let visible = text.chars().filter(|c| !c.is_control());
+    visible.take(300).collect()
 }
 
 /// The most characters of a reason.

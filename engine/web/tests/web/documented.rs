@@ -15,8 +15,6 @@ use crate::nights::NIGHTLY;
 use crate::stage::{BAD, HELD, QUICK, Stage};
 
 const PACKAGE: &str = "schemathesis==4.32.5";
-const NEEDED: &str = "this test needs python3 with its venv module (on Debian: apt-get install python3-venv) and, from \
-    PyPI, the packages that it names";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_served_document_holds_every_route_every_code_and_every_role() {
@@ -70,32 +68,9 @@ fn schemathesis() -> PathBuf {
     venv(PACKAGE, "schemathesis")
 }
 
-/// A program of a package, in a folder with it that is made once.
+/// A program of a package that is installed once.
 pub(crate) fn venv(package: &str, program: &str) -> PathBuf {
-    let name = package.replace("==", "-");
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(&name);
-    // Of several tests one makes it, and the others wait.
-    let alone = std::fs::File::create(folder.with_extension("lock")).unwrap();
-    alone.lock().unwrap();
-    let (program, ready) = (folder.join("bin").join(program), folder.join("ready"));
-    if std::fs::read_to_string(&ready).is_ok_and(|known| known == package) {
-        return program;
-    }
-    let mut venv = Command::new("python3");
-    venv.args(["-m", "venv", "--clear"]).arg(&folder);
-    succeeded("making a venv", NEEDED, venv.output());
-    let mut pip = Command::new(folder.join("bin/python"));
-    pip.args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        package,
-    ]);
-    succeeded(&format!("installing {package}"), NEEDED, pip.output());
-    std::fs::write(&ready, package).unwrap();
-    program
+    noctule_test_python::program(Path::new(env!("CARGO_TARGET_TMPDIR")), package, program)
 }
 
 fn asked(variable: &str, default: &str) -> String {

@@ -46,12 +46,13 @@ async fn what_happened_is_counted_once_and_what_is_there_is_measured() {
 }
 
 /// Of a project without pools, in which nothing has run.
-const SILENT: [&str; 8] = [
+const SILENT: [&str; 9] = [
     "noctule_attempts_ended",
     "noctule_launches",
     "noctule_polls",
     "noctule_pool_slots",
     "noctule_pool_slots_held",
+    "noctule_refused_writes",
     "noctule_runs_created",
     "noctule_runs_ended",
     "noctule_task_runs",

@@ -324,3 +324,64 @@ async fn an_id_that_a_backfill_of_another_dag_has_is_taken() {
     let taken = stage.post("/api/v1/dags/other/backfills", body).await;
     assert_eq!((taken.status, taken.code().as_str()), (409, "conflict"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_act_over_many_is_bounded_by_the_server_and_its_audit_says_what_it_touched() {
+    let stage = Stage::new(&[HELD]).await;
+    let run = stage.trigger("held").await;
+    let target = "/api/v1/dags/held/runs/cancel";
+    let names: Vec<String> = (0..1_001).map(|n| format!("r{n}")).collect();
+    let ids: Vec<String> = (0..1_001).map(|n| format!("2026{n:010}")).collect();
+    for which in [json!({ "runs": names }), json!({ "ingestion_ids": ids })] {
+        let refused = stage.post(target, json!({ "which": which })).await;
+        assert_eq!(refused.code(), "invalid", "{refused:?}");
+        assert!(
+            refused.json()["detail"]
+                .as_str()
+                .unwrap()
+                .contains("at most 1000")
+        );
+    }
+    let tasks: Vec<String> = (0..10_001).map(|n| format!("t{n}")).collect();
+    let body = json!({ "which": { "state": "failed" }, "tasks": tasks });
+    let refused = stage.post("/api/v1/dags/held/runs/retry", body).await;
+    assert_eq!(refused.code(), "invalid", "{refused:?}");
+
+    let id = stage.get(&format!("/api/v1/runs/{run}")).await.json();
+    let id = id["ingestion_id"].as_str().unwrap();
+    let which =
+        json!({ "from": "2020-01-01", "to": "2126-01-01", "ingestion_ids": [id], "runs": [run] });
+    let done = stage.post(target, json!({ "which": which })).await;
+    assert_eq!(done.status, 200, "{done:?}");
+    let audit = stage.get("/api/v1/audit?limit=1").await.json();
+    let event = &audit["items"][0];
+    assert_eq!(event["act"], "cancel_runs");
+    let on = format!("dag held; from 2020-01-01 to 2126-01-01, ingestion id {id}, run {run}");
+    assert_eq!(event["on"], on);
+    let outcome = format!("done: 1 runs, 0 refused, 0 left alone: {run}");
+    assert_eq!(event["outcome"], outcome);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_audit_of_a_backfill_says_its_range() {
+    let stage = Stage::new(&[NIGHTLY]).await;
+    let target = "/api/v1/dags/nightly/backfills";
+    let made = stage.post(target, week()).await.json();
+    let audit = stage.get("/api/v1/audit?limit=1").await.json();
+    let event = &audit["items"][0];
+    let on = "dag nightly; from 2026-01-10 to 2026-01-12, only missing";
+    assert_eq!(event["on"], on);
+    let id = made["id"].as_str().unwrap();
+    let done = format!("done: /api/v1/backfills/{id}");
+    assert_eq!(event["outcome"], done);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_that_is_not_there_is_not_sent_again() {
+    let stage = Stage::new(&[HELD]).await;
+    for id in ["msg_0", "..", "msg%2f0"] {
+        let target = format!("/api/v1/deliveries/{id}/resend");
+        let answer = stage.post(&target, json!({})).await;
+        assert_eq!(answer.status, 404, "{id}: {answer:?}");
+    }
+}
