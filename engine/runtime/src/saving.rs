@@ -158,7 +158,8 @@ impl Engine {
         written: Vec<Written>,
     ) -> Result<(), RuntimeError> {
         self.ailing = None;
-        self.shown.tell(self.batch.steps.keys());
+        self.shown
+            .tell(self.batch.steps.keys(), self.batch.backfills.keys());
         let batch = std::mem::take(&mut self.batch);
         for version in &batch.versions {
             self.catalog.stored(version.hash.clone());
