@@ -49,13 +49,18 @@ async fn who_takes_gzip_gets_the_same_answer_in_fewer_bytes() {
     }
 }
 
-/// Somebody whose page has a browser fetch an answer again and again, with words of their own in it, learns from its
-/// length which of them stand in it: so such an answer has its full length.
+/// Somebody whose page opens an address of ours again and again, with words of their own in it, learns from the length of
+/// the answer which of them stand in it: so such an answer has its full length. Other than by a link it is refused anyway.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_page_of_another_site_has_fetched_is_not_compressed() {
     let stage = Stage::new(&[QUICK]).await;
     for site in ["cross-site", "same-site"] {
-        let answer = asked(&stage, "/", &[GZIP, ("sec-fetch-site", site)]).await;
+        let from = [
+            GZIP,
+            ("sec-fetch-site", site),
+            ("sec-fetch-mode", "navigate"),
+        ];
+        let answer = asked(&stage, "/", &from).await;
         assert_eq!(
             (answer.status, answer.header("content-encoding")),
             (200, None)
