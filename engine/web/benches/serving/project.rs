@@ -95,7 +95,7 @@ impl Project {
         for number in 0..TICKING {
             let name = ticking_name(number);
             let text = format!(
-                "id = \"{name}\"\n[schedule]\ncron = \"* * * * *\"\ncatch_up = \"none\"\n[tasks.t]\n{TASK}"
+                "id = \"{name}\"\n[schedule]\ncron = \"* * * * *\"\ncatchup = \"none\"\n[tasks.t]\n{TASK}"
             );
             write(&name, text);
         }
