@@ -1,12 +1,13 @@
-//! What others may see of an engine: which runs were changed durably since somebody last looked, and its surroundings.
+//! What others may see of an engine: which runs and backfills were changed durably since somebody last looked, and its
+//! surroundings.
 //!
-//! Guarantees: a run that changed is told at least once after its commit; what nobody has fetched yet is a set of runs, so
-//! a slow listener costs no more than the runs that there are. While nobody listens nothing is kept.
+//! Guarantees: what changed is told at least once after its commit; what nobody has fetched yet is a set of names, so a slow
+//! listener costs no more than the runs and backfills that there are. While nobody listens nothing is kept.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use noctule_core::name::RunId;
+use noctule_core::name::{BackfillId, RunId};
 use tokio::sync::watch;
 
 use crate::error::RuntimeError;
@@ -15,16 +16,39 @@ use crate::surroundings::Surroundings;
 
 /// The side of the engine.
 pub(crate) struct Teller {
-    pending: Arc<Mutex<BTreeSet<RunId>>>,
+    pending: Arc<Mutex<Changes>>,
     bell: watch::Sender<()>,
     surroundings: watch::Sender<Surroundings>,
     meters: Arc<Meters>,
 }
 
-/// The runs that changed. One listener for an engine: whoever fetches a change has it alone.
+/// What changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Runs with new entries in their journals.
+    pub runs: BTreeSet<RunId>,
+    /// Backfills that stand otherwise, or may.
+    pub backfills: BTreeSet<BackfillId>,
+}
+
+/// Hears of changes. One listener for an engine: whoever fetches a change has it alone.
 pub struct Changed {
-    pending: Arc<Mutex<BTreeSet<RunId>>>,
+    pending: Arc<Mutex<Changes>>,
     bell: watch::Receiver<()>,
+}
+
+impl Changes {
+    /// Nothing did.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.runs.is_empty() && self.backfills.is_empty()
+    }
+
+    /// Takes in what changed besides.
+    pub fn extend(&mut self, other: Self) {
+        self.runs.extend(other.runs);
+        self.backfills.extend(other.backfills);
+    }
 }
 
 impl Teller {
@@ -49,12 +73,17 @@ impl Teller {
         &self.meters
     }
 
-    pub(crate) fn tell<'a>(&self, runs: impl Iterator<Item = &'a RunId>) {
+    pub(crate) fn tell<'a>(
+        &self,
+        runs: impl Iterator<Item = &'a RunId>,
+        backfills: impl Iterator<Item = &'a BackfillId>,
+    ) {
         if self.bell.receiver_count() == 0 {
             return;
         }
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
-        pending.extend(runs.cloned());
+        pending.runs.extend(runs.cloned());
+        pending.backfills.extend(backfills.cloned());
         let rings = !pending.is_empty();
         drop(pending);
         if rings {
@@ -75,14 +104,14 @@ impl Changed {
     ///
     /// # Errors
     /// The engine has ended, and all that it changed was told.
-    pub async fn next(&mut self) -> Result<BTreeSet<RunId>, RuntimeError> {
+    pub async fn next(&mut self) -> Result<Changes, RuntimeError> {
         loop {
             let ended = self.bell.changed().await.is_err();
             let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
-            let runs = std::mem::take(&mut *pending);
+            let changes = std::mem::take(&mut *pending);
             drop(pending);
-            if !runs.is_empty() {
-                return Ok(runs);
+            if !changes.is_empty() {
+                return Ok(changes);
             }
             if ended {
                 return Err(RuntimeError::Ended);
@@ -99,17 +128,21 @@ mod tests {
     async fn what_changed_is_told_once_together_and_before_the_end() {
         let teller = Teller::new(Surroundings::nothing());
         let (a, b): (RunId, RunId) = ("a".parse().unwrap(), "b".parse().unwrap());
-        teller.tell([&a].into_iter());
+        let backfill: BackfillId = "f".parse().unwrap();
+        let none = || std::iter::empty::<&BackfillId>();
+        teller.tell([&a].into_iter(), none());
         let mut changed = teller.listener();
-        teller.tell([&b].into_iter());
-        teller.tell([&a, &b].into_iter());
-        assert_eq!(
-            changed.next().await.unwrap(),
-            BTreeSet::from([a.clone(), b.clone()])
-        );
-        teller.tell([&a].into_iter());
+        teller.tell([&b].into_iter(), none());
+        teller.tell([&a, &b].into_iter(), none());
+        teller.tell(std::iter::empty(), [&backfill].into_iter());
+        let told = changed.next().await.unwrap();
+        assert_eq!(told.runs, BTreeSet::from([a.clone(), b.clone()]));
+        assert_eq!(told.backfills, BTreeSet::from([backfill.clone()]));
+        teller.tell(std::iter::empty(), [&backfill].into_iter());
+        teller.tell([&a].into_iter(), none());
         drop(teller);
-        assert_eq!(changed.next().await.unwrap(), BTreeSet::from([a]));
+        let last = changed.next().await.unwrap();
+        assert_eq!((last.runs.len(), last.backfills.len()), (1, 1));
         assert!(changed.next().await.is_err());
     }
 }

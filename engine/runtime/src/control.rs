@@ -118,7 +118,7 @@ impl Control {
         self.ended.changed().await.map_err(|_| RuntimeError::Ended)
     }
 
-    /// Listens for the runs that change.
+    /// Listens for the runs and backfills that change.
     ///
     /// # Errors
     /// The engine has ended.

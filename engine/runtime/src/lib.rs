@@ -40,7 +40,7 @@ mod work;
 
 pub use budget::Rates;
 pub use catalog::{Known, Publication, PublishedDag};
-pub use changed::Changed;
+pub use changed::{Changed, Changes};
 pub use clock::Clock;
 pub use control::Control;
 pub use engine::{Engine, EngineOptions};

@@ -159,7 +159,8 @@ impl Engine {
 
     async fn saved(&mut self, order: &[Of], written: Vec<Written>) -> Result<(), RuntimeError> {
         self.ailing = None;
-        self.shown.tell(self.batch.steps.keys());
+        self.shown
+            .tell(self.batch.steps.keys(), self.batch.backfills.keys());
         let mut batch = std::mem::take(&mut self.batch);
         for version in &batch.versions {
             self.catalog.stored(version.hash.clone());

@@ -15,6 +15,18 @@ impl Store {
         either!(self, backend => Box::pin(backend.version(hash)).await)
     }
 
+    /// The versions that the latest runs of a DAG are pinned to, the one of the newest run first.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn versions_of_runs(
+        &self,
+        dag: &DagId,
+        runs: u32,
+    ) -> Result<Vec<DagHash>, StoreError> {
+        either!(self, backend => Box::pin(backend.versions_of_runs(dag, runs)).await)
+    }
+
     /// What is known of every DAG, by id.
     ///
     /// # Errors

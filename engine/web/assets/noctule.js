@@ -83,6 +83,7 @@
       const response = await fetch(location.href, { headers: { accept: 'text/html' }, cache: 'no-store' });
       if (!response.ok) return;
       const fresh = new DOMParser().parseFromString(policy.createHTML(await response.text()), 'text/html');
+      stood(fresh.body.dataset.stand);
       let all = true;
       for (const place of document.querySelectorAll('[data-live]')) {
         const next = fresh.getElementById(place.id);
@@ -125,9 +126,25 @@
   }
   const concerns = (event) =>
     watch === 'all' || (watch === 'dag' && event.dag === of) || (watch === 'run' && event.run === of);
+  // A server that stands by hears of nothing: its pages are looked at again now and then, and say as of when they are.
+  const LOOK = 10000;
+  let standby = document.body.dataset.stand === 'standby';
+  function stood(word) {
+    const was = standby;
+    standby = word === 'standby';
+    // What happened since this look is looked at once the stream is open.
+    if (was && !standby) { lost = new Date(); open(); }
+    if (!standby) return;
+    close();
+    lost = null;
+    document.body.classList.remove('is-stale');
+    stand('polled', 'not live, as of ' + new Date().toLocaleTimeString('en-GB', { timeZone: zone }));
+  }
+  setInterval(() => { if (standby && !document.hidden && watch !== 'nothing') refresh(); }, LOOK);
   function open() {
     clearTimeout(retry);
     if (stream || document.hidden || watch === 'nothing') return;
+    if (standby) { refresh(); return; }
     stream = new EventSource('/api/v1/events');
     heard = Date.now();
     stream.onopen = fresh;
@@ -139,11 +156,18 @@
       for (const hear of events) hear(event);
       if (document.querySelector('[data-live]')) soon();
     };
-    stream.addEventListener('reset', () => refresh());
+    stream.addEventListener('backfill', (message) => {
+      heard = Date.now();
+      const event = JSON.parse(message.data);
+      if (watch === 'all' || (watch === 'dag' && event.dag === of)) soon();
+    });
+    stream.addEventListener('reset', () => { heard = Date.now(); refresh(); });
     stream.onerror = () => {
       stale();
       if (stream && stream.readyState === EventSource.CLOSED) {
         close();
+        // It may stand by now: the page says so.
+        refresh();
         retry = setTimeout(open, 5000);
       }
     };

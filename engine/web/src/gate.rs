@@ -24,6 +24,7 @@ use percent_encoding::percent_decode_str;
 use tokio::time::Instant;
 
 use crate::access::{Caller, Means, Need, Role, decide};
+use crate::compressed::{TakesGzip, compressed};
 use crate::knowing::LONG;
 use crate::login::sends_to_login;
 use crate::operation::{Endpoint, RawCall, Verb};
@@ -80,6 +81,7 @@ async fn enter(State(web): State<Web>, request: Request) -> Response {
     let accept = parts.headers.get(ACCEPT);
     let wants_page = wants_page(&parts.method, &parts.uri, accept);
     let login = sends_to_login(&web, &parts);
+    let gzip = TakesGzip::of(&parts.method, &parts.headers);
     let mut response = match pass(web.clone(), parts, body).await {
         Err(problem) if problem.code == Code::Unauthenticated && login.is_some() => {
             login.unwrap_or_else(|| problem.into_response())
@@ -94,7 +96,7 @@ async fn enter(State(web): State<Web>, request: Request) -> Response {
             .entry(name)
             .or_insert_with(|| HeaderValue::from_static(value));
     }
-    response
+    compressed(gzip, response).await
 }
 
 async fn pass(web: Web, parts: Parts, body: Body) -> Result<Response, Problem> {

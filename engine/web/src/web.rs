@@ -130,8 +130,10 @@ impl Web {
     /// # Errors
     /// The engine has ended.
     pub fn attach(&self, engine: Control) -> Result<(), RuntimeError> {
-        self.0.feed.start(self.0.store.clone(), engine.changed()?);
-        *self.engine_mut() = (Stand::Engine, Some(engine));
+        let changed = engine.changed()?;
+        let mut attached = self.engine_mut();
+        self.0.feed.start(self.0.store.clone(), changed);
+        *attached = (Stand::Engine, Some(engine));
         Ok(())
     }
 
@@ -141,6 +143,7 @@ impl Web {
         engine.0 = stand;
         if stand == Stand::Standby {
             engine.1 = None;
+            self.0.feed.stop();
         }
     }
 

@@ -9,6 +9,10 @@ use crate::document::{DagRecord, DroppedTicks, PinnedVersion};
 use crate::error::StoreError;
 use crate::rows::document;
 
+/// The versions of the latest runs, told apart in the database: no run is read for it.
+const OF_RUNS: &str = "SELECT version FROM \
+    (SELECT version, created_at FROM noctule.runs WHERE dag = $1 ORDER BY created_at DESC, id DESC LIMIT $2) AS latest \
+    GROUP BY version ORDER BY max(created_at) DESC, version";
 const VERSION: &str = "SELECT body FROM noctule.versions WHERE hash = $1";
 const ALL: &str = "SELECT body FROM noctule.dags ORDER BY dag";
 const ONE: &str = "SELECT body FROM noctule.dags WHERE dag = $1";
@@ -34,6 +38,21 @@ impl PostgresStore {
             query.fetch_optional(connection).await.at(&self.server.place)
         })?;
         body.map(|body| document(&body, "version")).transpose()
+    }
+
+    pub(crate) async fn versions_of_runs(
+        &self,
+        dag: &DagId,
+        runs: u32,
+    ) -> Result<Vec<DagHash>, StoreError> {
+        let hashes: Vec<String> = steadily!(self, connection => {
+            let query = sqlx::query_scalar(OF_RUNS).bind(dag.as_str()).bind(i64::from(runs));
+            query.fetch_all(connection).await.at(&self.server.place)
+        })?;
+        let unreadable =
+            |error: noctule_core::name::NameError| corrupt(&self.server.place, error.to_string());
+        let read = |hash: &String| hash.parse().map_err(unreadable);
+        hashes.iter().map(read).collect()
     }
 
     pub(crate) async fn dag_records(&self) -> Result<Vec<DagRecord>, StoreError> {

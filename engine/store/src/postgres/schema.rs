@@ -57,6 +57,11 @@ fn migrations() -> Vec<Migration> {
             "backfills",
             include_str!("../../migrations/postgres/0004_backfills.sql"),
         ),
+        simple(
+            6,
+            "lists",
+            include_str!("../../migrations/postgres/0006_lists.sql"),
+        ),
     ]
 }
 

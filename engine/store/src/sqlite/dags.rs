@@ -6,11 +6,15 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::SqliteStore;
-use super::said::On;
+use super::said::{self, On};
 use crate::document::{DagRecord, DroppedTicks, PinnedVersion};
 use crate::error::StoreError;
 use crate::rows::document;
 
+/// The versions of the latest runs, told apart in the database: no run is read for it.
+const OF_RUNS: &str = "SELECT version FROM \
+    (SELECT version, created_at FROM runs WHERE dag = ? ORDER BY created_at DESC, id DESC LIMIT ?) AS latest \
+    GROUP BY version ORDER BY max(created_at) DESC, version";
 const VERSION: &str = "SELECT body FROM versions WHERE hash = ?";
 const ALL: &str = "SELECT body FROM dags ORDER BY dag";
 const ONE: &str = "SELECT body FROM dags WHERE dag = ?";
@@ -28,6 +32,20 @@ impl SqliteStore {
             .await
             .on(&self.path)?;
         row.map(|row| self.body(&row, "version")).transpose()
+    }
+
+    /// The versions that the latest runs of a DAG are pinned to.
+    pub(crate) async fn versions_of_runs(
+        &self,
+        dag: &DagId,
+        runs: u32,
+    ) -> Result<Vec<DagHash>, StoreError> {
+        let query = sqlx::query_scalar(OF_RUNS).bind(dag.as_str()).bind(runs);
+        let hashes: Vec<String> = query.fetch_all(&self.readers).await.on(&self.path)?;
+        let unreadable =
+            |error: noctule_core::name::NameError| said::corrupt(&self.path, error.to_string());
+        let read = |hash: &String| hash.parse().map_err(unreadable);
+        hashes.iter().map(read).collect()
     }
 
     /// What is known of every DAG, by id.

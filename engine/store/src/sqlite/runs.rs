@@ -71,41 +71,7 @@ impl SqliteStore {
         &self,
         filter: &RunFilter,
     ) -> Result<Vec<RunSummary>, StoreError> {
-        // Only the conditions that are asked for stand in the text, so that an index can serve them.
-        let mut find: QueryBuilder<Sqlite> = QueryBuilder::new(FIND);
-        if let Some(dag) = &filter.dag {
-            find.push(" AND dag = ").push_bind(dag.as_str().to_owned());
-        }
-        if let Some(among) = filter.among.as_ref().filter(|among| among.is_limited()) {
-            // `*` means the same to GLOB, and no other letter of a pattern means anything.
-            let mut any = find.push(" AND (").separated(" OR ");
-            for pattern in among.patterns() {
-                any.push("dag GLOB ").push_bind_unseparated(pattern.clone());
-            }
-            find.push(")");
-        }
-        if let Some(state) = &filter.state {
-            find.push(" AND state = ").push_bind(state.clone());
-        }
-        if let Some(since) = filter.since {
-            find.push(" AND created_at >= ").push_bind(written(since));
-        }
-        if let Some((from, to)) = filter.nominal {
-            find.push(" AND logical_time >= ").push_bind(written(from));
-            find.push(" AND logical_time <= ").push_bind(written(to));
-        }
-        if let Some(id) = &filter.ingestion_id {
-            find.push(" AND ingestion_id = ").push_bind(id.clone());
-        }
-        if filter.of_ticks {
-            find.push(" AND tick IS NOT NULL");
-        }
-        if let Some(before) = &filter.before {
-            find.push(" AND (created_at, id) < (SELECT created_at, id FROM runs WHERE id = ");
-            find.push_bind(before.as_str().to_owned()).push(")");
-        }
-        find.push(" ORDER BY created_at DESC, id DESC LIMIT ")
-            .push_bind(filter.most());
+        let mut find = finding(FIND, filter);
         let rows = find.build().fetch_all(&self.readers).await.on(&self.path)?;
         rows.iter().map(|row| self.read_summary(row)).collect()
     }
@@ -171,5 +137,144 @@ impl SqliteStore {
         let task = |row: &SqliteRow| document::<TaskRun>(row.try_get(0).on(path)?, "task run");
         let tasks = rows.iter().map(task).collect::<Result<_, _>>()?;
         Ok(summary.with_tasks(tasks))
+    }
+}
+
+/// The statement that finds what fits a filter, newest first.
+fn finding(select: &'static str, filter: &RunFilter) -> QueryBuilder<Sqlite> {
+    // Only the conditions that are asked for stand in the text, so that an index can serve them.
+    let mut find: QueryBuilder<Sqlite> = QueryBuilder::new(select);
+    if let Some(dag) = &filter.dag {
+        find.push(" AND dag = ").push_bind(dag.as_str().to_owned());
+    }
+    if let Some(among) = filter.among.as_ref().filter(|among| among.is_limited()) {
+        // `*` means the same to GLOB, and no other letter of a pattern means anything. The sign keeps SQLite from
+        // gathering all runs of these DAGs to sort them: they are told apart in an index that is sorted already.
+        let mut any = find.push(" AND (").separated(" OR ");
+        for pattern in among.patterns() {
+            any.push("+dag GLOB ")
+                .push_bind_unseparated(pattern.clone());
+        }
+        find.push(")");
+    }
+    if let Some(state) = &filter.state {
+        find.push(" AND state = ").push_bind(state.clone());
+    }
+    if let Some(since) = filter.since {
+        find.push(" AND created_at >= ").push_bind(written(since));
+    }
+    if let Some((from, to)) = filter.nominal {
+        find.push(" AND logical_time >= ").push_bind(written(from));
+        find.push(" AND logical_time <= ").push_bind(written(to));
+    }
+    if let Some(id) = &filter.ingestion_id {
+        find.push(" AND ingestion_id = ").push_bind(id.clone());
+    }
+    if filter.of_ticks {
+        find.push(" AND tick IS NOT NULL");
+    }
+    if let Some(before) = &filter.before {
+        find.push(" AND (created_at, id) < (SELECT created_at, id FROM runs WHERE id = ");
+        find.push_bind(before.as_str().to_owned()).push(")");
+    }
+    find.push(" ORDER BY created_at DESC, id DESC LIMIT ")
+        .push_bind(filter.most());
+    find
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use noctule_core::access::Scope;
+    use sqlx::Connection;
+
+    use super::*;
+    use crate::sqlite::schema;
+
+    async fn plan(connection: &mut SqliteConnection, filter: &RunFilter) -> String {
+        let explain = "EXPLAIN QUERY PLAN SELECT facts, progress FROM runs WHERE true";
+        let mut find = finding(explain, filter);
+        let rows = find.build().fetch_all(connection).await.unwrap();
+        let steps = rows.iter().map(|row| row.get::<String, _>("detail"));
+        steps.collect::<Vec<String>>().join("; ")
+    }
+
+    #[tokio::test]
+    async fn every_list_is_read_in_order_from_an_index() {
+        let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        schema::migrate(&mut connection, Path::new("memory"))
+            .await
+            .unwrap();
+        let all = RunFilter::default();
+        let dag = RunFilter {
+            dag: Some("d".parse().unwrap()),
+            ..all.clone()
+        };
+        let of = |filter: &RunFilter, state: &str| RunFilter {
+            state: Some(state.to_owned()),
+            ..filter.clone()
+        };
+        let among = RunFilter {
+            among: Some(Scope::of(vec!["a*".to_owned(), "b".to_owned()]).unwrap()),
+            ..all.clone()
+        };
+        let ingestion = RunFilter {
+            ingestion_id: Some("20260101".to_owned()),
+            ..dag.clone()
+        };
+        let since = RunFilter {
+            since: Some(Utc::now()),
+            ..of(&dag, "failed")
+        };
+        let before = |filter: &RunFilter| RunFilter {
+            before: Some("r".parse().unwrap()),
+            ..filter.clone()
+        };
+        for (filter, read) in [
+            (&all, "SCAN runs USING INDEX runs_by_creation"),
+            (
+                &before(&all),
+                "SEARCH runs USING INDEX runs_by_creation (created_at<?)",
+            ),
+            (&among, "SCAN runs USING INDEX runs_by_creation"),
+            (&dag, "SEARCH runs USING INDEX runs_by_dag (dag=?)"),
+            (
+                &before(&dag),
+                "SEARCH runs USING INDEX runs_by_dag (dag=? AND created_at<?)",
+            ),
+            (
+                &of(&all, "failed"),
+                "SEARCH runs USING INDEX runs_by_state (state=?)",
+            ),
+            (
+                &of(&among, "failed"),
+                "SEARCH runs USING INDEX runs_by_state (state=?)",
+            ),
+            (
+                &of(&dag, "failed"),
+                "SEARCH runs USING INDEX runs_by_dag_and_state (dag=? AND state=?)",
+            ),
+            (
+                &since,
+                "SEARCH runs USING INDEX runs_by_dag_and_state (dag=? AND state=? AND created_at>?)",
+            ),
+            (
+                &ingestion,
+                "SEARCH runs USING INDEX runs_by_ingestion (ingestion_id=? AND dag=?)",
+            ),
+        ] {
+            let plan = plan(&mut connection, filter).await;
+            assert!(plan.starts_with(read), "{filter:?}: {plan}");
+            assert!(!plan.contains("ORDER BY"), "{filter:?}: {plan}");
+        }
+        // So few have one ingestion id that they may be sorted.
+        let any = RunFilter {
+            dag: None,
+            ..ingestion
+        };
+        let plan = plan(&mut connection, &any).await;
+        let read = "SEARCH runs USING INDEX runs_by_ingestion (ingestion_id=?)";
+        assert!(plan.starts_with(read), "{plan}");
     }
 }

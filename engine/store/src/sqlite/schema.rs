@@ -52,6 +52,11 @@ fn migrations() -> Vec<Migration> {
             "backfills",
             include_str!("../../migrations/sqlite/0005_backfills.sql"),
         ),
+        simple(
+            7,
+            "lists",
+            include_str!("../../migrations/sqlite/0007_lists.sql"),
+        ),
     ]
 }
 

@@ -10,19 +10,15 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
 use futures_util::stream;
-use noctule_core::name::RunId;
-use noctule_core::run::Fact;
 use noctule_core::view::EventView;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tokio::sync::OwnedSemaphorePermit;
-use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Instant, timeout};
 
-use super::history::{Position, Told};
+use super::history::Position;
+use super::source::{Everything, Fetched, Journal, Source};
 use crate::access::{Caller, Need, Role, Scoped};
-use crate::known::Story;
 use crate::operation::{Call, Nothing, Operation, Verb};
 use crate::problem::{Code, Problem};
 use crate::web::Web;
@@ -30,11 +26,12 @@ use crate::web::Web;
 /// The pause after which a client hears that the line is alive.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// What they hear: an event without an id, for a browser tells its pages nothing of comments.
-const ALIVE: &str = "event: alive\ndata: {}\n\n";
-/// The pause after which it is looked whether a client still may listen: a token that was revoked ends its streams so soon.
+const ALIVE: Bytes = Bytes::from_static(b"event: alive\ndata: {}\n\n");
+/// The pause after which it is looked whether a client still may listen: a token that was revoked ends its streams so soon,
+/// whether anything happens or not, and however slowly they read.
 const AGAIN: Duration = Duration::from_secs(5);
-/// Records of a journal read at a time.
-const PAGE: u32 = 500;
+/// The pause before a journal is looked at again where nobody tells of changes.
+const LOOK: Duration = Duration::from_secs(2);
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
@@ -61,51 +58,28 @@ impl Operation for Events {
     const NEED: Need = Need::Role(Role::Viewer);
     const SCOPED: Scoped = Scoped::Filtered;
     const NAME: &'static str = "events";
-    const SUMMARY: &'static str = "Everything that happens, as server-sent events; `Last-Event-ID` goes on from there, or a `reset` says that this is gone";
+    const SUMMARY: &'static str = "Everything that happens, as server-sent events: entries of journals, and how backfills stand (events named `backfill`); `Last-Event-ID` goes on from there, or a `reset` says that this is gone. Only the server whose engine holds the store can tell: another one says 503";
     const MEDIA: &'static str = "text/event-stream";
     type Query = Nothing;
     type Body = Nothing;
     type Answer = String;
 
     async fn answer(web: Web, call: Call<Nothing, Nothing>) -> Result<Response, Problem> {
-        let place = place(&web)?;
-        let caller = call.caller.clone();
-        let known = last_event(&call.headers);
-        let after = known.map(|id| {
-            Position::read(id).unwrap_or(Position {
-                history: String::new(),
-                number: 0,
-            })
-        });
-        let listening = web.feed().listen_after(after.as_ref());
-        let from = listening.from;
-        let mut ready = VecDeque::new();
-        match listening.missed {
-            Some(missed) if known.is_some() => {
-                ready.extend(
-                    missed
-                        .iter()
-                        .filter(|told| caller.sees(told.dag.as_str()))
-                        .map(|told| line(&from.at(told.number), &told.json)),
-                );
-            }
-            Some(_) => ready.push_back(format!("id: {}\n\n", from.at(from.number))),
-            None => ready.push_back(format!(
-                "id: {}\nevent: reset\ndata: {{}}\n\n",
-                from.at(from.number)
-            )),
-        }
-        let write = move |told: &Told| {
-            let theirs = caller.sees(told.dag.as_str());
-            theirs.then(|| line(&from.at(told.number), &told.json))
+        let now = web.feed().now().ok_or_else(|| {
+            let said = "this server stands by: what happens is told by the one whose engine holds the store";
+            Problem::new(Code::EngineUnavailable, said)
+        })?;
+        let known = last_event(&call.headers).map(Position::read);
+        // A position at once, so that a line that breaks before anything happens can go on.
+        let ready = match known {
+            Some(_) => VecDeque::new(),
+            None => VecDeque::from([format!("id: {}\n\n", now.id()).into()]),
         };
-        Ok(streaming(Client {
-            ready,
-            heard: listening.next,
-            write,
-            guard: Guard::new(&web, call.caller),
-            _place: place,
-        }))
+        let source = Source::Everything(Everything {
+            caller: call.caller.clone(),
+            place: known.unwrap_or(now),
+        });
+        Ok(streaming(Client::new(web, call.caller, source, ready)?))
     }
 }
 
@@ -114,39 +88,29 @@ impl Operation for RunStream {
     const PATH: &'static str = "/api/v1/runs/{run}/stream";
     const NEED: Need = Need::Role(Role::Viewer);
     const NAME: &'static str = "run_stream";
-    const SUMMARY: &'static str =
-        "The journal of a run, from its beginning or after `Last-Event-ID`, and on as it grows";
+    const SUMMARY: &'static str = "The journal of a run, from its beginning or after `Last-Event-ID`, and on as it grows; a server that stands by looks into the store every two seconds";
     const MEDIA: &'static str = "text/event-stream";
     type Query = Nothing;
     type Body = Nothing;
     type Answer = String;
 
     async fn answer(web: Web, call: Call<Nothing, Nothing>) -> Result<Response, Problem> {
-        let id = call.run()?;
-        let place = place(&web)?;
-        let after = match last_event(&call.headers) {
+        let last = match last_event(&call.headers) {
             None => 0,
             Some(id) => id.parse().map_err(|_| {
                 let said = "Last-Event-ID: this is no number of an entry";
                 Problem::new(Code::InvalidParameter, said)
             })?,
         };
-        // Listening begins before the journal is read, so that nothing falls between; what is in both is told once.
-        let heard = web.feed().listen();
-        let story = web.story(&id).await?;
-        let (ready, mut last) = journal(&web, story, after).await?;
-        let write = move |told: &Told| {
-            let news = told.run == id && told.seq > last;
-            last = if news { told.seq } else { last };
-            news.then(|| line(&told.seq.to_string(), &told.json))
-        };
-        Ok(streaming(Client {
-            ready,
-            heard,
-            write,
-            guard: Guard::new(&web, call.caller),
-            _place: place,
-        }))
+        // What cannot be told at all is said now.
+        let run = web.story(&call.run()?).await?.run.facts.id;
+        let source = Source::Journal(Journal {
+            run,
+            last,
+            place: None,
+        });
+        let client = Client::new(web, call.caller, source, VecDeque::new())?;
+        Ok(streaming(client))
     }
 }
 
@@ -163,46 +127,12 @@ fn place(web: &Web) -> Result<OwnedSemaphorePermit, Problem> {
     })
 }
 
-/// The journal of a run after an entry, and the number of its last entry.
-async fn journal(web: &Web, story: Story, after: u64) -> Result<(VecDeque<String>, u64), Problem> {
-    let id: &RunId = &story.run.facts.id;
-    let mut lines = VecDeque::new();
-    let mut last = after;
-    loop {
-        let page = web.store().records(id, last, PAGE).await?;
-        for (seq, record) in &page {
-            last = *seq;
-            // A change that is no news is kept for `replay`.
-            if record.fact == Fact::Noted {
-                continue;
-            }
-            let event = LiveEvent {
-                run: id.to_string(),
-                dag: story.run.facts.dag.to_string(),
-                event: EventView::of(&story.dag, &story.run, *seq, record),
-            };
-            let json = serde_json::to_string(&event)
-                .map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
-            lines.push_back(line(&seq.to_string(), &json));
-        }
-        if page.len() < PAGE as usize {
-            return Ok((lines, last));
-        }
-    }
-}
-
-/// One event on the wire. JSON has no line break.
-fn line(id: &str, json: &str) -> String {
-    format!("id: {id}\ndata: {json}\n\n")
-}
-
 /// One who listens.
-struct Client<W> {
-    /// What they get first.
-    ready: VecDeque<String>,
-    heard: Receiver<Arc<Told>>,
-    /// How an event is written for them; none: it is not theirs.
-    write: W,
+struct Client {
+    source: Source,
+    /// What they get first: what was fetched at one time.
+    ready: VecDeque<Bytes>,
+    bell: watch::Receiver<()>,
     guard: Guard,
     _place: OwnedSemaphorePermit,
 }
@@ -215,14 +145,6 @@ struct Guard {
 }
 
 impl Guard {
-    fn new(web: &Web, caller: Caller) -> Self {
-        Self {
-            web: web.clone(),
-            caller,
-            looked: Instant::now(),
-        }
-    }
-
     async fn admits(&mut self) -> bool {
         if self.looked.elapsed() < AGAIN {
             return true;
@@ -232,41 +154,64 @@ impl Guard {
     }
 }
 
-impl<W: FnMut(&Told) -> Option<String>> Client<W> {
-    /// The next bytes; none where they are too far behind: they come back, and go on where they were.
-    async fn next(&mut self) -> Option<String> {
-        if let Some(ready) = self.ready.pop_front() {
-            return Some(ready);
-        }
+impl Client {
+    fn new(
+        web: Web,
+        caller: Caller,
+        source: Source,
+        ready: VecDeque<Bytes>,
+    ) -> Result<Self, Problem> {
+        Ok(Self {
+            source,
+            ready,
+            bell: web.feed().bell(),
+            _place: place(&web)?,
+            guard: Guard {
+                web,
+                caller,
+                looked: Instant::now(),
+            },
+        })
+    }
+
+    /// The next bytes; none: this stream is over, and they may come back.
+    async fn next(&mut self) -> Option<Bytes> {
         let alive = Instant::now() + HEARTBEAT;
         loop {
-            let pause = AGAIN.min(alive - Instant::now());
-            let heard = timeout(pause, self.heard.recv()).await;
             if !self.guard.admits().await {
                 return None;
             }
-            match heard {
-                Err(_) if Instant::now() < alive => {}
-                Err(_) => return Some(ALIVE.to_owned()),
-                Ok(Ok(told)) => {
-                    if let Some(line) = (self.write)(&told) {
-                        return Some(line);
-                    }
-                }
-                Ok(Err(RecvError::Lagged(_) | RecvError::Closed)) => return None,
+            if let Some(line) = self.ready.pop_front() {
+                return Some(line);
+            }
+            // Before the look, so that what is told after it rings.
+            self.bell.borrow_and_update();
+            let web = &self.guard.web;
+            let pause = match self.source.fetch(web, &mut self.ready).await {
+                Fetched::More => continue,
+                Fetched::Over => return None,
+                // What was just read is told before the pause.
+                Fetched::Unrung if !self.ready.is_empty() => continue,
+                Fetched::Unrung => LOOK,
+                Fetched::All => AGAIN,
+            };
+            let now = Instant::now();
+            if now >= alive {
+                return Some(ALIVE);
+            }
+            match timeout(pause.min(alive - now), self.bell.changed()).await {
+                Ok(Err(_)) => return None,
+                Ok(Ok(())) | Err(_) => {}
             }
         }
     }
 }
 
-fn streaming<W>(client: Client<W>) -> Response
-where
-    W: FnMut(&Told) -> Option<String> + Send + 'static,
-{
+fn streaming(client: Client) -> Response {
     // The head leaves at once, and tells a browser when to come back.
     let first = stream::iter([Ok::<_, Infallible>(Bytes::from_static(b"retry: 2000\n\n"))]);
     let rest = stream::unfold(client, |mut client| async {
-        let bytes = Bytes::from(client.next().await?);
+        let bytes = client.next().await?;
         Some((Ok::<_, Infallible>(bytes), client))
     });
     let mut response = Response::new(Body::from_stream(stream::StreamExt::chain(first, rest)));
@@ -275,4 +220,125 @@ where
     headers.insert(CONTENT_TYPE, of("text/event-stream"));
     headers.insert(CACHE_CONTROL, of("no-store"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::Utc;
+    use noctule_core::access::Scope;
+    use noctule_core::run::Actor;
+    use noctule_store::{AccessSecret, Grant, OpenOptions, Revocation, SecretKind, Store};
+
+    use super::*;
+    use crate::live::history::{AT_ONCE, About};
+
+    async fn web(folder: &tempfile::TempDir) -> Web {
+        let options = OpenOptions {
+            profile: "test".parse().unwrap(),
+            new_id: "0123abcd".parse().unwrap(),
+            now: Utc::now(),
+            base: folder.path().to_owned(),
+            create: true,
+            hook: None,
+        };
+        let store = Store::open("sqlite://state.db", options).await.unwrap();
+        let settings = crate::Settings {
+            profile: "test".parse().unwrap(),
+            slots: 1,
+            zone: chrono_tz::Tz::UTC,
+            public_url: None,
+            streams: 8,
+        };
+        let web = Web::new(store, settings).unwrap();
+        web.feed().history().begin();
+        web
+    }
+
+    fn tell(web: &Web, events: usize) {
+        for seq in 1..=events as u64 {
+            let about = About::Run {
+                run: "r".parse().unwrap(),
+                seq,
+                ends: false,
+            };
+            web.feed()
+                .history()
+                .tell(about, &"d".parse().unwrap(), "{}");
+        }
+        web.feed().history().ring();
+    }
+
+    fn client(web: &Web, caller: Caller) -> Client {
+        let source = Source::Everything(Everything {
+            caller: caller.clone(),
+            place: web.feed().now().unwrap(),
+        });
+        Client::new(web.clone(), caller, source, VecDeque::new()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn who_falls_behind_holds_a_bounded_part_and_is_told_of_the_gap() {
+        let folder = tempfile::tempdir().unwrap();
+        let web = web(&folder).await;
+        let mut client = client(&web, Caller::Loopback);
+        tell(&web, 1_000);
+        assert!(client.next().await.is_some());
+        // They read no more for long, while very much happens.
+        tell(&web, 40_000);
+        assert_eq!(client.ready.len(), AT_ONCE - 1);
+        let mut heard = 1;
+        let reset = loop {
+            let line = String::from_utf8(client.next().await.unwrap().to_vec()).unwrap();
+            if line.contains("event: reset") {
+                break line;
+            }
+            heard += 1;
+        };
+        assert_eq!(heard, AT_ONCE);
+        let now = web.feed().now().unwrap().id();
+        assert!(reset.starts_with(&format!("id: {now}\n")), "{reset}");
+        tell(&web, 1);
+        let next = client.next().await.unwrap();
+        assert!(next.ends_with(b"data: {}\n\n"));
+    }
+
+    #[tokio::test]
+    async fn who_reads_slowly_is_looked_at_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let web = web(&folder).await;
+        let secret = AccessSecret::new(SecretKind::Token).unwrap();
+        let by = Actor {
+            name: "ada".to_owned(),
+            via: "cli".to_owned(),
+        };
+        let grant = Grant {
+            name: "ci".to_owned(),
+            role: Role::Viewer,
+            scope: Scope::everything(),
+            created_at: Utc::now(),
+            created_by: by.clone(),
+            expires_at: None,
+        };
+        let hash = secret.hash();
+        assert!(web.store().create_token(&hash, &grant).await.unwrap());
+        let caller = Caller::Known(Arc::new(crate::access::Known {
+            name: "ci".to_owned(),
+            role: Role::Viewer,
+            scope: Scope::everything(),
+            by: crate::access::Means::Token,
+            hash: hash.clone(),
+        }));
+        let mut client = client(&web, caller);
+        tell(&web, 1_000);
+        assert!(client.next().await.is_some());
+        client.guard.looked -= 2 * AGAIN;
+        assert!(client.next().await.is_some(), "the token counts still");
+        let at = Utc::now();
+        let (id, revocation) = (hash.short(), Revocation { at, by });
+        assert!(web.store().revoke_token(&id, &revocation).await.unwrap());
+        assert!(client.next().await.is_some(), "it was just looked at");
+        client.guard.looked -= 2 * AGAIN;
+        assert!(!client.ready.is_empty());
+        assert_eq!(client.next().await, None);
+    }
 }

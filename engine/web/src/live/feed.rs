@@ -1,16 +1,15 @@
-//! The one reader: it hears from the engine which runs changed, reads their journals once, and tells everybody.
+//! The one reader: it hears from the engine what changed, reads that once, and tells everybody.
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use noctule_core::name::RunId;
-use noctule_runtime::Changed;
+use noctule_runtime::{Changed, Changes};
 use noctule_store::Store;
-use tokio::sync::broadcast;
+use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-use super::history::{History, Listening, Position, Told};
+use super::backfills::Backfills;
+use super::history::{Heard, History, Position};
 use super::journal::Journals;
 
 /// Changes that come in a burst are read together.
@@ -26,8 +25,14 @@ pub(crate) struct Feed {
 
 impl Drop for Feed {
     fn drop(&mut self) {
-        self.stop();
+        self.abort();
     }
+}
+
+/// What is read of a store.
+struct Reading {
+    journals: Journals,
+    backfills: Backfills,
 }
 
 impl Feed {
@@ -38,55 +43,88 @@ impl Feed {
         }
     }
 
-    /// Begins to tell what an engine changes, instead of another one.
+    /// Begins to tell what an engine changes. Whoever listened before hears that there is a gap: what another engine did
+    /// meanwhile is told by nobody.
     pub(crate) fn start(self: &Arc<Self>, store: Store, changed: Changed) {
-        self.stop();
+        self.abort();
+        // Before anybody can listen: what comes after is news.
+        let reading = Reading {
+            journals: Journals::new(store.clone()),
+            backfills: Backfills::new(store),
+        };
+        self.history.begin();
         // The feed ends with whoever holds it, not with its own reader.
-        let feed = Arc::downgrade(self);
-        let reader = tokio::spawn(async move {
-            let mut changed = changed;
-            let mut journals = Journals::new(store);
-            let mut behind = BTreeSet::new();
-            while let Ok(runs) = changed.next().await {
-                behind.extend(runs);
-                while !behind.is_empty() {
-                    let Some(feed) = feed.upgrade() else { return };
-                    behind = feed.read(&mut journals, behind).await;
-                    if !behind.is_empty() {
-                        tokio::time::sleep(PAUSE).await;
-                    }
-                }
-                tokio::time::sleep(GATHER).await;
-            }
-        });
+        let reader = tokio::spawn(follow(Arc::downgrade(self), reading, changed));
         let mut place = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
         *place = Some(reader.abort_handle());
     }
 
-    fn stop(&self) {
+    /// The engine of this server has lost the store: nothing more is told.
+    pub(crate) fn stop(&self) {
+        self.abort();
+        self.history.end();
+    }
+
+    fn abort(&self) {
         let mut place = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(reader) = place.take() {
             reader.abort();
         }
     }
 
-    /// Reads what changed; gives back what could not be read now.
-    async fn read(&self, journals: &mut Journals, runs: BTreeSet<RunId>) -> BTreeSet<RunId> {
-        let mut failed = BTreeSet::new();
-        for run in runs {
-            if let Err(error) = journals.catch_up(&run, &self.history).await {
+    /// Reads what changed, and tells it; gives back what could not be read now.
+    async fn read(&self, reading: &mut Reading, changes: Changes) -> Changes {
+        let mut failed = Changes::default();
+        for run in changes.runs {
+            if let Err(error) = reading.journals.catch_up(&run, &self.history).await {
                 tracing::warn!(%run, %error, "a journal could not be read for live events; it is read again");
-                failed.insert(run);
+                failed.runs.insert(run);
             }
         }
+        for backfill in changes.backfills {
+            let told = reading.backfills.catch_up(&backfill, &self.history).await;
+            if let Err(error) = told {
+                tracing::warn!(%backfill, %error, "a backfill could not be read for live events; it is read again");
+                failed.backfills.insert(backfill);
+            }
+        }
+        // Once for all of a burst: each listener wakes once.
+        self.history.ring();
         failed
     }
 
-    pub(crate) fn listen_after(&self, after: Option<&Position>) -> Listening {
-        self.history.listen(after)
+    #[cfg(test)]
+    pub(super) fn history(&self) -> &History {
+        &self.history
     }
 
-    pub(crate) fn listen(&self) -> broadcast::Receiver<Arc<Told>> {
-        self.history.subscribe()
+    /// The place of now. None: this server has no engine that it could tell of.
+    pub(crate) fn now(&self) -> Option<Position> {
+        self.history.now()
+    }
+
+    /// What came after a place.
+    pub(crate) fn after(&self, place: &Position) -> Heard {
+        self.history.after(place)
+    }
+
+    /// What rings when there may be news.
+    pub(crate) fn bell(&self) -> watch::Receiver<()> {
+        self.history.bell()
+    }
+}
+
+async fn follow(feed: std::sync::Weak<Feed>, mut reading: Reading, mut changed: Changed) {
+    let mut behind = Changes::default();
+    while let Ok(changes) = changed.next().await {
+        behind.extend(changes);
+        while !behind.is_empty() {
+            let Some(feed) = feed.upgrade() else { return };
+            behind = feed.read(&mut reading, behind).await;
+            if !behind.is_empty() {
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+        tokio::time::sleep(GATHER).await;
     }
 }

@@ -1,141 +1,232 @@
-//! The latest events of this process, numbered, and the channel to everybody who listens.
+//! The latest events of this process while it has an engine: numbered, kept for those who come back, bounded in number
+//! and in bytes.
 //!
 //! A position is the name of this history and a number in it. Another name, or a number that is gone, is said to be gone:
-//! nobody is given a part as if it were the whole.
+//! nobody is given a part as if it were the whole. Each engine begins a history of its own, for what another one did
+//! before it is in none. Whoever listens fetches from here at their own pace, and holds nothing but their position.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use axum::body::Bytes;
 use noctule_core::name::{DagId, RunId};
-use tokio::sync::broadcast;
+use tokio::sync::watch;
 
-/// Events kept for those who come back.
+/// Events kept.
 const KEPT: usize = 16_384;
-/// Events a listener may be behind.
-const BEHIND: usize = 4_096;
+/// Bytes kept, of all of them.
+const KEPT_BYTES: usize = 16 << 20;
+/// Events given at a time.
+pub(crate) const AT_ONCE: usize = 64;
+
+/// What an event is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum About {
+    /// An entry of the journal of a run.
+    Run {
+        run: RunId,
+        /// Its number there.
+        seq: u64,
+        /// The round of the run is over with it.
+        ends: bool,
+    },
+    /// How a backfill stands.
+    Backfill,
+}
 
 /// One event, written once for all who hear it.
 #[derive(Debug)]
 pub(crate) struct Told {
     /// Its number in the history.
     pub(crate) number: u64,
-    /// The run that it is about.
-    pub(crate) run: RunId,
-    /// Its DAG.
+    /// What it is about.
+    pub(crate) about: About,
+    /// The DAG of that.
     pub(crate) dag: DagId,
-    /// Its number in the journal of that run.
-    pub(crate) seq: u64,
     /// The event in JSON.
-    pub(crate) json: String,
-    /// The round of the run is over with it.
-    pub(crate) ends: bool,
+    pub(crate) json: Bytes,
+    /// As it is told to those who hear everything.
+    pub(crate) line: Bytes,
 }
 
 /// A place in a history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Position {
-    pub(crate) history: String,
+    pub(crate) history: Arc<str>,
     pub(crate) number: u64,
 }
 
-/// What somebody gets who begins to listen.
-pub(crate) struct Listening {
-    /// Where that is.
-    pub(crate) from: Position,
-    /// What was told since the place they know; none: that is gone.
-    pub(crate) missed: Option<Vec<Arc<Told>>>,
-    /// What is told from now on.
-    pub(crate) next: broadcast::Receiver<Arc<Told>>,
+/// What came after a place.
+#[derive(Debug)]
+pub(crate) enum Heard {
+    /// The next events; nothing: that was all.
+    Told(Vec<Arc<Told>>),
+    /// Nobody knows any more what came after it; this is now.
+    Gone(Position),
+    /// Nobody tells anything: there is no engine here.
+    Silent,
+}
+
+/// How much is kept.
+#[derive(Debug, Clone, Copy)]
+struct Bound {
+    events: usize,
+    bytes: usize,
 }
 
 pub(crate) struct History {
-    name: String,
-    kept: usize,
+    bound: Bound,
     latest: Mutex<Latest>,
-    tell: broadcast::Sender<Arc<Told>>,
+    bell: watch::Sender<()>,
 }
 
-#[derive(Default)]
 struct Latest {
+    /// None: nobody tells anything.
+    name: Option<Arc<str>>,
     /// The number of the last event.
     last: u64,
+    bytes: usize,
     events: VecDeque<Arc<Told>>,
 }
 
 impl History {
     pub(crate) fn new() -> Self {
-        Self::keeping(KEPT, BEHIND)
+        Self::keeping(Bound {
+            events: KEPT,
+            bytes: KEPT_BYTES,
+        })
     }
 
-    fn keeping(kept: usize, behind: usize) -> Self {
+    fn keeping(bound: Bound) -> Self {
         Self {
-            name: uuid::Uuid::new_v4().simple().to_string(),
-            kept,
-            latest: Mutex::default(),
-            tell: broadcast::Sender::new(behind),
+            bound,
+            latest: Mutex::new(Latest::named(None)),
+            bell: watch::Sender::new(()),
         }
     }
 
-    /// Tells an event to everybody.
-    pub(crate) fn tell(&self, run: &RunId, dag: &DagId, seq: u64, json: String, ends: bool) {
-        // Numbered and sent under one lock, so that whoever begins to listen misses nothing between.
-        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        latest.last += 1;
-        let told = Arc::new(Told {
-            number: latest.last,
-            run: run.clone(),
-            dag: dag.clone(),
-            seq,
-            json,
-            ends,
-        });
-        latest.events.push_back(Arc::clone(&told));
-        if latest.events.len() > self.kept {
-            latest.events.pop_front();
-        }
-        // Nobody may listen.
-        drop(self.tell.send(told));
+    /// Begins anew: what was told before is gone.
+    pub(crate) fn begin(&self) {
+        let name = uuid::Uuid::new_v4().simple().to_string();
+        *self.latest() = Latest::named(Some(name.into()));
+        self.ring();
     }
 
-    /// Begins to listen after a place, or from now on.
-    pub(crate) fn listen(&self, after: Option<&Position>) -> Listening {
-        let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        let last = latest.last;
-        let missed = match after {
-            None => Some(Vec::new()),
-            Some(place) if place.history != self.name || place.number > last => None,
-            Some(place) => {
-                let first = latest.events.front().map_or(last + 1, |told| told.number);
-                let events = latest.events.iter();
-                let missed = events.filter(|told| told.number > place.number).cloned();
-                (place.number + 1 >= first).then(|| missed.collect())
-            }
+    /// Nothing more is told.
+    pub(crate) fn end(&self) {
+        *self.latest() = Latest::named(None);
+        self.ring();
+    }
+
+    /// Tells an event to everybody, once the bell is rung. After the end it is told to nobody.
+    pub(crate) fn tell(&self, about: About, dag: &DagId, json: &str) {
+        let mut latest = self.latest();
+        let Some(name) = latest.name.clone() else {
+            return;
         };
-        Listening {
-            from: Position {
-                history: self.name.clone(),
-                number: last,
-            },
-            missed,
-            next: self.tell.subscribe(),
+        latest.last += 1;
+        let number = latest.last;
+        // The events of runs have no name, so that a browser hears them as messages.
+        let kind = match about {
+            About::Run { .. } => "",
+            About::Backfill => "event: backfill\n",
+        };
+        let line = Bytes::from(format!("id: {name}-{number}\n{kind}data: {json}\n\n"));
+        let end = line.len() - 2;
+        let told = Told {
+            number,
+            about,
+            dag: dag.clone(),
+            json: line.slice(end - json.len()..end),
+            line,
+        };
+        latest.keep(told, self.bound);
+    }
+
+    /// Wakes everybody who waits.
+    pub(crate) fn ring(&self) {
+        self.bell.send_replace(());
+    }
+
+    /// What rings when there may be news.
+    pub(crate) fn bell(&self) -> watch::Receiver<()> {
+        self.bell.subscribe()
+    }
+
+    /// The place of now. None: nobody tells anything.
+    pub(crate) fn now(&self) -> Option<Position> {
+        self.latest().now()
+    }
+
+    /// What came after a place.
+    pub(crate) fn after(&self, place: &Position) -> Heard {
+        let latest = self.latest();
+        let Some(now) = latest.now() else {
+            return Heard::Silent;
+        };
+        let first = latest
+            .events
+            .front()
+            .map_or(now.number + 1, |told| told.number);
+        let there =
+            place.history == now.history && place.number <= now.number && place.number + 1 >= first;
+        if !there {
+            return Heard::Gone(now);
+        }
+        let known = usize::try_from(place.number + 1 - first).unwrap_or(usize::MAX);
+        let news = latest.events.iter().skip(known).take(AT_ONCE);
+        Heard::Told(news.cloned().collect())
+    }
+
+    fn latest(&self) -> MutexGuard<'_, Latest> {
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Latest {
+    fn named(name: Option<Arc<str>>) -> Self {
+        Self {
+            name,
+            last: 0,
+            bytes: 0,
+            events: VecDeque::new(),
         }
     }
 
-    pub(crate) fn subscribe(&self) -> broadcast::Receiver<Arc<Told>> {
-        self.tell.subscribe()
+    fn now(&self) -> Option<Position> {
+        let history = Arc::clone(self.name.as_ref()?);
+        let number = self.last;
+        Some(Position { history, number })
+    }
+
+    fn keep(&mut self, told: Told, bound: Bound) {
+        self.bytes += told.line.len();
+        self.events.push_back(Arc::new(told));
+        while self.events.len() > bound.events || self.bytes > bound.bytes {
+            let Some(oldest) = self.events.pop_front() else {
+                return;
+            };
+            self.bytes -= oldest.line.len();
+        }
     }
 }
 
 impl Position {
-    pub(crate) fn read(text: &str) -> Option<Self> {
-        let (history, number) = text.rsplit_once('-')?;
-        let number = number.parse().ok()?;
-        let history = history.to_owned();
-        Some(Self { history, number })
+    /// The place that an id names; one that is none of ours names a place that is gone.
+    pub(crate) fn read(text: &str) -> Self {
+        let read = || {
+            let (history, number) = text.rsplit_once('-')?;
+            Some((history, number.parse().ok()?))
+        };
+        let (history, number) = read().unwrap_or_default();
+        Self {
+            history: history.into(),
+            number,
+        }
     }
 
-    pub(crate) fn at(&self, number: u64) -> String {
-        format!("{}-{number}", self.history)
+    pub(crate) fn id(&self) -> String {
+        format!("{}-{}", self.history, self.number)
     }
 }
 
@@ -143,48 +234,128 @@ impl Position {
 mod tests {
     use super::*;
 
-    fn history(events: u64) -> History {
-        let history = History::keeping(4, 8);
-        let run: RunId = "r".parse().unwrap();
-        for seq in 1..=events {
-            history.tell(&run, &"d".parse().unwrap(), seq, String::new(), false);
-        }
+    fn history(events: u64, bound: Bound) -> History {
+        let history = History::keeping(bound);
+        history.begin();
+        tell(&history, events);
         history
     }
 
+    fn tell(history: &History, events: u64) {
+        for seq in 1..=events {
+            let about = About::Run {
+                run: "r".parse().unwrap(),
+                seq,
+                ends: false,
+            };
+            history.tell(about, &"d".parse().unwrap(), "{}");
+        }
+    }
+
+    const FOUR: Bound = Bound {
+        events: 4,
+        bytes: 1 << 20,
+    };
+
     fn missed(history: &History, number: u64) -> Option<Vec<u64>> {
         let place = Position {
-            history: history.name.clone(),
             number,
+            ..history.now().unwrap()
         };
-        let missed = history.listen(Some(&place)).missed?;
-        Some(missed.iter().map(|told| told.number).collect())
+        match history.after(&place) {
+            Heard::Told(told) => Some(told.iter().map(|told| told.number).collect()),
+            Heard::Gone(now) => {
+                assert_eq!(Some(now), history.now());
+                None
+            }
+            Heard::Silent => panic!("it speaks"),
+        }
     }
 
     #[test]
     fn whoever_comes_back_gets_what_came_after_or_hears_that_it_is_gone() {
-        let history = history(6);
+        let history = history(6, FOUR);
         assert_eq!(missed(&history, 6), Some(vec![]));
         assert_eq!(missed(&history, 4), Some(vec![5, 6]));
         assert_eq!(missed(&history, 2), Some(vec![3, 4, 5, 6]));
         assert_eq!(missed(&history, 1), None);
         assert_eq!(missed(&history, 7), None);
-        let other = Position::read("another-3").unwrap();
-        assert!(history.listen(Some(&other)).missed.is_none());
+        for wrong in ["another-3", "", "3", "x-", "x-y", "x--1x"] {
+            let heard = history.after(&Position::read(wrong));
+            assert!(matches!(heard, Heard::Gone(_)), "{wrong}");
+        }
     }
 
     #[test]
-    fn a_fresh_history_misses_nothing() {
-        assert_eq!(missed(&history(0), 0), Some(vec![]));
-        assert_eq!(history(0).listen(None).from.number, 0);
+    fn a_history_is_bounded_in_bytes_too() {
+        let line = {
+            let whole = history(1, FOUR);
+            whole.latest().bytes
+        };
+        let history = history(
+            9,
+            Bound {
+                events: 100,
+                bytes: 2 * line,
+            },
+        );
+        assert_eq!(missed(&history, 7), Some(vec![8, 9]));
+        assert_eq!(missed(&history, 6), None);
+    }
+
+    #[test]
+    fn a_part_is_given_at_a_time_and_the_parts_are_the_whole() {
+        let all = 3 * AT_ONCE as u64;
+        let history = history(
+            all,
+            Bound {
+                events: 1_000,
+                bytes: 1 << 20,
+            },
+        );
+        let mut heard = Vec::new();
+        while let Some(part) = missed(&history, heard.last().copied().unwrap_or(0))
+            && !part.is_empty()
+        {
+            assert_eq!(part.len(), AT_ONCE);
+            heard.extend(part);
+        }
+        assert_eq!(heard, (1..=all).collect::<Vec<u64>>());
+    }
+
+    #[test]
+    fn a_history_that_begins_anew_knows_no_place_of_the_one_before() {
+        let history = history(3, FOUR);
+        let old = history.now().unwrap();
+        history.end();
+        assert!(matches!(history.after(&old), Heard::Silent));
+        assert_eq!(history.now(), None);
+        history.begin();
+        tell(&history, 3);
+        assert!(matches!(history.after(&old), Heard::Gone(_)));
+        assert_eq!(missed(&history, 0), Some(vec![1, 2, 3]));
     }
 
     #[test]
     fn a_position_is_read_as_it_was_written() {
-        let place = history(3).listen(None).from;
-        assert_eq!(Position::read(&place.at(3)), Some(place));
-        for wrong in ["", "3", "x-", "x-y", "x--1x"] {
-            assert_eq!(Position::read(wrong), None, "{wrong}");
-        }
+        let place = history(3, FOUR).now().unwrap();
+        assert_eq!(Position::read(&place.id()), place);
+    }
+
+    #[test]
+    fn an_event_is_written_for_the_wire_once() {
+        let history = history(0, FOUR);
+        let name = history.now().unwrap().history;
+        history.tell(About::Backfill, &"d".parse().unwrap(), "{\"a\":1}");
+        let place = Position {
+            number: 0,
+            ..history.now().unwrap()
+        };
+        let Heard::Told(told) = history.after(&place) else {
+            panic!("it speaks");
+        };
+        assert_eq!(told[0].json, "{\"a\":1}");
+        let line = format!("id: {name}-1\nevent: backfill\ndata: {{\"a\":1}}\n\n");
+        assert_eq!(told[0].line, line);
     }
 }

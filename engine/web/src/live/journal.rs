@@ -12,7 +12,7 @@ use noctule_core::view::EventView;
 use noctule_store::{Store, StoreError};
 
 use super::client::LiveEvent;
-use super::history::History;
+use super::history::{About, History};
 
 /// Records read at a time.
 const PAGE: u32 = 500;
@@ -149,7 +149,14 @@ impl Journals {
             },
         };
         match serde_json::to_string(&event) {
-            Ok(json) => history.tell(id, &read.dag, seq, json, read.over),
+            Ok(json) => {
+                let about = About::Run {
+                    run: id.clone(),
+                    seq,
+                    ends: read.over,
+                };
+                history.tell(about, &read.dag, &json);
+            }
             Err(error) => tracing::error!(run = %id, %error, "an event cannot be written"),
         }
         Ok(())

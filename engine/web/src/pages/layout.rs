@@ -90,10 +90,12 @@ impl Sheet<'_> {
             (DOCTYPE)
             html lang="en" {
                 (self.head())
-                body data-watch=(self.watch.kind()) data-of=[self.watch.id()] data-zone=(web.settings().zone.name()) {
+                body data-watch=(self.watch.kind()) data-of=[self.watch.id()] data-zone=(web.settings().zone.name()) data-stand=(stand(web)) {
                     a.skip href="#main" { "Skip to the content" }
                     (bar(web, self.nav))
-                    @if web.stands() != Stand::Engine { (not_the_engine(web)) }
+                    div id="stand" data-live {
+                        @if web.stands() != Stand::Engine { (not_the_engine(web)) }
+                    }
                     main id="main" tabindex="-1" { (self.body) }
                     div.pill id="held" hidden {
                         button type="button" { "Something new: show it" }
@@ -143,11 +145,19 @@ fn bar(web: &Web, nav: Nav) -> Markup {
     }
 }
 
+/// Whether events come from here, for the script of every page.
+fn stand(web: &Web) -> &'static str {
+    match web.stands() {
+        Stand::Standby => "standby",
+        Stand::Engine | Stand::Draining => "engine",
+    }
+}
+
 fn not_the_engine(web: &Web) -> Markup {
     let said = match web.stands() {
         Stand::Draining => "This engine is ending: it starts nothing new.",
         Stand::Standby | Stand::Engine => {
-            "This server stands by: another engine holds the store, or none does yet."
+            "This server stands by: another engine holds the store, or none does yet. This page is looked at again every ten seconds."
         }
     };
     html! { p.notice role="status" { (said) " " a href="/health" { "Health" } } }

@@ -6,7 +6,7 @@ use noctule_core::dag::Dag;
 use noctule_core::name::{DagHash, DagId};
 use noctule_core::ticks::{parse_moment, parse_zone};
 use noctule_core::view::{DagView, TickView};
-use noctule_store::{DagRecord, PinnedVersion, RunFilter};
+use noctule_store::{DagRecord, PinnedVersion};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -80,15 +80,11 @@ impl Web {
     /// The version that new runs take, and those that the latest runs of a DAG are pinned to.
     pub(crate) async fn versions_of(&self, id: &DagId) -> Result<Vec<PinnedVersion>, Problem> {
         let current = self.record(id).await?.version;
-        let filter = RunFilter {
-            dag: Some(id.clone()),
-            limit: RUNS_OF_VERSIONS,
-            ..RunFilter::default()
-        };
+        let of_runs = self.store().versions_of_runs(id, RUNS_OF_VERSIONS).await?;
         let mut hashes: Vec<DagHash> = current.into_iter().collect();
-        for run in self.store().find_runs(&filter).await? {
-            if !hashes.contains(&run.facts.version) {
-                hashes.push(run.facts.version);
+        for hash in of_runs {
+            if !hashes.contains(&hash) {
+                hashes.push(hash);
             }
         }
         let mut versions = Vec::with_capacity(hashes.len());

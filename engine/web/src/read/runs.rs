@@ -11,11 +11,11 @@ use noctule_core::view::{EventView, RUN_STATES, RunHead, RunView, TaskView};
 use noctule_store::RunFilter;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
 
 use crate::access::{Caller, Need, Role, Scoped};
 use crate::known::no_run;
+use crate::live::Ear;
 use crate::operation::{Call, Nothing, Operation, Verb, found};
 use crate::page::{EventList, LARGEST, List, RunList, cursor_after, read_cursor, size};
 use crate::problem::{Code, Problem};
@@ -194,25 +194,15 @@ pub(crate) async fn until_over(
 ) -> Result<Run, Problem> {
     let end = Instant::now() + wait.unwrap_or_default();
     // Listening begins before the look, so that no end falls between.
-    let mut told = web.feed().listen();
+    let mut ear = Ear::new(web);
     while Instant::now() < end {
         let summary = web.store().summary(id).await?.ok_or_else(|| no_run(id))?;
         if matches!(summary.phase, Phase::Ended { .. }) {
             break;
         }
         let until = end.min(Instant::now() + LOOK);
-        let word = async {
-            loop {
-                match told.recv().await {
-                    Ok(event) if event.run == *id && event.ends => return,
-                    Ok(_) => {}
-                    Err(RecvError::Lagged(_)) => return,
-                    Err(RecvError::Closed) => std::future::pending().await,
-                }
-            }
-        };
         // Whether word came or not, the store is looked at again.
-        drop(tokio::time::timeout_at(until, word).await);
+        drop(tokio::time::timeout_at(until, ear.end_of(id)).await);
     }
     let run = web.store().run(id).await?;
     run.ok_or_else(|| no_run(id))

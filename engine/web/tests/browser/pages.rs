@@ -1,5 +1,6 @@
 //! What the pages promise to whoever looks at them.
 
+use noctule_web::Stand;
 use serde_json::json;
 
 use crate::browser::{Browser, Window};
@@ -161,6 +162,29 @@ async fn a_page_whose_server_is_gone_says_that_it_is_stale() {
     line.mend();
     browser
         .until("document.getElementById('stream').dataset.state === 'live'")
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_of_a_server_that_loses_the_store_says_that_it_is_not_live_until_it_is() {
+    let stage = Stage::new(&[QUICK]).await;
+    let browser = Browser::open(Window::Desk, false).await;
+    browser.go(&url(&stage, "/")).await;
+    let state =
+        |word: &str| format!("document.getElementById('stream').dataset.state === '{word}'");
+    browser.until(&state("live")).await;
+    stage.web.stand(Stand::Standby);
+    browser.until(&state("polled")).await;
+    browser
+        .until("document.getElementById('stream').innerText.startsWith('not live, as of')")
+        .await;
+    browser
+        .until("document.getElementById('stand').innerText.startsWith('This server stands by')")
+        .await;
+    stage.web.attach(stage.control.clone()).unwrap();
+    browser.until(&state("live")).await;
+    browser
+        .until("document.getElementById('stand').innerText === ''")
         .await;
 }
 

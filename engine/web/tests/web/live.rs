@@ -1,8 +1,10 @@
 //! Live events: nothing lost, nothing twice, wherever the line broke.
 
+use noctule_web::Stand;
 use serde_json::{Value, json};
 
 use crate::client::{Event, Listener};
+use crate::nights::NIGHTLY;
 use crate::stage::{BAD, HELD, QUICK, Stage, settings};
 
 fn seq(event: &Event) -> u64 {
@@ -228,4 +230,120 @@ async fn many_listeners_hear_the_same() {
             assert_eq!(heard, first);
         }
     }
+}
+
+/// What another engine did between is told by nobody: so it is said that there is a gap.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_was_lost_and_regained_is_a_gap_that_everybody_hears_of() {
+    let stage = Stage::new(&[QUICK]).await;
+    let mut open = stage.listen("/api/v1/events", None).await;
+    let begin = open.next().await.id;
+    let run = stage.trigger("quick").await;
+    stage.over(&run).await;
+    let mut last = open.next().await;
+    while kind(&last) != "run_ended" {
+        last = open.next().await;
+    }
+    stage.web.stand(Stand::Standby);
+    assert_eq!(
+        open.next_or_end().await,
+        None,
+        "nobody is told that nothing happens"
+    );
+    let refused = stage.get("/api/v1/events").await;
+    assert_eq!(
+        (refused.status, refused.code().as_str()),
+        (503, "engine_unavailable")
+    );
+    assert_eq!(refused.header("retry-after"), Some("5"));
+    // As another engine would.
+    let between = stage.trigger_directly("quick").await;
+    stage.over(&between).await;
+    stage.web.attach(stage.control.clone()).unwrap();
+    for known in [&begin, &last.id] {
+        let mut again = stage.listen("/api/v1/events", Some(known)).await;
+        let reset = again.next().await;
+        assert_eq!(reset.name.as_deref(), Some("reset"), "{known}");
+        // From there on nothing is missing.
+        let mut on = stage.listen("/api/v1/events", Some(&reset.id)).await;
+        let next = stage.trigger("quick").await;
+        for listener in [&mut again, &mut on] {
+            let event = listener.next().await;
+            assert!(event.data.unwrap().contains(&next), "{known}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_engine_that_follows_another_at_once_is_a_gap_for_those_who_listen() {
+    let stage = Stage::new(&[QUICK]).await;
+    let mut open = stage.listen("/api/v1/events", None).await;
+    let begin = open.next().await;
+    stage.web.attach(stage.control.clone()).unwrap();
+    let reset = open.next().await;
+    assert_eq!(reset.name.as_deref(), Some("reset"));
+    assert_ne!(reset.id.split('-').next(), begin.id.split('-').next());
+    let run = stage.trigger("quick").await;
+    let event = open.next().await;
+    assert!(event.data.unwrap().contains(&run));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_of_a_run_goes_on_over_the_loss_of_the_store_and_on_a_server_without_it() {
+    let stage = Stage::new(&[HELD]).await;
+    let run = stage.trigger("held").await;
+    stage.world.launched("t").await;
+    let target = format!("/api/v1/runs/{run}/stream");
+    let mut before = stage.listen(&target, None).await;
+    let mut seen = vec![before.next().await];
+    stage.web.stand(Stand::Standby);
+    let mut without = stage.listen(&target, None).await;
+    stage.world.succeed("t");
+    stage.world.launched("after").await;
+    stage.over(&run).await;
+    let whole = journal(&stage, &run).await;
+    while seen.last().is_some_and(|event| kind(event) != "run_ended") {
+        seen.push(before.next().await);
+    }
+    assert_eq!(seen.iter().map(seq).collect::<Vec<u64>>(), whole);
+    for event in seen {
+        assert_eq!(without.next().await, event);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn how_a_backfill_stands_is_told_by_name_when_it_changes() {
+    let stage = Stage::new(&[NIGHTLY]).await;
+    let mut all = stage.listen("/api/v1/events", None).await;
+    all.next().await;
+    let body = json!({ "from": "2026-01-10", "to": "2026-01-12" });
+    let made = stage.post("/api/v1/dags/nightly/backfills", body).await;
+    let id = made.json()["id"].as_str().unwrap().to_owned();
+    let mut told: Vec<Value> = Vec::new();
+    let mut act = async |until: &str, running: u64| loop {
+        let event = all.next().await;
+        let data: Value = serde_json::from_str(event.data.as_deref().unwrap()).unwrap();
+        if event.name.as_deref() != Some("backfill") {
+            assert_eq!((event.name, data.get("backfill")), (None, None));
+            continue;
+        }
+        assert_eq!(
+            (&data["backfill"], &data["dag"]),
+            (&json!(id), &json!("nightly"))
+        );
+        assert_ne!(told.last(), Some(&data), "nothing is told twice");
+        told.push(data.clone());
+        if data["state"] == until && data["progress"]["running"] == running {
+            return data;
+        }
+    };
+    let begun = act("running", 1).await;
+    assert_eq!(begun["progress"]["nights"], 3);
+    let to = |what: &str| format!("/api/v1/backfills/{id}/{what}");
+    stage.post(&to("pause"), json!({})).await;
+    act("paused", 1).await;
+    stage.post(&to("resume"), json!({})).await;
+    act("running", 1).await;
+    stage.post(&to("cancel"), json!({})).await;
+    act("cancelled", 0).await;
 }

@@ -8,6 +8,7 @@ mod access;
 mod acting;
 mod bodies;
 mod client;
+mod compressed;
 mod documented;
 mod gate;
 mod live;
