@@ -16,6 +16,7 @@ use crate::control::Command;
 use crate::engine::{Ailing, Engine};
 use crate::error::RuntimeError;
 use crate::inheriting::Inherited;
+use crate::narrating::narrate;
 
 /// A commit that left nothing is tried again after pauses that grow from the first to the second.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(15));
@@ -175,7 +176,7 @@ impl Engine {
                 continue;
             };
             match written {
-                Written::Done => self.count(run, &batch.steps),
+                Written::Done => self.note(run, &batch.steps),
                 Written::Existing(there) => {
                     self.leave(run);
                     self.night_is_left(run, Some(there), "it has got a run meanwhile");
@@ -217,11 +218,13 @@ impl Engine {
         }
     }
 
-    /// What a durable step says of a run is counted.
-    fn count(&self, id: &RunId, steps: &BTreeMap<RunId, Step>) {
+    /// What a durable step says of a run is counted, told in log lines, and offered as spans.
+    fn note(&self, id: &RunId, steps: &BTreeMap<RunId, Step>) {
         if let (Some(live), Some(step)) = (self.live.get(id), steps.get(id)) {
             self.shown.meters().step(&live.dag, &live.run, step);
+            narrate(&live.dag, &live.run, step);
         }
+        self.offer_spans(id, steps);
     }
 
     fn is_over(&self, id: &RunId) -> bool {

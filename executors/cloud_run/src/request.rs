@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::config::Config;
 use crate::connection::Settings;
 use crate::indexes::{self, Part};
-use crate::rules::{self, INDEXES_VARIABLE, KEY_VARIABLE};
+use crate::rules::{self, INDEXES_VARIABLE, KEY_VARIABLE, TRACE_VARIABLE};
 use crate::secret_name::SecretName;
 use crate::target::Target;
 
@@ -158,6 +158,12 @@ fn environment(
     variables.extend(listed.map(|listed| (INDEXES_VARIABLE, ours(listed))));
     rules::variable_count(env.len(), variables.len())
         .map_err(|error| Problem::at(["env"], error))?;
+    // Where it does not fit it is left out: a trace is never in the way of the work.
+    if let Some(traceparent) = &attempt.traceparent
+        && rules::variable_count(env.len(), variables.len() + 1).is_ok()
+    {
+        variables.insert(TRACE_VARIABLE, ours(traceparent));
+    }
     for (name, entry) in env {
         let at = |error| Problem::at(["env", name.as_str()], error);
         rules::variable_name(name).map_err(at)?;
@@ -226,6 +232,7 @@ mod tests {
             hold: false,
             failed_before: None,
             passing: noctule_executor::Passing::default(),
+            traceparent: None,
             config: serde_json::from_value(config).unwrap(),
         }
     }

@@ -25,6 +25,7 @@ fn attempt(config: Value) -> Attempt<Config> {
         hold: false,
         failed_before: None,
         passing: noctule_executor::Passing::default(),
+        traceparent: None,
         config: serde_json::from_value(config).expect("a good configuration"),
     }
 }

@@ -15,6 +15,8 @@ pub(crate) const OUR_VARIABLES: [&str; 4] = [
     "NOCTULE_TASK",
     "NOCTULE_INGESTION_ID",
 ];
+/// The variable that says which trace a task is a part of (W3C Trace Context), where runs are traced.
+pub(crate) const TRACE_VARIABLE: &str = "TRACEPARENT";
 /// The tag that carries the attempt key.
 pub(crate) const KEY_TAG: &str = "noctule-attempt-key";
 /// Characters of all overrides of one launch, as JSON.

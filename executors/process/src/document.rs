@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::config::Config;
 use crate::error::Error;
 
+/// The variable that says which trace the command is a part of (W3C Trace Context), where runs are traced.
+const TRACEPARENT: &str = "TRACEPARENT";
+
 /// The command, with all of its environment that does not come from the engine's own; secrets are references.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Document {
@@ -26,6 +29,11 @@ impl Document {
             let value = Entry::Plain(Text(value.to_owned()));
             (name.to_owned(), value)
         }));
+        if let Some(traceparent) = &attempt.traceparent {
+            let value = Entry::Plain(Text(traceparent.clone()));
+            // A task that names a trace of its own keeps it.
+            env.entry(TRACEPARENT.to_owned()).or_insert(value);
+        }
         Self {
             command: config.command.clone(),
             cwd: config.cwd.clone(),

@@ -23,4 +23,5 @@ mod pools;
 mod replaying;
 mod retaining;
 mod rings;
+mod spans;
 mod telling;
