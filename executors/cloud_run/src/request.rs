@@ -320,6 +320,32 @@ mod tests {
     }
 
     #[test]
+    fn the_work_is_told_of_its_trace_where_it_fits_unless_it_names_one_of_its_own() {
+        let trace = "00-0198a6f012347abc8def0123456789ab-0123456789abcdef-01";
+        let told = |env: Value| {
+            let config = json!({ "job": "etl", "region": "r1", "project": "q", "env": env });
+            let mut attempt = attempt(config);
+            attempt.traceparent = Some(trace.to_owned());
+            let request = document(&attempt, None).unwrap();
+            assert_eq!(request, document(&attempt, None).unwrap());
+            let container = &request.0["body"]["overrides"]["containerOverrides"][0];
+            let variables = container["env"].as_array().unwrap();
+            assert!(variables.len() <= 1_000);
+            let found = variables.iter().find(|one| one["name"] == "TRACEPARENT");
+            found.map(|found| found["value"].as_str().unwrap().to_owned())
+        };
+        assert_eq!(told(json!({})).as_deref(), Some(trace));
+        let own = json!({ "TRACEPARENT": "00-own" });
+        assert_eq!(told(own).as_deref(), Some("00-own"));
+        let many = |count: usize| -> Value {
+            let named = (0..count).map(|i| (format!("V{i}"), json!("x")));
+            Value::Object(named.collect())
+        };
+        assert_eq!(told(many(998)).as_deref(), Some(trace));
+        assert_eq!(told(many(999)), None);
+    }
+
+    #[test]
     fn a_project_has_to_come_from_somewhere() {
         let attempt = attempt(json!({ "job": "etl", "region": "r1" }));
         assert_eq!(document(&attempt, None).unwrap_err().path, ["project"]);

@@ -174,9 +174,13 @@ fn network(config: &Config, settings: &Settings) -> Result<Value, Problem> {
 
 /// The overrides, within their limit. Where the trace does not fit it is left out: it is never in the way of the work.
 fn overrides(attempt: &Attempt<Config>) -> Result<Value, Problem> {
-    let traced = overrides_with(attempt, attempt.traceparent.as_deref())?;
-    if rules::overrides(&traced.to_string()).is_ok() {
-        return Ok(traced);
+    if let Some(traceparent) = attempt.traceparent.as_deref() {
+        let traced = overrides_with(attempt, Some(traceparent))?;
+        let json = traced.to_string();
+        let named = given(attempt.config.container.as_ref()).is_some();
+        if rules::overrides(&json).is_ok() && (named || rules::leaves_room_for_a_name(&json)) {
+            return Ok(traced);
+        }
     }
     let overrides = overrides_with(attempt, None)?;
     let key = if attempt.config.command.is_some() {

@@ -238,6 +238,12 @@ pub(crate) fn tag_count(own: usize) -> Result<(), String> {
     at_most(own + 1, MOST_TAGS, "tags, one of them ours,")
 }
 
+/// Whether so much room is left in the overrides for a name that only the launch knows.
+pub(crate) fn leaves_room_for_a_name(json: &str) -> bool {
+    const NAMED: usize = r#""name":"","#.len() + 255;
+    json.chars().count() + NAMED <= MOST_OVERRIDES
+}
+
 /// The overrides of a launch as JSON.
 pub(crate) fn overrides(json: &str) -> Result<(), String> {
     let length = json.chars().count();

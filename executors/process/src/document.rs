@@ -62,3 +62,46 @@ fn facts(attempt: &Attempt<Config>) -> impl Iterator<Item = (&'static str, &str)
     ]
     .into_iter()
 }
+
+#[cfg(test)]
+mod tests {
+    use noctule_executor::{AttemptKey, RunFacts};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn told(env: Value, traceparent: Option<&str>) -> Option<Value> {
+        let attempt = Attempt {
+            key: AttemptKey::from_text("n1-0a1b2c3d-key"),
+            run: RunFacts {
+                id: "run".to_owned(),
+                dag: "dag".to_owned(),
+                ingestion_id: "20260113".to_owned(),
+                logical_time: chrono::DateTime::UNIX_EPOCH,
+            },
+            task: "etl".to_owned(),
+            map_key: None,
+            number: 1,
+            sends: 1,
+            intended_at: chrono::DateTime::UNIX_EPOCH,
+            hold: false,
+            failed_before: None,
+            passing: noctule_executor::Passing::default(),
+            traceparent: traceparent.map(str::to_owned),
+            config: serde_json::from_value(json!({ "command": ["true"], "env": env })).unwrap(),
+        };
+        let document = serde_json::to_value(Document::of(&attempt)).unwrap();
+        let again = serde_json::to_value(Document::of(&attempt)).unwrap();
+        assert_eq!(document, again);
+        document["env"].get("TRACEPARENT").cloned()
+    }
+
+    #[test]
+    fn the_command_is_told_of_its_trace_unless_it_names_one_of_its_own() {
+        let trace = "00-0198a6f012347abc8def0123456789ab-0123456789abcdef-01";
+        assert_eq!(told(json!({}), Some(trace)), Some(json!(trace)));
+        let own = json!({ "TRACEPARENT": "00-own" });
+        assert_eq!(told(own, Some(trace)), Some(json!("00-own")));
+        assert_eq!(told(json!({}), None), None);
+    }
+}

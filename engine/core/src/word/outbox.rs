@@ -313,13 +313,13 @@ impl Outbox {
         self.live.values().filter(is_sending)
     }
 
-    /// Hears what became of a sending.
-    pub fn sent(&mut self, id: &MessageId, how: Result<(), Undelivered>, now: Instant) {
+    /// Hears what became of a sending; tells whether that was the last.
+    pub fn sent(&mut self, id: &MessageId, how: Result<(), Undelivered>, now: Instant) -> bool {
         let Some(message) = self.live.get_mut(id) else {
-            return;
+            return false;
         };
         if message.standing != Standing::Sending {
-            return;
+            return false;
         }
         self.changed.insert(id.clone());
         message.error = None;
@@ -342,6 +342,7 @@ impl Outbox {
                 }
             }
         };
+        matches!(message.standing, Standing::GivenUp { .. })
     }
 
     /// What has changed since the last call, as it is now; what is over is forgotten here, and stays in the store.
@@ -353,11 +354,10 @@ impl Outbox {
         changed
     }
 
-    /// How many messages are to be delivered.
-    #[must_use]
-    pub fn undelivered(&self) -> usize {
+    /// What is to be delivered.
+    pub fn undelivered(&self) -> impl Iterator<Item = &Message> {
         let undelivered = |message: &&Message| message.standing.is_undelivered();
-        self.live.values().filter(undelivered).count()
+        self.live.values().filter(undelivered)
     }
 }
 
