@@ -1,10 +1,10 @@
 //! How the server and its engine stand: what waits to be told, who listens, what hears of changes.
 
 use axum::response::Response;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use noctule_store::MessageFilter;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::access::{Need, Role};
 use crate::operation::{Call, Nothing, Operation, Verb, found};
@@ -48,6 +48,8 @@ pub struct OutboxView {
     /// Their receivers did not have them, at most 100.
     pub given_up: u64,
     /// When the oldest was made that is to be delivered.
+    #[serde(serialize_with = "write")]
+    #[schemars(schema_with = "instant")]
     pub oldest: Option<DateTime<Utc>>,
 }
 
@@ -161,6 +163,15 @@ impl OutboxView {
         outbox.given_up = whole(web.store().find_messages(&given_up).await?.len());
         Ok(outbox)
     }
+}
+
+fn write<S: Serializer>(at: &Option<DateTime<Utc>>, to: S) -> Result<S::Ok, S::Error> {
+    let text = at.map(|at| at.to_rfc3339_opts(SecondsFormat::Millis, true));
+    text.serialize(to)
+}
+
+fn instant(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["string", "null"], "format": "date-time" })
 }
 
 /// The word of a stand.

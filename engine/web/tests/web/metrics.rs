@@ -170,7 +170,7 @@ async fn what_waits_to_be_told_and_who_listens_is_in_the_document_on_the_page_an
     assert_eq!(health["stand"], "engine");
     assert_eq!(
         health["outbox"],
-        json!({ "gathering": 0, "waiting": 2, "sending": 0, "given_up": 1, "oldest": "2026-01-13T14:40:01Z" })
+        json!({ "gathering": 0, "waiting": 2, "sending": 0, "given_up": 1, "oldest": "2026-01-13T14:40:01.000Z" })
     );
     assert_eq!(health["events"], json!({ "clients": 1, "most": 64 }));
     assert_eq!(
