@@ -24,11 +24,14 @@ pub const SPAN_PATIENCE: Duration = Duration::from_secs(120);
 /// What ended so long before the store was last written may not have been exported.
 const AGAIN: TimeDelta = TimeDelta::minutes(5);
 /// Where the last end is looked for: in the shortest of these times in which there is one.
-const LOOK_BACK: [TimeDelta; 5] = [
+const LOOK_BACK: [TimeDelta; 8] = [
     TimeDelta::minutes(15),
+    TimeDelta::hours(1),
     TimeDelta::hours(6),
     TimeDelta::hours(24),
+    TimeDelta::days(3),
     TimeDelta::days(7),
+    TimeDelta::days(14),
     TimeDelta::days(30),
 ];
 /// Rows of old runs that are read at once, and records of a journal.
