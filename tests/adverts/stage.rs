@@ -175,6 +175,7 @@ impl Stage {
             secrets: BTreeMap::new(),
             store: store.id().clone(),
             public_url: None,
+            traces: false,
         };
         let url = || self.road.url();
         let host = Host {

@@ -20,7 +20,7 @@ fn echo(request: &str, stream: &mut TcpStream) {
     }
 }
 
-fn project(evil: &Evil) -> Project {
+fn project(evil: &Evil, log_format: &str) -> Project {
     let settings = format!(
         r#"
 [secrets]
@@ -70,7 +70,8 @@ with = { connection = "rows", query = "SELECT 1" }
             "CANARY_ROWS",
             &format!("postgres://batch:{IN_DATABASE}@127.0.0.1:1/rows?unheard={IN_DATABASE}"),
         )
-        .with_env("NOCTULE_LOG", "trace");
+        .with_env("NOCTULE_LOG", "trace")
+        .with_env("NOCTULE_LOG_FORMAT", log_format);
     project.write("two.secret", IN_FILE);
     project
 }
@@ -124,8 +125,17 @@ fn holds_none(what: &str, bytes: &[u8]) {
 
 #[test]
 fn no_secret_is_found_where_it_was_not_sent() {
+    no_secret_is_found("text");
+}
+
+#[test]
+fn no_secret_is_found_where_log_lines_are_json_either() {
+    no_secret_is_found("json");
+}
+
+fn no_secret_is_found(log_format: &str) {
     let evil = Evil::new(echo);
-    let project = project(&evil);
+    let project = project(&evil, log_format);
     let run = project.noctule(&["run", "d"]);
     assert_eq!(run.code, Some(1), "{}", run.stderr);
     let shown = project

@@ -216,6 +216,7 @@ fn request(tenant: Tenant, task: &str, param: Option<(&str, &str)>) -> Value {
         secrets: std::collections::BTreeMap::new(),
         store: "0123abcd".parse().unwrap(),
         public_url: None,
+        traces: false,
     };
     let ix = TaskRunIx(dag.find(task).unwrap().0);
     let key = desk.key(&dag, &run, ix, 1);

@@ -134,6 +134,7 @@ impl Stage {
             secrets: BTreeMap::new(),
             store: store.id().clone(),
             public_url: None,
+            traces: false,
         };
         let host = Host {
             state_dir: self.folder.path().to_owned(),

@@ -7,8 +7,8 @@ use noctule_runtime::RuntimeError;
 use noctule_store::StoreError;
 use thiserror::Error;
 
+use crate::console;
 use crate::exit::Exit;
-use crate::output::printable;
 use crate::surface::Surface;
 
 /// What is said to a person.
@@ -152,11 +152,7 @@ impl CliError {
     /// Says it on stderr, and gives the exit code.
     pub(crate) fn tell(&self, surface: &Surface) -> Exit {
         if !matches!(self, Self::Closed) {
-            let style = surface.style();
-            eprintln!("{} {}", style.bad("error:"), printable(&self.to_string()));
-            for help in self.helps() {
-                eprintln!("{} {}", style.dim("help:"), printable(&help));
-            }
+            console::fail(surface, self, &self.helps());
         }
         self.exit()
     }

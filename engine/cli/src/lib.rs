@@ -8,10 +8,21 @@
 //!
 //! Guarantees: data goes to stdout and everything else to stderr; every end has an exit code of the contract; a command
 //! that needs no runtime starts none, and a command that only looks makes no state.
-#![expect(
-    clippy::print_stderr,
-    reason = "speaking to people at a terminal is what this crate is for"
-)]
+
+/// What is said to people on stderr: as it stands, or as a log line where those are JSON. In this crate it stands for the
+/// macro of the same name, so that no line is forgotten.
+macro_rules! eprintln {
+    ($($said:tt)*) => {
+        $crate::console::say(&format!($($said)*))
+    };
+}
+
+/// The same of a text that ends its own lines.
+macro_rules! eprint {
+    ($($said:tt)*) => {
+        $crate::console::say(format!($($said)*).trim_end_matches('\n'))
+    };
+}
 
 mod acting;
 mod admitting;
@@ -90,8 +101,9 @@ fn program(registry: Registry, hook: Option<Arc<dyn CommitHook>>) -> ExitCode {
 fn obey(cli: Cli, registry: Registry, hook: Option<Arc<dyn CommitHook>>) -> Exit {
     let mut surface = Surface::new(cli.globals, registry);
     surface.hook = hook;
-    console::start_logging(&surface);
-    match args::dispatch(cli.command, &surface) {
+    let done =
+        console::start_logging(&surface).and_then(|()| args::dispatch(cli.command, &surface));
+    match done {
         Ok(exit) => exit,
         Err(error) => error.tell(&surface),
     }

@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use noctule_executor::Registry;
 use noctule_store::CommitHook;
 
-use crate::args::{Format, Globals};
+use crate::args::{Format, Globals, LogFormat};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::Style;
@@ -60,9 +60,27 @@ impl Surface {
         self.globals.output
     }
 
+    /// How log lines are written.
+    pub(crate) fn log_format(&self) -> Result<LogFormat, CliError> {
+        let variable = || self.env.get("NOCTULE_LOG_FORMAT").map(String::as_str);
+        match (self.globals.log_format, variable()) {
+            (Some(format), _) => Ok(format),
+            (None, None | Some("" | "text")) => Ok(LogFormat::Text),
+            (None, Some("json")) => Ok(LogFormat::Json),
+            (None, Some(other)) => Err(CliError::usage(format!(
+                "NOCTULE_LOG_FORMAT: `{other}` is not a format of log lines: expected `text` or `json`"
+            ))),
+        }
+    }
+
+    /// Whether a person reads stderr as it is written.
+    fn speaks_to_people(&self) -> bool {
+        self.stderr_is_terminal && !matches!(self.log_format(), Ok(LogFormat::Json))
+    }
+
     /// Colours for stderr.
     pub(crate) fn style(&self) -> Style {
-        Style::new(self.stderr_is_terminal && self.may_colour())
+        Style::new(self.speaks_to_people() && self.may_colour())
     }
 
     /// Colours for stdout.
@@ -77,7 +95,7 @@ impl Surface {
 
     /// Whether progress may be drawn: a person looks at stderr, and wants no bare text.
     pub(crate) fn may_draw(&self) -> bool {
-        self.stderr_is_terminal && self.env.get("TERM").is_none_or(|term| term != "dumb")
+        self.speaks_to_people() && self.env.get("TERM").is_none_or(|term| term != "dumb")
     }
 
     /// Runs what needs sockets, timers or the store, on two threads.

@@ -19,6 +19,7 @@ use crate::run::{
 };
 use crate::source::Secret;
 use crate::template::{DagScope, Outputs, RunScope, Scope, TaskScope, holds, render_table_except};
+use crate::trace::traceparent;
 
 /// The key of a `with` table below which the executor itself renders what names `answer`, over the answer it polls.
 const RENDERED_BY_EXECUTOR: &str = "poll";
@@ -36,6 +37,8 @@ pub struct Desk {
     pub store: StoreId,
     /// For `run.url`.
     pub public_url: Option<String>,
+    /// Work is told of which trace it is a part.
+    pub traces: bool,
 }
 
 impl Desk {
@@ -244,6 +247,7 @@ impl Port for Desk {
         let config = self.render(dag, run, (intent.task, intent.number), &task.with)?;
         let mut attempt = executor_attempt(dag, run, intent, config);
         attempt.passing = self.passing(dag, task);
+        attempt.traceparent = self.traces.then(|| traceparent(&run.facts.id, intent.key));
         self.prepared(task, executor, &attempt)
     }
 
@@ -288,6 +292,7 @@ fn executor_attempt(dag: &Dag, run: &Run, intent: &Intent<'_>, config: Value) ->
         hold: dag.task(task_run.task).hold_until.is_some(),
         failed_before: failed_before(task_run, intent.number),
         passing: Passing::default(),
+        traceparent: None,
         config,
     }
 }

@@ -27,6 +27,7 @@ use crate::error::RuntimeError;
 use crate::hands::Hand;
 use crate::polling::Poller;
 use crate::saving::Batch;
+use crate::spanning::Again;
 use crate::surroundings::Surroundings;
 use crate::telling::Telling;
 use crate::triggering::Watchers;
@@ -101,6 +102,8 @@ pub struct Engine {
     pub(crate) unwritten: Unwritten,
     /// Commits fail for now.
     pub(crate) ailing: Option<Ailing>,
+    /// Spans that an engine before this one may not have exported.
+    pub(crate) again: Option<Again>,
 }
 
 /// The store refuses commits for now: what is decided waits in the batch, and nothing is performed.
@@ -134,6 +137,7 @@ impl Engine {
         let Some(mut commands) = self.batch.commands.take() else {
             return Err(RuntimeError::Ended);
         };
+        let _again = self.offer_again();
         self.turn().await?;
         loop {
             let wake = self.next_wake();

@@ -7,6 +7,7 @@ use noctule_core::name::RunId;
 use noctule_core::run::{Activity, Attempt, AttemptState, Ended, Handle, TaskRunIx, activity};
 use noctule_executor::Wait;
 use tokio::task::AbortHandle;
+use tracing::Instrument;
 
 use crate::engine::{Engine, Live};
 use crate::work::Work;
@@ -109,7 +110,9 @@ impl Engine {
             self.poller.add(work, task.poll_interval, adopted);
             return Some(How::Polled);
         }
-        Some(How::Task(Task::of(tokio::spawn(work.perform(activity)))))
+        let span = span(live, &work);
+        let performing = work.perform(activity).instrument(span);
+        Some(How::Task(Task::of(tokio::spawn(performing))))
     }
 
     /// Lets an executor forget the leftovers of work whose end is durable. Nothing depends on it, so it is not awaited;
@@ -202,6 +205,19 @@ impl Engine {
             tell: self.tell.clone(),
         })
     }
+}
+
+/// What log lines of an executor are about. Of the level of an error, so that no line lacks it.
+fn span(live: &Live, work: &Work) -> tracing::Span {
+    tracing::error_span!(
+        "attempt",
+        run = work.run.as_str(),
+        dag = live.run.facts.dag.as_str(),
+        task = work.attempt.task,
+        map_key = work.attempt.map_key,
+        attempt = work.attempt.number,
+        key = work.attempt.key.as_str(),
+    )
 }
 
 fn sends(attempt: &Attempt) -> u32 {

@@ -20,6 +20,7 @@ use crate::engine::{Engine, EngineOptions, Live};
 use crate::error::RuntimeError;
 use crate::polling::Poller;
 use crate::saving::Batch;
+use crate::spanning::Again;
 use crate::surroundings::Surroundings;
 use crate::telling::Telling;
 use crate::triggering::Watchers;
@@ -66,9 +67,14 @@ impl Engine {
             telling,
             unwritten: Unwritten::default(),
             ailing: None,
+            again: None,
         };
         engine.batch.inherited = engine.inherited().await?;
-        for run in engine.store.live_runs().await? {
+        let live = engine.store.live_runs().await?;
+        if engine.surroundings.spans.is_some() {
+            engine.again = Some(Again::of(&engine.store, &live, since).await?);
+        }
+        for run in live {
             if engine
                 .options
                 .only

@@ -16,6 +16,7 @@ use crate::control::Command;
 use crate::engine::{Ailing, Engine};
 use crate::error::RuntimeError;
 use crate::inheriting::Inherited;
+use crate::narrating::narrate;
 use crate::unwritten::Of;
 
 /// A commit that left nothing is tried again after pauses that grow from the first to the second.
@@ -177,7 +178,7 @@ impl Engine {
                 continue;
             };
             match written {
-                Written::Done => self.count(run, &batch.steps),
+                Written::Done => self.note(run, &batch.steps),
                 Written::Existing(there) => {
                     self.leave(run);
                     self.night_is_left(run, Some(there), "it has got a run meanwhile");
@@ -221,11 +222,13 @@ impl Engine {
         }
     }
 
-    /// What a durable step says of a run is counted.
-    fn count(&self, id: &RunId, steps: &BTreeMap<RunId, Step>) {
+    /// What a durable step says of a run is counted, told in log lines, and offered as spans.
+    fn note(&self, id: &RunId, steps: &BTreeMap<RunId, Step>) {
         if let (Some(live), Some(step)) = (self.live.get(id), steps.get(id)) {
             self.shown.meters().step(&live.dag, &live.run, step);
+            narrate(&live.dag, &live.run, step);
         }
+        self.offer_spans(id, steps);
     }
 
     fn is_over(&self, id: &RunId) -> bool {

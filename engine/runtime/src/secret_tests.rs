@@ -75,6 +75,7 @@ fn surroundings(vault: Counting) -> Surroundings {
         secrets: BTreeMap::new(),
         store: "0123abcd".parse().expect("a store id"),
         public_url: None,
+        traces: false,
     };
     let host = Host {
         state_dir: PathBuf::new(),

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::budget::Rates;
 use crate::secret::{Secret, Secrets};
+use crate::spanning::SpanSink;
 use crate::telling::Courier;
 
 /// The surroundings of every call.
@@ -31,6 +32,8 @@ pub struct Surroundings {
     pub host_lost_after: Duration,
     /// Who brings messages to their receivers; none: they wait for an engine that has one.
     pub courier: Option<Arc<dyn Courier>>,
+    /// Who exports spans of what is over; none: nobody does.
+    pub spans: Option<Arc<dyn SpanSink>>,
     budgets: Budgets,
 }
 
@@ -79,6 +82,7 @@ impl Surroundings {
             pools: Arc::default(),
             host_lost_after: HOST_LOST_AFTER,
             courier: None,
+            spans: None,
             budgets,
         }
     }
@@ -97,6 +101,14 @@ impl Surroundings {
         self
     }
 
+    /// The same with somebody who exports spans, or nobody. Work is told of its trace exactly where there is one.
+    #[must_use]
+    pub fn with_spans(mut self, spans: Option<Arc<dyn SpanSink>>) -> Self {
+        Arc::make_mut(&mut self.desk).traces = spans.is_some();
+        self.spans = spans;
+        self
+    }
+
     /// The same with another patience for hosts that say nothing.
     #[must_use]
     pub fn with_host_lost_after(mut self, silence: Duration) -> Self {
@@ -105,7 +117,7 @@ impl Surroundings {
     }
 
     /// The same with the budgets of earlier surroundings where their rates are what they were: reading the files again
-    /// gives nobody a second burst.
+    /// gives nobody a second burst. Whoever exports spans stays.
     #[must_use]
     pub(crate) fn after(mut self, earlier: &Self) -> Self {
         let carried = |(name, rates): (&String, &Arc<Rates>)| {
@@ -114,7 +126,7 @@ impl Surroundings {
             (name.clone(), Arc::clone(kept))
         };
         self.budgets = Budgets(Arc::new(self.budgets.0.iter().map(carried).collect()));
-        self
+        self.with_spans(earlier.spans.clone())
     }
 
     /// The context of calls for one DAG through one connection.
@@ -157,6 +169,7 @@ mod tests {
                 secrets: BTreeMap::new(),
                 store: store.clone(),
                 public_url: None,
+                traces: false,
             };
             let host = Host {
                 state_dir: PathBuf::new(),
@@ -188,6 +201,7 @@ mod tests {
             secrets: BTreeMap::new(),
             store,
             public_url: None,
+            traces: false,
         };
         Ok(Surroundings::new(
             Arc::new(desk),

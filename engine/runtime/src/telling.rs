@@ -222,8 +222,11 @@ impl Engine {
                 tracing::error!(message = %id, %error, "a message was refused for good");
             }
         }
+        let outcome = if how.is_ok() { "delivered" } else { "failed" };
         let now = self.options.clock.now();
-        self.telling.outbox.sent(&id, how, now);
+        let given_up = self.telling.outbox.sent(&id, how, now);
+        let meters = self.shown.meters();
+        meters.sent(if given_up { "given_up" } else { outcome });
     }
 
     /// Tells somebody outside that the engine works: after a commit that shows that it does, and at no other time.

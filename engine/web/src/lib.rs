@@ -45,7 +45,9 @@ pub use live::{LiveBackfill, LiveEvent};
 pub use login::Oidc;
 pub use page::{BackfillList, EventList, List, RunList};
 pub use problem::{Code, ProblemDocument};
-pub use read::{DeliveryList, LOG_HEADERS};
+pub use read::{
+    DeliveryList, EventsView, HealthView, LOG_HEADERS, ListenerView, OutboxView, SpansView,
+};
 pub use table::{Route, routes};
 pub use tokens::{IssuedToken, TokenBody, TokenError, TokenView, granted};
 pub use web::{STREAMS, Settings, Stand, Web};

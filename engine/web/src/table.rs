@@ -19,7 +19,7 @@ use crate::pages::{
 use crate::read::{
     AttemptLogs, AttemptRequest, ExplainRun, ExplainTask, Health, ListBackfills, ListDags,
     ListDeliveries, ListRuns, ListTicks, ListVersions, Metrics, Readiness, RunEvents, RunTasks,
-    ShowBackfill, ShowDag, ShowRun, ShowVersion,
+    ShowBackfill, ShowDag, ShowRun, ShowStanding, ShowVersion,
 };
 use crate::tokens::{IssueToken, ListTokens, RevokeToken};
 
@@ -28,6 +28,7 @@ pub(crate) static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
         endpoint::<Health>(),
         endpoint::<Readiness>(),
         endpoint::<Metrics>(),
+        endpoint::<ShowStanding>(),
         endpoint::<ShowOpenApi>(),
         endpoint::<ListDags>(),
         endpoint::<ShowDag>(),

@@ -74,6 +74,11 @@ pub struct Attempt<C> {
     /// request passes on stands in the request.
     #[serde(default)]
     pub passing: Passing,
+    /// What the work is told of the trace that it is a part of (W3C Trace Context), where runs are traced. Known when the
+    /// request is made, and empty later: the work is told what stands in the request, so a request that is sent again is
+    /// the same whether runs are still traced or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
     /// The `with` table, rendered.
     pub config: C,
 }
@@ -92,6 +97,7 @@ impl<C> Attempt<C> {
             hold: self.hold,
             failed_before: self.failed_before.clone(),
             passing: self.passing.clone(),
+            traceparent: self.traceparent.clone(),
             config,
         }
     }

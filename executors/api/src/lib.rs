@@ -49,7 +49,7 @@ pub use outcome::{Finished, Outcome, Status};
 pub use problem::{Finding, Problem};
 pub use registry::Registry;
 pub use request::Request;
-pub use source::{AnyEventSource, EventSource, Occasion};
+pub use source::{AnyEventSource, EventSource, Listener, Occasion};
 pub use span::Span;
 pub use text::{Entry, SecretRef, Text};
 pub use vault::{Passing, Vault};

@@ -20,6 +20,17 @@ pub struct Occasion {
     pub params: Map<String, Value>,
 }
 
+/// A line to a place that tells of changes there, which only spares looks.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Listener {
+    /// The connection.
+    pub connection: String,
+    /// It hears now; otherwise the timer alone looks.
+    pub hears: bool,
+    /// How many channels are listened to.
+    pub channels: usize,
+}
+
 /// Watches one kind of place for occasions.
 #[async_trait]
 pub trait EventSource: Send + Sync + 'static {
@@ -50,6 +61,11 @@ pub trait EventSource: Send + Sync + 'static {
 
     /// Returns when there may be something new, and after `patience` at the latest. May be dropped at any await.
     async fn hint(&self, context: &Context, config: &Self::Config, patience: Duration);
+
+    /// The lines over which it hears of changes now, for people and meters.
+    fn listeners(&self) -> Vec<Listener> {
+        Vec::new()
+    }
 }
 
 /// What the engine sees of a source. Implemented for every [`EventSource`].
@@ -83,6 +99,8 @@ pub trait AnyEventSource: Send + Sync {
         table: &Value,
         patience: Duration,
     ) -> Result<(), ExecutorError>;
+    /// [`EventSource::listeners`].
+    fn listeners(&self) -> Vec<Listener>;
 }
 
 fn read<S: EventSource>(table: &Value) -> Result<S::Config, Problem> {
@@ -128,5 +146,9 @@ impl<S: EventSource> AnyEventSource for S {
     ) -> Result<(), ExecutorError> {
         EventSource::hint(self, context, &typed::<S>(table)?, patience).await;
         Ok(())
+    }
+
+    fn listeners(&self) -> Vec<Listener> {
+        EventSource::listeners(self)
     }
 }

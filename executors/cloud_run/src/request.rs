@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::config::Config;
 use crate::connection::Settings;
 use crate::indexes::{self, Part};
-use crate::rules::{self, INDEXES_VARIABLE, KEY_VARIABLE};
+use crate::rules::{self, INDEXES_VARIABLE, KEY_VARIABLE, TRACE_VARIABLE};
 use crate::secret_name::SecretName;
 use crate::target::Target;
 
@@ -158,6 +158,12 @@ fn environment(
     variables.extend(listed.map(|listed| (INDEXES_VARIABLE, ours(listed))));
     rules::variable_count(env.len(), variables.len())
         .map_err(|error| Problem::at(["env"], error))?;
+    // Where it does not fit it is left out: a trace is never in the way of the work.
+    if let Some(traceparent) = &attempt.traceparent
+        && rules::variable_count(env.len(), variables.len() + 1).is_ok()
+    {
+        variables.insert(TRACE_VARIABLE, ours(traceparent));
+    }
     for (name, entry) in env {
         let at = |error| Problem::at(["env", name.as_str()], error);
         rules::variable_name(name).map_err(at)?;
@@ -226,6 +232,7 @@ mod tests {
             hold: false,
             failed_before: None,
             passing: noctule_executor::Passing::default(),
+            traceparent: None,
             config: serde_json::from_value(config).unwrap(),
         }
     }
@@ -310,6 +317,32 @@ mod tests {
             config[key] = value;
             assert_eq!(refused(config).path, path);
         }
+    }
+
+    #[test]
+    fn the_work_is_told_of_its_trace_where_it_fits_unless_it_names_one_of_its_own() {
+        let trace = "00-0198a6f012347abc8def0123456789ab-0123456789abcdef-01";
+        let told = |env: Value| {
+            let config = json!({ "job": "etl", "region": "r1", "project": "q", "env": env });
+            let mut attempt = attempt(config);
+            attempt.traceparent = Some(trace.to_owned());
+            let request = document(&attempt, None).unwrap();
+            assert_eq!(request, document(&attempt, None).unwrap());
+            let container = &request.0["body"]["overrides"]["containerOverrides"][0];
+            let variables = container["env"].as_array().unwrap();
+            assert!(variables.len() <= 1_000);
+            let found = variables.iter().find(|one| one["name"] == "TRACEPARENT");
+            found.map(|found| found["value"].as_str().unwrap().to_owned())
+        };
+        assert_eq!(told(json!({})).as_deref(), Some(trace));
+        let own = json!({ "TRACEPARENT": "00-own" });
+        assert_eq!(told(own).as_deref(), Some("00-own"));
+        let many = |count: usize| -> Value {
+            let named = (0..count).map(|i| (format!("V{i}"), json!("x")));
+            Value::Object(named.collect())
+        };
+        assert_eq!(told(many(998)).as_deref(), Some(trace));
+        assert_eq!(told(many(999)), None);
     }
 
     #[test]

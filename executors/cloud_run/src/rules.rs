@@ -11,6 +11,8 @@ use crate::duration;
 pub(crate) const KEY_VARIABLE: &str = "NOCTULE_ATTEMPT_KEY";
 /// The variable that lists the indexes which an execution runs, where a further try is to run only some.
 pub(crate) const INDEXES_VARIABLE: &str = "NOCTULE_TASK_INDEXES";
+/// The variable that says which trace an execution is a part of (W3C Trace Context), where runs are traced.
+pub(crate) const TRACE_VARIABLE: &str = "TRACEPARENT";
 /// The most indexes whose results are told, and of which only some can be run again.
 pub(crate) const MOST_INDEXES: u64 = 1_000;
 /// Variables of one override, ours included.

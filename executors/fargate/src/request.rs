@@ -172,7 +172,27 @@ fn network(config: &Config, settings: &Settings) -> Result<Value, Problem> {
     Ok(network)
 }
 
+/// The overrides, within their limit. Where the trace does not fit it is left out: it is never in the way of the work.
 fn overrides(attempt: &Attempt<Config>) -> Result<Value, Problem> {
+    if let Some(traceparent) = attempt.traceparent.as_deref() {
+        let traced = overrides_with(attempt, Some(traceparent))?;
+        let json = traced.to_string();
+        let named = given(attempt.config.container.as_ref()).is_some();
+        if rules::overrides(&json).is_ok() && (named || rules::leaves_room_for_a_name(&json)) {
+            return Ok(traced);
+        }
+    }
+    let overrides = overrides_with(attempt, None)?;
+    let key = if attempt.config.command.is_some() {
+        "command"
+    } else {
+        "env"
+    };
+    at(key, rules::overrides(&overrides.to_string()))?;
+    Ok(overrides)
+}
+
+fn overrides_with(attempt: &Attempt<Config>, traceparent: Option<&str>) -> Result<Value, Problem> {
     let config = &attempt.config;
     let mut container = Map::new();
     if let Some(name) = given(config.container.as_ref()) {
@@ -186,7 +206,7 @@ fn overrides(attempt: &Attempt<Config>) -> Result<Value, Problem> {
     {
         container.insert("command".to_owned(), json!(command));
     }
-    container.insert("environment".to_owned(), environment(attempt)?);
+    container.insert("environment".to_owned(), environment(attempt, traceparent)?);
     let mut overrides = json!({ "containerOverrides": [container] });
     for (key, name, value) in [
         ("cpu", "cpu", given_text(config.cpu.as_ref())),
@@ -206,17 +226,11 @@ fn overrides(attempt: &Attempt<Config>) -> Result<Value, Problem> {
             overrides[name] = json!(role);
         }
     }
-    let key = if config.command.is_some() {
-        "command"
-    } else {
-        "env"
-    };
-    at(key, rules::overrides(&overrides.to_string()))?;
     Ok(overrides)
 }
 
 /// The variables in the order of their names, Noctule's own among them.
-fn environment(attempt: &Attempt<Config>) -> Result<Value, Problem> {
+fn environment(attempt: &Attempt<Config>, traceparent: Option<&str>) -> Result<Value, Problem> {
     let ours = |text: &str| Entry::Plain(Text(text.to_owned()));
     let mut variables = BTreeMap::from([
         (rules::KEY_VARIABLE, ours(attempt.key.as_str())),
@@ -224,6 +238,7 @@ fn environment(attempt: &Attempt<Config>) -> Result<Value, Problem> {
         ("NOCTULE_TASK", ours(&attempt.task)),
         ("NOCTULE_INGESTION_ID", ours(&attempt.run.ingestion_id)),
     ]);
+    variables.extend(traceparent.map(|text| (rules::TRACE_VARIABLE, ours(text))));
     for (name, entry) in &attempt.config.env {
         let named = rules::variable_name(name);
         named.map_err(|error| Problem::at(["env", name.as_str()], error))?;

@@ -25,6 +25,7 @@ fn attempt(config: Value) -> Attempt<Config> {
         hold: false,
         failed_before: None,
         passing: noctule_executor::Passing::default(),
+        traceparent: None,
         config: serde_json::from_value(config).expect("a good configuration"),
     }
 }
@@ -202,4 +203,51 @@ fn the_overrides_may_have_8192_characters() {
 fn a_connection_names_the_region() {
     let problem = document(&attempt(json!({ "task_definition": "etl" })), None);
     assert!(problem.expect_err("no region").message.contains("region"));
+}
+
+const TRACE: &str = "00-0198a6f012347abc8def0123456789ab-0123456789abcdef-01";
+
+fn traced(config: Value) -> Value {
+    let mut attempt = attempt(config);
+    attempt.traceparent = Some(TRACE.to_owned());
+    let settings = json!({ "region": "us-east-1", "cluster": "c", "subnets": "subnet-1" });
+    let connection = Connection {
+        name: "aws1".to_owned(),
+        kind: "aws".to_owned(),
+        settings: serde_json::from_value(settings).expect("a table"),
+    };
+    let once = document(&attempt, Some(&connection)).expect("a request");
+    let again = document(&attempt, Some(&connection)).expect("a request");
+    assert_eq!(once.canonical(), again.canonical());
+    once.0["body"]["overrides"].clone()
+}
+
+fn trace_of(overrides: &Value) -> Option<&str> {
+    let variables = overrides["containerOverrides"][0]["environment"].as_array()?;
+    let found = variables.iter().find(|one| one["name"] == "TRACEPARENT")?;
+    found["value"].as_str()
+}
+
+#[test]
+fn the_work_is_told_of_its_trace_unless_it_names_one_of_its_own() {
+    let config = json!({ "task_definition": "etl:1", "env": { "A": "x" } });
+    assert_eq!(trace_of(&traced(config)), Some(TRACE));
+    let own = json!({ "task_definition": "etl:1", "env": { "TRACEPARENT": "00-own" } });
+    assert_eq!(trace_of(&traced(own)), Some("00-own"));
+}
+
+#[test]
+fn a_trace_never_makes_a_launch_too_long() {
+    let with = |container: &str, length: usize| {
+        let env = json!({ "A": "x".repeat(length) });
+        traced(json!({ "task_definition": "etl:1", "container": container, "env": env }))
+    };
+    for (container, room) in [("main", 0), ("", 265)] {
+        let overhead = with(container, 0).to_string().len();
+        let last = 8_192 - room - overhead;
+        assert_eq!(trace_of(&with(container, last)), Some(TRACE));
+        let longer = with(container, last + 1);
+        assert_eq!(trace_of(&longer), None);
+        assert!(longer.to_string().len() <= 8_192);
+    }
 }

@@ -15,6 +15,8 @@ pub(crate) const OUR_VARIABLES: [&str; 4] = [
     "NOCTULE_TASK",
     "NOCTULE_INGESTION_ID",
 ];
+/// The variable that says which trace a task is a part of (W3C Trace Context), where runs are traced.
+pub(crate) const TRACE_VARIABLE: &str = "TRACEPARENT";
 /// The tag that carries the attempt key.
 pub(crate) const KEY_TAG: &str = "noctule-attempt-key";
 /// Characters of all overrides of one launch, as JSON.
@@ -234,6 +236,12 @@ pub(crate) fn tag(name: &str, value: &str) -> Result<(), String> {
 /// How many tags of the user's own one task may have.
 pub(crate) fn tag_count(own: usize) -> Result<(), String> {
     at_most(own + 1, MOST_TAGS, "tags, one of them ours,")
+}
+
+/// Whether so much room is left in the overrides for a name that only the launch knows.
+pub(crate) fn leaves_room_for_a_name(json: &str) -> bool {
+    const NAMED: usize = r#""name":"","#.len() + 255;
+    json.chars().count() + NAMED <= MOST_OVERRIDES
 }
 
 /// The overrides of a launch as JSON.

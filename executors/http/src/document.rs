@@ -9,7 +9,7 @@ use noctule_executor::{Attempt, Connection, Entry, Problem, Request, Text};
 
 use crate::auth::Auth;
 use crate::config::{HttpConfig, PollConfig, Settings};
-use crate::header::{self, IDEMPOTENCY_KEY, SESSION};
+use crate::header::{self, IDEMPOTENCY_KEY, SESSION, TRACEPARENT};
 use crate::target;
 
 /// The canonical document.
@@ -47,6 +47,12 @@ impl Document {
         headers.insert(IDEMPOTENCY_KEY.to_owned(), Entry::Plain(key));
         if let Some(session) = &config.session {
             headers.insert(SESSION.to_owned(), Entry::Plain(session.clone()));
+        }
+        if let Some(traceparent) = &attempt.traceparent {
+            // A task that names a trace of its own keeps it.
+            headers
+                .entry(TRACEPARENT.to_owned())
+                .or_insert_with(|| plain(traceparent));
         }
         let auth = config.auth.clone().or(settings.auth);
         Ok(Self {

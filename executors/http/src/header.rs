@@ -8,6 +8,9 @@ pub(crate) const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// The header that carries the session that a call is for, and that an answer comes from.
 pub(crate) const SESSION: &str = "noctule-session";
 
+/// The header that says which trace a call is a part of (W3C Trace Context), where runs are traced.
+pub(crate) const TRACEPARENT: &str = "traceparent";
+
 /// Headers that the transport writes itself, or that are ours.
 const RESERVED: [&str; 9] = [
     "connection",

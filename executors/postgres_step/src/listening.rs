@@ -32,6 +32,8 @@ struct Ear {
 struct State {
     channels: HashMap<String, watch::Sender<u64>>,
     task: Option<JoinHandle<()>>,
+    /// The server has taken the LISTEN, and nothing has gone wrong since.
+    hears: bool,
 }
 
 /// Hints of one channel.
@@ -84,6 +86,15 @@ impl Hub {
     }
 }
 
+impl Hub {
+    /// Whether it hears now, and on how many channels; none: nobody listens.
+    pub(crate) fn hears(&self) -> Option<(bool, usize)> {
+        let state = self.ear.state();
+        let channels = state.channels.len();
+        (channels > 0).then_some((state.hears, channels))
+    }
+}
+
 impl Ear {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -114,7 +125,9 @@ async fn run(ear: Arc<Ear>) {
     let mut pause = ear.pacing.first_pause;
     loop {
         let started = Instant::now();
-        let Err(why) = listen(&ear).await else {
+        let ended = listen(&ear).await;
+        ear.state().hears = false;
+        let Err(why) = ended else {
             return;
         };
         tracing::warn!(why, "a Postgres listener is built anew");
@@ -135,6 +148,7 @@ async fn listen(ear: &Ear) -> Result<(), String> {
     let mut listener = within(ear.pacing.answer, connect(ear)).await?;
     let own = format!("noctule_{}", uuid::Uuid::new_v4().simple());
     within(limit, listener.listen(&own)).await?;
+    ear.state().hears = true;
     let mut heard: Vec<String> = Vec::new();
     let mut next_ping = Instant::now() + ear.pacing.ping_every;
     let mut echo_until: Option<Instant> = None;

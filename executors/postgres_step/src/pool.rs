@@ -13,7 +13,7 @@ use sqlx::postgres::PgConnectOptions;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use noctule_executor::{Context, ErrorClass};
+use noctule_executor::{Context, ErrorClass, Listener};
 
 use crate::error::PostgresError;
 use crate::listening::Hub;
@@ -74,6 +74,23 @@ impl Databases {
         let pool = Arc::new(Pool::new(name, settings, url, self.shared.pacing)?);
         open.insert(name.to_owned(), Arc::clone(&pool));
         Ok(pool)
+    }
+}
+
+impl Databases {
+    /// The listener of each connection that has one.
+    pub(crate) fn listeners(&self) -> Vec<Listener> {
+        let open = lock(&self.shared.open);
+        let listener = |pool: &Arc<Pool>| {
+            let (hears, channels) = pool.hub.hears()?;
+            let connection = pool.name.clone();
+            Some(Listener {
+                connection,
+                hears,
+                channels,
+            })
+        };
+        open.values().filter_map(listener).collect()
     }
 }
 

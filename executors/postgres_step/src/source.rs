@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use noctule_executor::{
-    Call, Context, Draft, EventSource, ExecutorError, Leaf, Occasion, Problem, Span, Text,
+    Call, Context, Draft, EventSource, ExecutorError, Leaf, Listener, Occasion, Problem, Span, Text,
 };
 
 use crate::error::PostgresError;
@@ -208,5 +208,9 @@ impl EventSource for PostgresTrigger {
             () = tokio::time::sleep_until(until) => {}
             () = hint => tokio::time::sleep(BURST).await,
         }
+    }
+
+    fn listeners(&self) -> Vec<Listener> {
+        self.databases.listeners()
     }
 }

@@ -59,6 +59,7 @@ fn attempt(number: u64) -> Attempt<Config> {
         hold: false,
         failed_before: None,
         passing: noctule_executor::Passing::default(),
+        traceparent: None,
         config: serde_json::from_str(r#"{"command": ["/bin/true"]}"#).expect("a configuration"),
     }
 }

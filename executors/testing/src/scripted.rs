@@ -181,9 +181,11 @@ impl Executor for Scripted {
     ) -> Result<Request, Problem> {
         let script = serde_json::to_value(&attempt.config)
             .map_err(|error| Problem::at([], error.to_string()))?;
-        Ok(Request(
-            json!({ "key": attempt.key, "task": attempt.task, "script": script }),
-        ))
+        let mut request = json!({ "key": attempt.key, "task": attempt.task, "script": script });
+        if let Some(traceparent) = &attempt.traceparent {
+            request["traceparent"] = json!(traceparent);
+        }
+        Ok(Request(request))
     }
 
     async fn launch(

@@ -71,6 +71,7 @@ pub fn attempt(task: &str, with: Value) -> Attempt<Value> {
         hold: false,
         failed_before: None,
         passing: noctule_executor::Passing::default(),
+        traceparent: None,
         config: with,
     }
 }

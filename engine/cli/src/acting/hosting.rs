@@ -1,10 +1,12 @@
 //! Being the engine: taking the store, starting the simulators and the loop, and letting go of them again.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use noctule_core::name::DagId;
 use noctule_core::source::{NewDags, Project};
-use noctule_runtime::{Clock, Control, Engine, EngineOptions, Retaining, RuntimeError};
+use noctule_otel::Exporter;
+use noctule_runtime::{Clock, Control, Engine, EngineOptions, Retaining, RuntimeError, SpanSink};
 use noctule_store::{Lease, Owner, Role, Store};
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -17,6 +19,9 @@ use crate::surface::Surface;
 /// How long an interrupted engine waits for launches that are under way.
 const LETTING_GO: Duration = Duration::from_secs(10);
 
+/// How long the receiver of spans may take for the last ones.
+const LAST_SPANS: Duration = Duration::from_secs(3);
+
 /// How long an engine that hears nobody any more may take to end.
 const ENDING: Duration = Duration::from_secs(5);
 
@@ -28,6 +33,8 @@ pub(super) struct Hosted {
     /// What goes on beside the loop while it holds the store, and ends with it.
     beside: JoinSet<()>,
     simulators: Simulators,
+    /// Brings spans of what is over to their receiver.
+    spans: Option<Arc<Exporter>>,
 }
 
 /// What an engine in this process is for.
@@ -58,6 +65,9 @@ impl Hosted {
         if purpose.fires {
             surroundings = couriered(open, store, surroundings)?;
         }
+        let spans = open.exporter(surface, &surroundings).await?;
+        let sink = spans.clone().map(|spans| spans as Arc<dyn SpanSink>);
+        surroundings = surroundings.with_spans(sink);
         let retaining = purpose.fires.then(|| {
             let (store, retention) = (store.clone(), project.engine.retention.clone());
             Retaining::new(
@@ -81,6 +91,7 @@ impl Hosted {
             task,
             beside,
             simulators,
+            spans,
         })
     }
 
@@ -107,7 +118,11 @@ impl Hosted {
     pub(super) async fn drain(mut self) -> Result<(), CliError> {
         self.beside.shutdown().await;
         self.control.drain();
-        match self.task.await {
+        let ended = self.task.await;
+        if let Some(spans) = self.spans {
+            spans.finish(LAST_SPANS).await;
+        }
+        match ended {
             Ok(done) => Ok(done?),
             Err(error) => Err(CliError::unreachable(format!("the engine failed: {error}"))),
         }

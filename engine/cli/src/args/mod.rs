@@ -75,6 +75,9 @@ pub(crate) struct Globals {
     /// A file with the token for --server, which nobody else may read
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
+    /// How log lines are written on stderr, and all else that is said there [env: NOCTULE_LOG_FORMAT] [default: text]
+    #[arg(long, global = true, value_enum, value_name = "FORMAT")]
+    pub(crate) log_format: Option<LogFormat>,
     /// Say more on stderr; twice for more still
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
@@ -89,6 +92,15 @@ pub(crate) enum Format {
     Json,
     /// One JSON document a line
     Jsonl,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people
+    Text,
+    /// One JSON object a line, for programs that gather logs
+    Json,
 }
 
 /// The commands.

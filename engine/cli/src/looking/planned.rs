@@ -15,6 +15,7 @@ use noctule_core::run::{
     Actor, Intent, NewRun, Port, Previous, Run, TaskRun, TaskRunIx, Trigger, create,
 };
 use noctule_core::template::{references, references_of_expression};
+use noctule_core::trace::traceparent;
 use serde_json::{Map, Value};
 
 use super::Given;
@@ -173,7 +174,9 @@ impl World {
         run.tasks.extend(inner.map(TaskRun::new));
         for task in dag.tasks() {
             let key = desk.key(&dag, &run, TaskRunIx(task.0), 1);
+            let trace = traceparent(&run.facts.id, &key);
             names.push((key.to_string(), "<attempt key>".to_owned()));
+            names.push((trace, "<traceparent>".to_owned()));
         }
         Some(Self {
             outputs,

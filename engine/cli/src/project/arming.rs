@@ -16,6 +16,7 @@ use noctule_store::{OpenOptions, Store, StoreError};
 use serde_json::Value;
 
 use super::checkout;
+use super::exporting::{Traced, traced};
 use super::footing::{Footing, stands_on};
 use super::open::OpenProject;
 use crate::error::CliError;
@@ -95,6 +96,7 @@ impl OpenProject {
             secrets: project.secrets.clone(),
             store,
             public_url: project.engine.public_url.clone(),
+            traces: !matches!(traced(project, &surface.env), Traced::Nowhere(_)),
         })
     }
 

@@ -5,6 +5,7 @@
 mod arming;
 mod checkout;
 mod choosing;
+mod exporting;
 mod files;
 mod footing;
 mod open;

@@ -10,6 +10,7 @@ mod asking_for_help;
 mod checking;
 mod fan_out;
 mod hostile;
+mod logging;
 mod looking;
 mod nights;
 mod planning;

@@ -26,7 +26,7 @@ pub use self::diagnostic::{Diagnostic, Diagnostics, Label, Severity};
 pub use self::load::{FileText, Inputs, Loaded, LoadedDag, load_project};
 pub use self::project::{
     Callbacks, EngineSettings, FlagSetting, GATHER, Given, Heartbeat, NewDags, OidcSettings,
-    Origin, Project, Receiver, Retention, Secret, SecretOrigin, Setting, SimulatedJob,
+    Origin, Otel, Project, Receiver, Retention, Secret, SecretOrigin, Setting, SimulatedJob,
     SimulatedSecrets, Smtp, SmtpTls, Way,
 };
 pub use self::run_params::{ParamProblem, resolve_params};

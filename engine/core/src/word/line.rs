@@ -123,10 +123,6 @@ impl Lines {
         kinds.flat_map(|kind| kind.sending.values().flatten())
     }
 
-    /// How many wait or are under way.
-    pub(super) fn len(&self) -> usize {
-        self.receivers.count + self.servers.count
-    }
 }
 
 impl Kind {

@@ -317,11 +317,11 @@ impl Outbox {
         self.shelf.sending()
     }
 
-    /// Hears what became of a sending.
-    pub fn sent(&mut self, id: &MessageId, how: Result<(), Undelivered>, now: Instant) {
+    /// Hears what became of a sending; tells whether that was the last.
+    pub fn sent(&mut self, id: &MessageId, how: Result<(), Undelivered>, now: Instant) -> bool {
         let is_sending = |message: &Message| message.standing == Standing::Sending;
         if !self.shelf.get(id).is_some_and(is_sending) {
-            return;
+            return false;
         }
         self.shelf.change(id, |message| {
             message.error = None;
@@ -337,6 +337,8 @@ impl Outbox {
                 }
             };
         });
+        let given_up = |message: &Message| matches!(message.standing, Standing::GivenUp { .. });
+        self.shelf.get(id).is_some_and(given_up)
     }
 
     /// Sends a message again that was given up, under its id, and is as patient as with a new one. False: it was not given
@@ -381,9 +383,8 @@ impl Outbox {
         self.shelf.remembered()
     }
 
-    /// How many messages are to be delivered.
-    #[must_use]
-    pub fn undelivered(&self) -> usize {
+    /// What is to be delivered.
+    pub fn undelivered(&self) -> impl Iterator<Item = &Message> {
         self.shelf.undelivered()
     }
 }

@@ -134,8 +134,10 @@ impl Shelf {
         self.lines.sending().filter_map(|id| self.all.get(id))
     }
 
-    pub(super) fn undelivered(&self) -> usize {
-        self.gathering.len() + self.lines.len()
+    /// What is to be delivered. Walks over all messages: for who looks, not for a turn.
+    pub(super) fn undelivered(&self) -> impl Iterator<Item = &Message> {
+        let undelivered = |message: &&Message| message.standing.is_undelivered();
+        self.all.values().filter(undelivered)
     }
 
     /// The one that only remembers for the longest, and since when; and how many do.

@@ -1,7 +1,7 @@
 //! The schemas for editors agree with the reader.
 
 use jsonschema::Validator;
-use noctule_core::source::{dag_schema, project_schema};
+use noctule_core::source::{Given, dag_schema, project_schema};
 use serde_json::Value;
 
 use super::stand_ins::{codes, load, load_all, registry};
@@ -115,6 +115,11 @@ fn both_refuse_what_is_wrong_in_a_project() {
         "[dag_defaults]\nid = \"x\"",
         "[templates.t]\nexecuter = \"http\"",
         "[simulator.jobs.j]\ncomand = []",
+        "[engine.otel]\nheaders = { a = \"b\" }",
+        "[engine.otel]\nendpoint = \"collector:4317\"",
+        "[engine.otel]\nendpoint = \"http://c\"\nheader = { a = \"b\" }",
+        "[engine.otel]\nendpoint = \"http://c\"\nheaders = { a = 1 }",
+        "[engine.otel]\nendpoint = \"http://c\"\nheaders = { a = { secrt = \"x\" } }",
     ];
     for line in lines {
         assert_ne!(check(&validator, line), [""; 0], "the schema takes {line}");
@@ -124,4 +129,26 @@ fn both_refuse_what_is_wrong_in_a_project() {
             "the reader takes {line}"
         );
     }
+}
+
+#[test]
+fn both_take_a_receiver_of_spans_and_its_headers() {
+    let validator = jsonschema::validator_for(&project_schema(&registry())).unwrap();
+    let text = "[secrets.key]\nfrom = \"env:KEY\"\n[engine.otel]\nendpoint = \"https://c/otlp\"\n\
+                headers = { x-key = { secret = \"key\" }, x-team = \"data\" }\n";
+    assert_eq!(check(&validator, text), [""; 0]);
+    let loaded = load_all(text, &[]);
+    assert_eq!(codes(&loaded.diagnostics), [""; 0]);
+    let otel = loaded.project.unwrap().engine.otel.unwrap();
+    assert_eq!(otel.endpoint, "https://c/otlp");
+    let given: Vec<_> = otel.headers.into_iter().collect();
+    let secret = Given::Secret("key".to_owned());
+    let plain = Given::Plain("data".to_owned());
+    assert_eq!(
+        given,
+        [("x-key".to_owned(), secret), ("x-team".to_owned(), plain)]
+    );
+    let unknown =
+        "[engine.otel]\nendpoint = \"http://c\"\nheaders = { a = { secret = \"nobody\" } }\n";
+    assert_ne!(codes(&load_all(unknown, &[]).diagnostics), [""; 0]);
 }

@@ -53,6 +53,7 @@ async fn stage(settings: Settings) -> Stage {
         secrets: BTreeMap::new(),
         store: store.id().clone(),
         public_url: None,
+        traces: false,
     };
     let host = Host {
         state_dir: folder.path().to_owned(),

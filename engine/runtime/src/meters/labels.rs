@@ -31,6 +31,14 @@ labels! {
     RunState { state: &'static str }
     /// Their task runs.
     TaskRunState { executor: String, state: &'static str }
+    /// Messages of the outbox.
+    MessageState { state: &'static str }
+    /// A sending of a message.
+    Sending { outcome: &'static str }
+    /// A listener of a connection.
+    OfListener { connection: String, mode: &'static str }
+    /// Spans.
+    SpanFate { outcome: &'static str }
     /// A pool.
     OfPool { pool: String }
 }

@@ -20,8 +20,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use self::labels::{
-    AttemptEnded, LaunchStep, OfPool, Polled, RefusedWrite, RunCreated, RunEnded, RunState,
-    TaskRunState, Written,
+    AttemptEnded, LaunchStep, MessageState, OfListener, OfPool, Polled, RefusedWrite, RunCreated,
+    RunEnded, RunState, Sending, SpanFate, TaskRunState, Written,
 };
 
 /// Before every name.
@@ -59,6 +59,12 @@ pub struct Meters {
     pool_slots_held: Family<OfPool, Gauge>,
     dags: Gauge,
     next_tick: Seconds,
+    messages: Family<MessageState, Gauge>,
+    oldest_message: Seconds,
+    sendings: Family<Sending, Counter>,
+    listeners: Family<OfListener, Gauge>,
+    spans: Family<SpanFate, Counter>,
+    spans_waiting: Gauge,
 }
 
 impl Default for Meters {
@@ -85,6 +91,12 @@ impl Default for Meters {
             pool_slots_held: Family::default(),
             dags: Gauge::default(),
             next_tick: Seconds::default(),
+            messages: Family::default(),
+            oldest_message: Seconds::default(),
+            sendings: Family::default(),
+            listeners: Family::default(),
+            spans: Family::default(),
+            spans_waiting: Gauge::default(),
         };
         meters.register();
         meters
@@ -119,6 +131,14 @@ impl Meters {
         all.register("dags", "DAGs that are known", self.dags.clone());
         all.register("next_tick_timestamp_seconds", "The next tick of any schedule, in seconds since 1970; 0: none",
             self.next_tick.clone());
+        all.register("messages", "Messages that are to be delivered, by state", self.messages.clone());
+        all.register("oldest_message_seconds", "The age of the oldest message that is to be delivered; 0: there is none",
+            self.oldest_message.clone());
+        all.register("sendings", "Sendings of messages: delivered, failed for now, given up", self.sendings.clone());
+        all.register("listeners", "Channels that a connection listens to, by whether it hears or the timer alone looks",
+            self.listeners.clone());
+        all.register("spans", "Spans of traces: exported, refused by the receiver, lost", self.spans.clone());
+        all.register("spans_waiting", "Spans that are to be exported", self.spans_waiting.clone());
     }
 
     /// All of them, to be written in the format of whoever asks.
@@ -155,6 +175,11 @@ impl Meters {
         self.polls
             .get_or_create(&Polled { executor, outcome })
             .inc();
+    }
+
+    /// A message was sent, and that came of it.
+    pub(crate) fn sent(&self, outcome: &'static str) {
+        self.sendings.get_or_create(&Sending { outcome }).inc();
     }
 
     /// A step of a run is durable.

@@ -1,11 +1,13 @@
 //! How an engine stands at an instant: gauges, set when somebody asks for them, so that they cost nothing otherwise.
 
 use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use noctule_core::run::TaskRun;
 
-use super::labels::{OfPool, RunState, TaskRunState};
+use super::Meters;
+use super::labels::{MessageState, OfListener, OfPool, RunState, SpanFate, TaskRunState};
 use crate::engine::{Engine, Live};
 
 impl Engine {
@@ -44,6 +46,58 @@ impl Engine {
         meters.dags.set(whole(self.catalog.count()));
         let next = self.ticks.first().map_or(0, |(at, _)| at.timestamp());
         meters.next_tick.set(next as f64);
+        self.measure_outbox(meters);
+        self.measure_listeners(meters);
+        self.measure_spans(meters);
+    }
+
+    fn measure_outbox(&self, meters: &Meters) {
+        let outbox = &self.telling.outbox;
+        for state in ["gathering", "waiting", "sending"] {
+            let there = outbox
+                .undelivered()
+                .filter(|message| message.standing.word() == state);
+            let gauge = meters.messages.get_or_create(&MessageState { state });
+            gauge.set(whole(there.count()));
+        }
+        let oldest = outbox.undelivered().map(|message| message.created_at).min();
+        let age = oldest.map(|at| self.options.clock.now() - at);
+        let age = age.and_then(|age| age.to_std().ok()).unwrap_or_default();
+        meters.oldest_message.set(age.as_secs_f64());
+    }
+
+    fn measure_listeners(&self, meters: &Meters) {
+        meters.listeners.clear();
+        let sources = self.surroundings.desk.registry.sources();
+        for listener in sources.flat_map(|source| source.listeners()) {
+            let of = OfListener {
+                connection: listener.connection,
+                mode: if listener.hears {
+                    "listening"
+                } else {
+                    "polling"
+                },
+            };
+            let gauge = meters.listeners.get_or_create(&of);
+            gauge.set(whole(listener.channels));
+        }
+    }
+
+    fn measure_spans(&self, meters: &Meters) {
+        let Some(sink) = &self.surroundings.spans else {
+            return;
+        };
+        let counts = sink.counts();
+        for (outcome, count) in [
+            ("exported", counts.exported),
+            ("refused", counts.refused),
+            ("lost", counts.lost),
+        ] {
+            let counter = meters.spans.get_or_create(&SpanFate { outcome });
+            counter.inner().store(count, Ordering::Relaxed);
+        }
+        let waiting = i64::try_from(counts.waiting).unwrap_or(i64::MAX);
+        meters.spans_waiting.set(waiting);
     }
 }
 

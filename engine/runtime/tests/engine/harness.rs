@@ -17,7 +17,7 @@ use noctule_executor_testing::{Scripted, ScriptedWorld};
 use noctule_runtime::executors::{over_store, with_dags};
 use noctule_runtime::{
     Clock, Control, Courier, Engine, EngineOptions, Publication, PublishedDag, RuntimeError,
-    Surroundings,
+    SpanSink, Surroundings,
 };
 use noctule_store::{CommitHook, OpenOptions, Owner, Role, Store, StoreError};
 use serde_json::Map;
@@ -94,6 +94,7 @@ pub(crate) struct Stage {
     pub(crate) pools: BTreeMap<String, u32>,
     pub(crate) lost_after: Duration,
     pub(crate) courier: Option<Arc<dyn Courier>>,
+    pub(crate) spans: Option<Arc<dyn SpanSink>>,
     pub(crate) dags: Vec<PublishedDag>,
 }
 
@@ -129,6 +130,7 @@ impl Stage {
             pools: BTreeMap::from([("gpu".to_owned(), 1)]),
             lost_after: noctule_core::run::HOST_LOST_AFTER,
             courier: None,
+            spans: None,
             dags: Vec::new(),
         };
         stage.dags = stage.read_all(dags);
@@ -217,6 +219,7 @@ impl Stage {
             secrets: BTreeMap::new(),
             store: store.id().clone(),
             public_url: None,
+            traces: false,
         };
         let host = Host {
             state_dir: self.dir.path().to_owned(),
@@ -227,6 +230,7 @@ impl Stage {
         let around = Surroundings::new(Arc::new(desk), Arc::default(), Arc::new(host), Map::new())
             .with_pools(self.pools.clone())
             .with_host_lost_after(self.lost_after);
+        let around = around.with_spans(self.spans.clone());
         match &self.courier {
             Some(courier) => around.with_courier(Arc::clone(courier)),
             None => around,

@@ -24,4 +24,5 @@ mod refused_writes;
 mod replaying;
 mod retaining;
 mod rings;
+mod spans;
 mod telling;

@@ -4,18 +4,27 @@ use axum::body::Body;
 use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::Response;
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
+use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::access::{Need, Role};
 use crate::operation::{Call, Nothing, Operation, Verb};
 use crate::problem::{Code, Problem};
+use crate::read::word;
 use crate::web::{Stand, Web};
 
 /// As OpenMetrics has it.
 const TEXT: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+
+/// A stand, one of which is 1.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Stands {
+    stand: &'static str,
+}
 
 /// `GET /metrics`.
 pub(crate) struct Metrics;
@@ -59,11 +68,18 @@ fn of_server(web: &Web) -> Registry {
         "1: this is the engine; 0: it stands by, or is ending",
         engine,
     );
+    let stands: Family<Stands, Gauge> = Family::default();
+    for stand in [Stand::Engine, Stand::Standby, Stand::Draining] {
+        let is = i64::from(stand == web.stands());
+        let stand = word(stand);
+        stands.get_or_create(&Stands { stand }).set(is);
+    }
     let listening = web.settings().streams - web.streams().available_permits();
     gauge(
         "event_listeners",
         "Clients that listen to live events",
         listening,
     );
+    all.register("stand", "1: how this server stands to the store", stands);
     all
 }

@@ -8,6 +8,7 @@ mod health;
 mod logs;
 mod metrics;
 mod runs;
+mod standing;
 
 pub(crate) use self::backfills::{ListBackfills, ShowBackfill};
 pub(crate) use self::dags::{ListDags, ListTicks, ListVersions, ShowDag, ShowVersion, zone_of};
@@ -21,3 +22,5 @@ pub(crate) use self::metrics::Metrics;
 pub(crate) use self::runs::{
     ListRuns, RunEvents, RunTasks, ShowRun, WaitQuery, read_wait, until_over,
 };
+pub use self::standing::{EventsView, HealthView, ListenerView, OutboxView, SpansView};
+pub(crate) use self::standing::{MOST_GIVEN_UP, ShowStanding, word};

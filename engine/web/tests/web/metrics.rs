@@ -2,6 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
+use noctule_core::word::{Cause, Message, MessageId, Notice, Occasion, Recipient, Standing};
+use noctule_store::{Owner, Role, Store, Write};
 use serde_json::json;
 
 use crate::stage::{BAD, HELD, QUICK, Stage};
@@ -28,6 +31,10 @@ async fn what_happened_is_counted_once_and_what_is_there_is_measured() {
     let text = answer.text();
     for line in [
         "noctule_engine 1",
+        "noctule_stand{stand=\"engine\"} 1",
+        "noctule_stand{stand=\"standby\"} 0",
+        "noctule_messages{state=\"waiting\"} 0",
+        "noctule_oldest_message_seconds 0.0",
         "noctule_runs_created_total{dag=\"quick\",trigger=\"manual\"} 2",
         "noctule_runs_ended_total{dag=\"quick\",state=\"succeeded\"} 2",
         "noctule_runs_ended_total{dag=\"bad\",state=\"failed\"} 1",
@@ -46,15 +53,18 @@ async fn what_happened_is_counted_once_and_what_is_there_is_measured() {
 }
 
 /// Of a project without pools, in which nothing has run.
-const SILENT: [&str; 9] = [
+const SILENT: [&str; 12] = [
     "noctule_attempts_ended",
     "noctule_launches",
+    "noctule_listeners",
     "noctule_polls",
     "noctule_pool_slots",
     "noctule_pool_slots_held",
     "noctule_refused_writes",
     "noctule_runs_created",
     "noctule_runs_ended",
+    "noctule_sendings",
+    "noctule_spans",
     "noctule_task_runs",
 ];
 
@@ -88,4 +98,104 @@ async fn the_documentation_names_every_meter_and_the_dashboard_none_that_is_not_
     let drawn = named(include_str!("../../../../docs/dashboard.json"));
     let unknown: Vec<_> = drawn.difference(&documented).collect();
     assert!(unknown.is_empty(), "drawn, and not there: {unknown:?}");
+}
+
+fn message(number: u32, standing: Standing) -> Message {
+    let at = DateTime::from_timestamp(1_768_315_200 + i64::from(number), 0).unwrap();
+    Message {
+        id: MessageId(format!("msg_{number}")),
+        to: Recipient::Receiver {
+            name: "oncall".to_owned(),
+        },
+        cause: Cause("test".to_owned()),
+        first: Notice {
+            id: format!("evt_{number}"),
+            occasion: Occasion::Failed,
+            at,
+            dag: "quick".parse().unwrap(),
+            run: None,
+            ingestion_id: None,
+            task: None,
+            class: None,
+            through: None,
+            what: "it failed".to_owned(),
+        },
+        count: 1,
+        names: Vec::new(),
+        open: BTreeSet::new(),
+        follows: None,
+        created_at: at,
+        latest_at: at,
+        sealed_at: Some(at),
+        tries: 1,
+        error: None,
+        standing,
+    }
+}
+
+async fn keep(store: &Store, messages: &[Message]) {
+    let owner = Owner {
+        pid: std::process::id(),
+        host: "h".to_owned(),
+        role: Role::Serve,
+        since: Utc::now(),
+        listen: None,
+    };
+    let lease = store.acquire(&owner).await.unwrap();
+    let writes = messages.iter().map(|message| Write::Message { message });
+    let writes: Vec<Write<'_>> = writes.collect();
+    store.commit(&lease, &writes).await.unwrap();
+    lease.release().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_to_be_told_and_who_listens_is_in_the_document_on_the_page_and_measured() {
+    let now = Utc::now();
+    let not_before = now + chrono::Duration::hours(1);
+    let messages = [
+        message(1, Standing::Waiting { not_before }),
+        message(2, Standing::Waiting { not_before }),
+        message(3, Standing::GivenUp { at: now }),
+        message(4, Standing::Sent { at: now }),
+    ];
+    let before = async |store: &Store| keep(store, &messages).await;
+    let stage = Stage::after(&[QUICK], crate::stage::settings(), before).await;
+    let listener = stage.listen("/api/v1/events", None).await;
+    let standby = stage.get("/api/v1/health").await.json();
+    assert_eq!(
+        (&standby["stand"], &standby["listeners"]),
+        (&json!("standby"), &json!(null))
+    );
+    let stage = stage.attached(&[QUICK]).await;
+    let health = stage.get("/api/v1/health").await.json();
+    assert_eq!(health["stand"], "engine");
+    assert_eq!(
+        health["outbox"],
+        json!({ "gathering": 0, "waiting": 2, "sending": 0, "given_up": 1, "oldest": "2026-01-13T14:40:01.000Z" })
+    );
+    assert_eq!(health["events"], json!({ "clients": 1, "most": 64 }));
+    assert_eq!(
+        (&health["listeners"], &health["spans"]),
+        (&json!([]), &json!(null))
+    );
+    let page = stage.get("/health").await.text();
+    for words in [
+        "Outbox",
+        "2: 0 gathering, 2 waiting",
+        "notify list --failed",
+        "1 of 64",
+    ] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    let text = stage.get("/metrics").await.text();
+    assert!(
+        text.contains("\nnoctule_messages{state=\"waiting\"} 2\n"),
+        "{text}"
+    );
+    assert!(text.contains("\nnoctule_event_listeners 1\n"), "{text}");
+    assert!(
+        !text.contains("\nnoctule_oldest_message_seconds 0"),
+        "{text}"
+    );
+    drop(listener);
 }

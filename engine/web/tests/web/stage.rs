@@ -285,6 +285,7 @@ async fn engine(
         secrets: BTreeMap::new(),
         store: store.id().clone(),
         public_url: None,
+        traces: false,
     };
     let host = Host {
         state_dir: folder.path().to_owned(),

@@ -71,6 +71,7 @@ pub(crate) fn attempt(sends: u32) -> Attempt<Config> {
         hold: false,
         failed_before: None,
         passing: noctule_executor::Passing::default(),
+        traceparent: None,
         config: serde_json::from_value(json!({
             "job": "etl", "region": "r1", "env": { "TENANT_CODE": "cf526000" }, "args": ["--day", "2026-01-13"],
         }))

@@ -85,6 +85,7 @@ pub(crate) fn attempt(config: Value, sends: u32) -> Attempt<Config> {
         hold: false,
         failed_before: None,
         passing: noctule_executor::Passing::default(),
+        traceparent: None,
         config: serde_json::from_value(config).unwrap(),
     }
 }

@@ -42,6 +42,23 @@ fn the_stored_request_shows_the_session() {
 }
 
 #[test]
+fn the_stored_request_shows_the_trace_unless_the_task_names_one_of_its_own() {
+    let trace = "00-0198a6f012347abc8def0123456789ab-0123456789abcdef-01";
+    let told = |with: Value| {
+        let mut tried = attempt("a", with);
+        tried.traceparent = Some(trace.to_owned());
+        assert_eq!(request(&tried, None), request(&tried, None));
+        request(&tried, None).0["headers"]["traceparent"].clone()
+    };
+    assert_eq!(told(json!({ "url": "https://x/" })), trace);
+    let own = json!({ "url": "https://x/", "headers": { "TraceParent": "00-own" } });
+    assert_eq!(told(own), "00-own");
+    let untraced = attempt("a", json!({ "url": "https://x/" }));
+    let headers = &request(&untraced, None).0["headers"];
+    assert_eq!(headers.get("traceparent"), None);
+}
+
+#[test]
 fn a_session_is_one_line_of_text_and_set_in_one_place() {
     for session in ["", " ", " a", "a\r\nX-Evil: 1"] {
         let with = json!({ "url": "https://x/", "session": session });

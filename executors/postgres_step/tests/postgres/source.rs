@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use noctule_executor::{AnyEventSource, Draft, ExecutorError, Occasion};
+use noctule_executor::{AnyEventSource, Draft, ExecutorError, Listener, Occasion};
 use noctule_postgres::PostgresTrigger;
 use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::world::{World, until};
 
 async fn world() -> World {
     let world = World::new().await;
@@ -112,6 +112,35 @@ async fn a_notification_between_a_look_and_the_wait_is_not_missed() {
         .await;
     assert!(hinted(&world, &source, &witness).await);
     assert!(hinted(&world, &source, &table).await);
+}
+
+#[tokio::test]
+async fn whether_changes_are_heard_is_told_and_not_only_hoped() {
+    let world = world().await;
+    let source = PostgresTrigger::new(&world.databases);
+    let heard = || AnyEventSource::listeners(&source);
+    let mut table = table();
+    table["channel"] = json!("job_state_changed");
+    assert_eq!(heard(), []);
+    // At once, and then when the server listens.
+    assert!(hinted(&world, &source, &table).await);
+    assert!(hinted(&world, &source, &table).await);
+    let listens = Listener {
+        connection: "adverts".to_owned(),
+        hears: true,
+        channels: 1,
+    };
+    assert_eq!(heard(), std::slice::from_ref(&listens));
+    world.road.cut();
+    until("it knows that it is deaf", async || {
+        heard().iter().all(|one| !one.hears)
+    })
+    .await;
+    let deaf = Listener {
+        hears: false,
+        ..listens
+    };
+    assert_eq!(heard(), [deaf]);
 }
 
 #[tokio::test]

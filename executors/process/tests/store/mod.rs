@@ -184,6 +184,7 @@ pub(crate) fn attempt(key: &str, config: Value) -> Attempt<Config> {
         hold: false,
         failed_before: None,
         passing: noctule_executor::Passing::default(),
+        traceparent: None,
         config: serde_json::from_value(config).unwrap(),
     }
 }

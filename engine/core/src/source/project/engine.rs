@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::super::fields::Fields;
 use super::super::report::Note;
 use super::access::{read_oidc, read_reference};
+use super::otel::read_otel;
 use super::{EngineSettings, NewDags, Retention, Secret, notify};
 use crate::name::ProfileName;
 use crate::ticks::parse_zone;
@@ -61,6 +62,7 @@ pub(super) fn read_engine(
         retention: read_retention(&fields),
         heartbeat: notify::read_heartbeat(&fields, secrets),
         callbacks: notify::read_callbacks(&fields, secrets),
+        otel: read_otel(&fields, secrets),
     };
     fields.finish("[engine]");
     settings

@@ -9,6 +9,7 @@ mod chain;
 mod connection;
 mod engine;
 mod notify;
+mod otel;
 mod read;
 mod secret;
 mod setting;
@@ -27,6 +28,7 @@ pub use self::access::OidcSettings;
 pub use self::chain::FlagSetting;
 pub(super) use self::chain::{Chain, effective};
 pub use self::notify::{Callbacks, GATHER, Given, Heartbeat, Receiver, Smtp, SmtpTls, Way};
+pub use self::otel::Otel;
 pub(super) use self::read::{ProjectTree, read};
 pub use self::secret::{Secret, SecretOrigin};
 pub(super) use self::setting::settings;
@@ -98,6 +100,8 @@ pub struct EngineSettings {
     pub heartbeat: Option<Heartbeat>,
     /// How whoever asks for a run is called back.
     pub callbacks: Option<Callbacks>,
+    /// Where spans of runs and attempts go.
+    pub otel: Option<Otel>,
 }
 
 /// `engine.new_dags`.
@@ -138,6 +142,7 @@ impl Default for EngineSettings {
             retention: Retention::default(),
             heartbeat: None,
             callbacks: None,
+            otel: None,
         }
     }
 }

@@ -179,7 +179,8 @@ fn secret_of(fields: &Fields<'_, '_>, key: &'static str, secrets: &Secrets) -> O
     secret_at(fields, fields.entry(key)?, secrets)
 }
 
-fn secret_at<'t, 'a>(
+/// The name of the secret that an entry refers to.
+pub(super) fn secret_at<'t, 'a>(
     fields: &Fields<'t, 'a>,
     entry: &'t Entry<'a>,
     secrets: &Secrets,

@@ -107,6 +107,13 @@ fn engine() -> Value {
             table(json!({ "signing_secret": reference(), "private_targets": { "type": "boolean" } })),
             &["signing_secret"],
         ),
+        "otel": required(table(json!({
+            "endpoint": { "type": "string", "pattern": "^https?://" },
+            "headers": {
+                "type": "object",
+                "additionalProperties": { "anyOf": [{ "type": "string" }, reference()] },
+            },
+        })), &["endpoint"]),
     }))
 }
 

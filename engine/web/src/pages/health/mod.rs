@@ -1,8 +1,9 @@
-//! How the engine is: who holds the store, what its connections allow, what its pools hold.
+//! How the engine is: who holds the store, what its connections allow, what its pools hold, what waits to be told.
 //!
 //! Guarantees: of a connection nothing is shown but its name, its kind and its rates.
 
 mod load;
+mod told;
 
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -17,6 +18,7 @@ use super::times::when;
 use crate::access::{Need, Role};
 use crate::operation::{Call, Nothing, Operation, Verb};
 use crate::problem::Problem;
+use crate::read::HealthView;
 use crate::web::{Stand, Web};
 
 /// `GET /health`.
@@ -36,12 +38,15 @@ impl Operation for ShowHealth {
     async fn answer(web: Web, _: Call<Nothing, Nothing>) -> Result<Response, Problem> {
         let holder = web.store().holder().await?;
         let load = Load::of(&web).await?;
+        let standing = HealthView::of(&web).await?;
         let body = html! {
             h1 { "Health" }
             div id="health" data-live data-pause="5000" {
                 (engine(&web, holder.as_ref()))
                 (slots(&web, &load))
                 (connections(&load))
+                (told::outbox(&standing.outbox, web.settings().zone))
+                (told::listeners(&standing))
                 (store(&web))
                 (files(&load))
             }
