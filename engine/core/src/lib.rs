@@ -26,5 +26,6 @@ pub mod sweep;
 pub mod template;
 pub mod ticks;
 pub mod timeline;
+pub mod tonight;
 pub mod view;
 pub mod word;

@@ -44,7 +44,7 @@ pub use live::LiveEvent;
 pub use login::Oidc;
 pub use page::{BackfillList, EventList, List, RunList};
 pub use problem::{Code, ProblemDocument};
-pub use read::{DeliveryList, LOG_HEADERS};
+pub use read::{DeliveryList, LOG_HEADERS, Rooms, tonight, under_way};
 pub use table::{Route, routes};
 pub use tokens::{IssuedToken, TokenBody, TokenError, TokenView, granted};
 pub use web::{STREAMS, Settings, Stand, Web};

@@ -19,7 +19,7 @@ use crate::pages::{
 use crate::read::{
     AttemptLogs, AttemptRequest, ExplainRun, ExplainTask, Health, ListBackfills, ListDags,
     ListDeliveries, ListRuns, ListTicks, ListVersions, Metrics, Readiness, RunEvents, RunTasks,
-    ShowBackfill, ShowDag, ShowRun, ShowVersion,
+    ShowBackfill, ShowDag, ShowRun, ShowVersion, Tonight, Work,
 };
 use crate::tokens::{IssueToken, ListTokens, RevokeToken};
 
@@ -29,6 +29,8 @@ pub(crate) static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
         endpoint::<Readiness>(),
         endpoint::<Metrics>(),
         endpoint::<ShowOpenApi>(),
+        endpoint::<Tonight>(),
+        endpoint::<Work>(),
         endpoint::<ListDags>(),
         endpoint::<ShowDag>(),
         endpoint::<ListVersions>(),

@@ -2,7 +2,8 @@
 
 use noctule_core::name::{RunId, TaskTarget};
 use noctule_core::view::{
-    DagView, DeliveryView, EventView, ReasonView, RunHead, RunView, TaskRunId,
+    DagView, DeliveryView, EventView, ReasonView, RunHead, RunView, TaskRunId, TonightView,
+    WorkView,
 };
 use noctule_web::{DeliveryList, EventList, LOG_HEADERS, List, RunList};
 
@@ -29,6 +30,16 @@ impl Server {
     pub(crate) async fn dags(&self) -> Result<Vec<DagView>, CliError> {
         let list: List<DagView> = self.get(&["dags"], &[]).await?;
         Ok(list.items)
+    }
+
+    /// The night.
+    pub(crate) async fn tonight(&self) -> Result<TonightView, CliError> {
+        self.get(&["tonight"], &[]).await
+    }
+
+    /// What is under way.
+    pub(crate) async fn work(&self) -> Result<WorkView, CliError> {
+        self.get(&["work"], &[]).await
     }
 
     /// The newest messages.

@@ -8,6 +8,7 @@ mod health;
 mod logs;
 mod metrics;
 mod runs;
+mod tonight;
 
 pub(crate) use self::backfills::{ListBackfills, ShowBackfill};
 pub(crate) use self::dags::{ListDags, ListTicks, ListVersions, ShowDag, ShowVersion, zone_of};
@@ -21,3 +22,5 @@ pub(crate) use self::metrics::Metrics;
 pub(crate) use self::runs::{
     ListRuns, RunEvents, RunTasks, ShowRun, WaitQuery, read_wait, until_over,
 };
+pub use self::tonight::{Rooms, tonight, under_way};
+pub(crate) use self::tonight::{Tonight, Work};
