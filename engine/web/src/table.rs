@@ -9,7 +9,7 @@ use crate::act::{
 };
 use crate::audit::ListAudit;
 use crate::live::{Events, RunStream};
-use crate::login::{Login, LoginCallback, Logout};
+use crate::login::{LoggedOut, Login, LoginCallback, Logout};
 use crate::openapi::ShowOpenApi;
 use crate::operation::{Endpoint, Verb, endpoint};
 use crate::pages::{
@@ -80,6 +80,7 @@ pub(crate) static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
         endpoint::<ListAudit>(),
         endpoint::<Login>(),
         endpoint::<LoginCallback>(),
+        endpoint::<LoggedOut>(),
         // The last one: whoever walks all routes has no session afterwards.
         endpoint::<Logout>(),
     ]
@@ -144,12 +145,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn exactly_the_two_health_routes_and_the_login_are_public() {
+    fn exactly_the_two_health_routes_and_the_way_in_and_out_are_public() {
         let public: Vec<&str> = routes()
             .filter(|route| route.role.is_none())
             .map(|route| route.path)
             .collect();
-        assert_eq!(public, ["/healthz", "/readyz", "/login", "/login/callback"]);
+        assert_eq!(
+            public,
+            [
+                "/healthz",
+                "/readyz",
+                "/login",
+                "/login/callback",
+                "/logout"
+            ]
+        );
     }
 
     #[test]

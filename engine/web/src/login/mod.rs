@@ -17,7 +17,7 @@ use noctule_core::access::Role;
 use noctule_executor::secrecy::SecretString;
 
 pub(crate) use self::provider::Provider;
-pub(crate) use self::routes::{Login, LoginCallback, Logout, sends_to_login};
+pub(crate) use self::routes::{LoggedOut, Login, LoginCallback, Logout, sends_to_login};
 
 /// How people log in.
 #[derive(Debug, Clone)]

@@ -47,6 +47,7 @@ impl Operation for ShowTonight {
             }
         };
         let sheet = Sheet {
+            who: &call.caller,
             title: "Tonight",
             nav: Nav::Tonight,
             watch: Watch::Everything,
