@@ -74,6 +74,8 @@ codes! {
     NoSuchTask = "no_such_task", NOT_FOUND, "the run has no such task";
     /// There is no such token.
     NoSuchToken = "no_such_token", NOT_FOUND, "there is no such token";
+    /// There is no such session.
+    NoSuchSession = "no_such_session", NOT_FOUND, "there is no such session";
     /// Another token has this name.
     NameTaken = "name_taken", CONFLICT, "another token has this name";
     /// The task has no such attempt.

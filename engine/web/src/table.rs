@@ -21,6 +21,7 @@ use crate::read::{
     ListDeliveries, ListRuns, ListTicks, ListVersions, Metrics, Readiness, RunEvents, RunTasks,
     ShowBackfill, ShowDag, ShowRun, ShowVersion, Tonight, Work,
 };
+use crate::sessions::{EndSession, ListSessions};
 use crate::tokens::{IssueToken, ListTokens, RevokeToken};
 
 pub(crate) static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
@@ -77,6 +78,8 @@ pub(crate) static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
         endpoint::<ListTokens>(),
         endpoint::<IssueToken>(),
         endpoint::<RevokeToken>(),
+        endpoint::<ListSessions>(),
+        endpoint::<EndSession>(),
         endpoint::<ListAudit>(),
         endpoint::<Login>(),
         endpoint::<LoginCallback>(),

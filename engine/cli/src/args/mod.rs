@@ -154,6 +154,9 @@ pub(crate) enum Command {
     /// Make, list and revoke tokens of the API
     #[command(subcommand)]
     Token(TokenCommand),
+    /// List who is logged in, and log somebody out
+    #[command(subcommand)]
+    Session(SessionCommand),
     /// Print who asked for what, newest first
     Audit(AuditArgs),
     /// Find remote work of this store that no live run wants (not built yet)
@@ -189,6 +192,7 @@ impl Command {
             | Self::Resume(_)
             | Self::Dags
             | Self::Token(_)
+            | Self::Session(_)
             | Self::Audit(_)
             | Self::Notify(NotifyCommand::List { .. }) => return None,
             Self::Notify(NotifyCommand::Test { .. }) => "notify test",
@@ -261,6 +265,7 @@ pub(crate) fn dispatch(command: Command, surface: &Surface) -> Result<Exit, CliE
         Command::Reload(args) => surface.block_on(crate::acting::reload(args, surface)),
         Command::Store(command) => surface.block_on(crate::storing::store(&command, surface)),
         Command::Token(command) => surface.block_on(crate::admitting::token(command, surface)),
+        Command::Session(command) => surface.block_on(crate::admitting::session(command, surface)),
         Command::Audit(args) => surface.block_on(crate::admitting::audit(&args, surface)),
         Command::Sweep(args) => surface.block_on(crate::acting::sweep(args, surface)),
     }

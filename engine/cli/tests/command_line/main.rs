@@ -22,3 +22,4 @@ mod stores;
 mod storing;
 mod telling;
 mod ticks;
+mod tonight;

@@ -170,6 +170,7 @@ async fn enter(
         name: person.name,
         role,
         scope: Scope::everything(),
+        provider: provider.name(),
         created_at: now,
         expires_at: now + TimeDelta::from_std(lasts).unwrap_or(TimeDelta::hours(12)),
     };

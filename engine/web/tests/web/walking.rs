@@ -3,11 +3,11 @@
 
 use noctule_core::access::Role;
 use noctule_store::SecretHash;
-use noctule_web::{Access, Route, routes};
+use noctule_web::{Route, routes};
 
 use crate::access::{Token, log_in, token};
 use crate::client::{Answer, Ask, Listener};
-use crate::stage::{QUICK, Stage, settings};
+use crate::stage::{QUICK, Stage, provided, settings};
 
 /// A DAG that somebody is not to know of.
 const HIDDEN: &str = "id = \"hidden\"\n[tasks.veiled]\nexecutor = \"scripted\"\nwait = \"block\"\n";
@@ -146,7 +146,7 @@ pub(crate) fn target(route: &Route, dag: &str, run: &str, task: &str) -> String 
         "{run}" => run.to_owned(),
         "{id}" => task.to_owned(),
         "{hash}" => "0".repeat(64),
-        "{token}" => "0".repeat(12),
+        "{token}" | "{session}" => "0".repeat(12),
         "{n}" => "1".to_owned(),
         part => part.to_owned(),
     };
@@ -174,7 +174,7 @@ fn ask(route: &Route, target: &str, headers: &[(&'static str, String)]) -> Ask {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_route_asks_everybody_for_its_role_whatever_they_show() {
-    let mut access = Access::default();
+    let mut access = provided();
     access.bootstrap = Some(SecretHash::of(BOOTSTRAP));
     let stage = Stage::guarded(&[QUICK], settings(), access).await;
     let run = stage.trigger("quick").await;
