@@ -24,7 +24,7 @@ fn a_night_says_by_its_exit_code_whether_somebody_should_look() {
         night.stdout.starts_with("1 failed  no engine runs\n"),
         "{night:#?}"
     );
-    for shown in ["failed\nDAG", "INGESTION ID", "d "] {
+    for shown in ["failed\n DAG", "INGESTION ID", "d "] {
         assert!(night.stdout.contains(shown), "{shown}: {night:#?}");
     }
     let short = project.noctule(&["tonight", "--short"]).with_code(1);

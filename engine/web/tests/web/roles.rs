@@ -83,9 +83,11 @@ async fn what_a_page_offers_is_what_whoever_looks_may_do() {
             all.extend(offers);
         }
         if role >= Role::Operator {
-            for act in ["/retry", "/mark"] {
+            // What failed can be retried, what goes on can be cancelled.
+            for (act, of) in [("/retry", "bad"), ("/cancel", "held")] {
+                let theirs = limits.is_none_or(|glob| glob.starts_with(of));
                 let there = all.iter().any(|to| to.ends_with(act));
-                assert!(there, "{act} for {role} {limits:?}: {all:?}");
+                assert_eq!(there, theirs, "{act} for {role} {limits:?}: {all:?}");
             }
         }
         for to in all {
@@ -223,7 +225,7 @@ async fn an_administrator_ends_the_session_of_another_and_that_is_written_down()
     let audit = stage.get("/api/v1/audit?limit=2").await.json();
     let event = |place: usize| {
         let event = &audit["items"][place];
-        ["act", "on", "by", "outcome"].map(|key| event[key].as_str().unwrap_or("-").to_owned())
+        ["act", "on", "actor", "outcome"].map(|key| event[key].as_str().unwrap_or("-").to_owned())
     };
     assert_eq!(
         event(1),

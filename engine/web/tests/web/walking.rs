@@ -186,10 +186,12 @@ async fn every_route_asks_everybody_for_its_role_whatever_they_show() {
         let target = target(&route, "quick", &run, &task);
         for way in &ways {
             let ask = ask(&route, &target, &way.headers);
-            let (status, _) = answer(&stage, &route, ask).await;
+            let (status, body) = answer(&stage, &route, ask).await;
+            // A login that never began is refused by the login, whoever asks.
+            let login = String::from_utf8_lossy(&body).contains("login_refused");
             let of = format!("{} {} by {}: {status}", route.method, route.path, way.name);
             match (route.role, way.role) {
-                (None, _) => assert!(status != 401 && status != 403, "{of}"),
+                (None, _) => assert!((status != 401 && status != 403) || login, "{of}"),
                 (Some(_), None) => assert_eq!(status, 401, "{of}"),
                 (Some(needed), Some(role)) if role < needed => assert_eq!(status, 403, "{of}"),
                 (Some(_), Some(_)) => assert!(status != 401 && status != 403, "{of}"),
