@@ -13,7 +13,7 @@ use noctule_core::run::RunEnding;
 pub(crate) enum Exit {
     /// Done.
     Success = 0,
-    /// The run failed or timed out.
+    /// The run failed or timed out; somebody should look at the night.
     RunFailed = 1,
     /// Usage or validation.
     Usage = 2,

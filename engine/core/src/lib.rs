@@ -26,6 +26,7 @@ pub mod sweep;
 pub mod template;
 pub mod ticks;
 pub mod timeline;
+pub mod tonight;
 pub mod trace;
 pub mod view;
 pub mod word;

@@ -60,6 +60,9 @@ pub struct Session {
     pub role: Role,
     /// The DAGs that they are limited to.
     pub scope: Scope,
+    /// Who let them in: the provider of logins, and as whom this server is known there.
+    #[serde(default)]
+    pub provider: String,
     /// Since when.
     pub created_at: DateTime<Utc>,
     /// Until when.
@@ -189,6 +192,28 @@ impl Store {
     /// The store cannot be written.
     pub async fn close_session(&self, hash: &SecretHash) -> Result<(), StoreError> {
         either!(self, backend => Box::pin(backend.close_session(hash)).await)
+    }
+
+    /// Every session that is not over, newest first, each with the short name of its hash; at most 10,000.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn sessions(&self, now: DateTime<Utc>) -> Result<Vec<(String, Session)>, StoreError> {
+        let mut all = either!(self, backend => Box::pin(backend.sessions()).await)?;
+        all.retain(|(_, session)| session.expires_at > now);
+        all.sort_by(|(a, one), (b, other)| {
+            let newest_first = other.created_at.cmp(&one.created_at);
+            newest_first.then_with(|| a.cmp(b))
+        });
+        Ok(all)
+    }
+
+    /// Ends a session, by the short name of its hash. False: there is none.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub async fn end_session(&self, id: &str) -> Result<bool, StoreError> {
+        either!(self, backend => Box::pin(backend.end_session(id)).await)
     }
 
     /// Writes down what somebody asks for, before it is done.

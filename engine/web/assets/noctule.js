@@ -338,6 +338,14 @@
     if (form) doubt(form);
   });
 
+  // --- The end of a session. What follows is a page of this server, whatever the provider of logins would say.
+  const out = $('logout');
+  if (out) out.addEventListener('click', async () => {
+    try { await fetch('/logout', { method: 'POST', redirect: 'manual', headers: { 'noctule-request': '1' }, cache: 'no-store' }); }
+    catch (lost) { say('The server cannot be reached: you are still logged in'); return; }
+    location.assign('/logout');
+  });
+
   // For the scripts of single pages.
   window.noctule = { refresh, post, say, span, parse: (text) => new DOMParser().parseFromString(policy.createHTML(text), 'text/html'),
     onEvent: (hear) => events.push(hear), onRefresh: (listener) => listeners.push(listener) };

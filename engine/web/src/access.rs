@@ -114,6 +114,16 @@ impl Caller {
         }
     }
 
+    /// Whether they may trigger, retry, cancel, mark and pause what they see.
+    pub(crate) fn may_act(&self) -> bool {
+        self.role() >= Some(Role::Operator)
+    }
+
+    /// Whether they are in a session that they can end.
+    pub(crate) fn is_logged_in(&self) -> bool {
+        matches!(self, Self::Known(known) if known.by == Means::Session)
+    }
+
     /// The DAGs that they are limited to; none: they are not.
     pub(crate) fn limits(&self) -> Option<&Scope> {
         match self {

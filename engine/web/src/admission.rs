@@ -21,6 +21,8 @@ const WINDOW: TimeDelta = TimeDelta::minutes(1);
 pub struct Access {
     /// The token of `engine.bootstrap_token`: an administrator's.
     pub bootstrap: Option<SecretHash>,
+    /// Also this machine shows a token, or is nobody: `engine.trust_loopback = false`.
+    pub distrusts_loopback: bool,
     pub(crate) provider: Option<Provider>,
     state: State,
 }
@@ -78,6 +80,11 @@ impl Access {
     pub fn with_oidc(mut self, oidc: Oidc) -> Result<Self, WebError> {
         self.provider = Some(Provider::new(oidc).map_err(WebError::Client)?);
         Ok(self)
+    }
+
+    /// Whether this machine needs no token.
+    pub(crate) fn trusts_loopback(&self) -> bool {
+        !self.distrusts_loopback
     }
 
     /// Whether the use of a token is to be noted now; of several who ask, one is told so.

@@ -1,4 +1,4 @@
-//! What can keep the server from starting.
+//! What can keep the server from starting, and the night from being told without one.
 
 use thiserror::Error;
 
@@ -11,6 +11,9 @@ pub enum WebError {
     /// People cannot come back from the provider.
     #[error("[engine.oidc] needs engine.public_url: the provider sends people back there")]
     NoWayBack,
+    /// The store cannot be read.
+    #[error("{0}")]
+    Unread(String),
     /// The provider of logins cannot be asked by this machine.
     #[error("[engine.oidc]: failed to set up a client: {0}")]
     Client(reqwest::Error),

@@ -82,12 +82,13 @@ async fn enter(State(web): State<Web>, request: Request) -> Response {
     let wants_page = wants_page(&parts.method, &parts.uri, accept);
     let login = sends_to_login(&web, &parts);
     let gzip = TakesGzip::of(&parts.method, &parts.headers);
-    let mut response = match pass(web.clone(), parts, body).await {
+    let mut who = Caller::Stranger;
+    let mut response = match pass(web.clone(), parts, body, &mut who).await {
         Err(problem) if problem.code == Code::Unauthenticated && login.is_some() => {
             login.unwrap_or_else(|| problem.into_response())
         }
         Ok(response) => response,
-        Err(problem) if wants_page => page_of(&web, problem),
+        Err(problem) if wants_page => page_of(&web, &who, problem),
         Err(problem) => problem.into_response(),
     };
     let headers = response.headers_mut();
@@ -99,7 +100,7 @@ async fn enter(State(web): State<Web>, request: Request) -> Response {
     compressed(gzip, response).await
 }
 
-async fn pass(web: Web, parts: Parts, body: Body) -> Result<Response, Problem> {
+async fn pass(web: Web, parts: Parts, body: Body, who: &mut Caller) -> Result<Response, Problem> {
     let found = operation(&parts);
     let need = match &found {
         Ok(endpoint) => endpoint.need,
@@ -116,6 +117,7 @@ async fn pass(web: Web, parts: Parts, body: Body) -> Result<Response, Problem> {
         Need::Public | Need::Anybody => Caller::Stranger,
         Need::Role(_) => web.caller(&parts).await?,
     };
+    who.clone_from(&caller);
     if let Err(problem) = decide(need, &caller) {
         if problem.code == Code::Unauthenticated {
             web.access().refused(web.now(), from, &problem.detail);

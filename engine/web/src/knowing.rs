@@ -58,7 +58,9 @@ impl Web {
         let peer = parts.extensions.get::<Peer>();
         let local = peer.is_some_and(|peer| peer.is_loopback());
         Ok(match shown {
-            _ if local && is_direct(&parts.headers) => Caller::Loopback,
+            _ if self.access().trusts_loopback() && local && is_direct(&parts.headers) => {
+                Caller::Loopback
+            }
             Some(_) => Caller::Refused(Refused::LoggedOut),
             None => Caller::Stranger,
         })
@@ -126,7 +128,12 @@ impl Web {
     }
 
     async fn of_session(&self, hash: &SecretHash) -> Result<Option<Known>, Problem> {
+        // Nobody vouches for them any more where their provider is not the one that people log in by now.
+        let Some(provider) = &self.access().provider else {
+            return Ok(None);
+        };
         let session = self.store().session_of(hash, self.now()).await?;
+        let session = session.filter(|session| session.provider == provider.name());
         Ok(session.map(|session| Known {
             name: session.name,
             role: session.role,

@@ -27,6 +27,7 @@ mod problem;
 mod read;
 mod scope;
 mod server;
+mod sessions;
 mod stalling;
 mod table;
 mod tokens;
@@ -42,12 +43,14 @@ pub use audit::{AuditList, AuditView};
 pub use error::WebError;
 pub use known::standing;
 pub use live::{LiveBackfill, LiveEvent};
-pub use login::Oidc;
+pub use login::{Oidc, provider_name};
 pub use page::{BackfillList, EventList, List, RunList};
 pub use problem::{Code, ProblemDocument};
 pub use read::{
-    DeliveryList, EventsView, HealthView, LOG_HEADERS, ListenerView, OutboxView, SpansView,
+    DeliveryList, EventsView, HealthView, LOG_HEADERS, ListenerView, OutboxView, Rooms, SpansView,
+    tonight, under_way,
 };
+pub use sessions::SessionView;
 pub use table::{Route, routes};
 pub use tokens::{IssuedToken, TokenBody, TokenError, TokenView, granted};
 pub use web::{STREAMS, Settings, Stand, Web};

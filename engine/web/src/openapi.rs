@@ -139,6 +139,10 @@ fn path_parameters(path: &str) -> Vec<Value> {
                 json!({ "type": "string", "pattern": "^[0-9a-f]{12}$" }),
                 "The short name of a token.",
             ),
+            "session" => (
+                json!({ "type": "string", "pattern": "^[0-9a-f]{12}$" }),
+                "The short name of a session.",
+            ),
             "n" => (
                 json!({ "type": "integer", "minimum": 1, "maximum": u32::MAX }),
                 "The number of an attempt.",

@@ -261,6 +261,11 @@ impl<Q, B> Call<Q, B> {
         self.path.get("token").map_or("", String::as_str)
     }
 
+    /// The short name of a session.
+    pub(crate) fn session(&self) -> &str {
+        self.path.get("session").map_or("", String::as_str)
+    }
+
     pub(crate) fn version(&self) -> Result<noctule_core::name::DagHash, Problem> {
         self.part("hash", Code::NoSuchVersion)
     }

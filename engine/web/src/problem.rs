@@ -76,6 +76,8 @@ codes! {
     NoSuchToken = "no_such_token", NOT_FOUND, "there is no such token";
     /// There is no such message.
     NoSuchDelivery = "no_such_delivery", NOT_FOUND, "there is no such message";
+    /// There is no such session.
+    NoSuchSession = "no_such_session", NOT_FOUND, "there is no such session";
     /// Another token has this name.
     NameTaken = "name_taken", CONFLICT, "another token has this name";
     /// The task has no such attempt.

@@ -9,7 +9,7 @@ use crate::act::{
 };
 use crate::audit::ListAudit;
 use crate::live::{Events, RunStream};
-use crate::login::{Login, LoginCallback, Logout};
+use crate::login::{LoggedOut, Login, LoginCallback, Logout};
 use crate::openapi::ShowOpenApi;
 use crate::operation::{Endpoint, Verb, endpoint};
 use crate::pages::{
@@ -19,8 +19,13 @@ use crate::pages::{
 use crate::read::{
     AttemptLogs, AttemptRequest, ExplainRun, ExplainTask, Health, ListBackfills, ListDags,
     ListDeliveries, ListRuns, ListTicks, ListVersions, Metrics, Readiness, RunEvents, RunTasks,
+<<<<<<< HEAD
     ShowBackfill, ShowDag, ShowRun, ShowStanding, ShowVersion,
+=======
+    ShowBackfill, ShowDag, ShowRun, ShowVersion, Tonight, Work,
+>>>>>>> terminal
 };
+use crate::sessions::{EndSession, ListSessions};
 use crate::tokens::{IssueToken, ListTokens, RevokeToken};
 
 pub(crate) static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
@@ -30,6 +35,8 @@ pub(crate) static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
         endpoint::<Metrics>(),
         endpoint::<ShowStanding>(),
         endpoint::<ShowOpenApi>(),
+        endpoint::<Tonight>(),
+        endpoint::<Work>(),
         endpoint::<ListDags>(),
         endpoint::<ShowDag>(),
         endpoint::<ListVersions>(),
@@ -77,9 +84,12 @@ pub(crate) static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
         endpoint::<ListTokens>(),
         endpoint::<IssueToken>(),
         endpoint::<RevokeToken>(),
+        endpoint::<ListSessions>(),
+        endpoint::<EndSession>(),
         endpoint::<ListAudit>(),
         endpoint::<Login>(),
         endpoint::<LoginCallback>(),
+        endpoint::<LoggedOut>(),
         // The last one: whoever walks all routes has no session afterwards.
         endpoint::<Logout>(),
     ]
@@ -144,12 +154,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn exactly_the_two_health_routes_and_the_login_are_public() {
+    fn exactly_the_two_health_routes_and_the_way_in_and_out_are_public() {
         let public: Vec<&str> = routes()
             .filter(|route| route.role.is_none())
             .map(|route| route.path)
             .collect();
-        assert_eq!(public, ["/healthz", "/readyz", "/login", "/login/callback"]);
+        assert_eq!(
+            public,
+            [
+                "/healthz",
+                "/readyz",
+                "/login",
+                "/login/callback",
+                "/logout"
+            ]
+        );
     }
 
     #[test]

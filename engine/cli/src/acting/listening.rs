@@ -46,11 +46,12 @@ pub(super) async fn admit(
     store: &Store,
     address: SocketAddr,
 ) -> Result<(), CliError> {
-    if address.ip().to_canonical().is_loopback() {
+    let engine = &open.project()?.engine;
+    let loopback = address.ip().to_canonical().is_loopback();
+    if loopback && engine.trust_loopback {
         return Ok(());
     }
-    let engine = &open.project()?.engine;
-    if engine.public_url.is_none() {
+    if !loopback && engine.public_url.is_none() {
         let message =
             format!("engine.listen: {address} is not loopback, and there is no engine.public_url");
         return Err(CliError::usage(message).help(
@@ -62,7 +63,12 @@ pub(super) async fn admit(
     if somebody || engine.bootstrap_token.is_some() || engine.oidc.is_some() {
         return Ok(());
     }
-    let message = format!("engine.listen: {address} is not loopback, and there is no token yet");
+    let why = if loopback {
+        "engine.trust_loopback is off".to_owned()
+    } else {
+        format!("engine.listen: {address} is not loopback")
+    };
+    let message = format!("{why}, and there is no token yet");
     Err(CliError::usage(message)
         .help("make one: noctule token create --role admin")
         .help("in a container: engine.bootstrap_token = { secret = \"NAME\" }"))
@@ -76,6 +82,7 @@ pub(super) async fn access(
 ) -> Result<Access, CliError> {
     let engine = &open.project()?.engine;
     let mut access = Access::default();
+    access.distrusts_loopback = !engine.trust_loopback;
     if let Some(name) = &engine.bootstrap_token {
         let value = secret(open, surface, store, "engine.bootstrap_token", name).await?;
         let value = value.expose_secret();

@@ -204,7 +204,7 @@ async fn revoke_in(store: &Store, token: &TokenView, surface: &Surface) -> Resul
     Ok(())
 }
 
-async fn begin(
+pub(super) async fn begin(
     store: &Store,
     surface: &Surface,
     act: &str,
@@ -220,7 +220,7 @@ async fn begin(
     store.begin_audit(&event).await
 }
 
-async fn existing(surface: &Surface) -> Result<Store, CliError> {
+pub(super) async fn existing(surface: &Surface) -> Result<Store, CliError> {
     let open = OpenProject::read(surface, &[])?;
     let store = open.store(surface).await?;
     store.ok_or_else(|| CliError::not_found("there is no store: nothing has been run here yet"))

@@ -22,6 +22,29 @@ Examples:
     Revoke(TokenRevokeArgs),
 }
 
+/// What to do with sessions.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SessionCommand {
+    /// List who is logged in, newest first
+    List,
+    /// Log somebody out: no engine knows their browser from now on
+    #[command(after_help = "\
+They may log in again, as long as the provider lets them and a group of theirs has a role.
+
+Examples:
+  noctule session end ada@example.com   every session of hers
+  noctule session end 3f9a0c12b7de      this one")]
+    End(SessionEndArgs),
+}
+
+/// Which sessions end.
+#[derive(Debug, Args)]
+pub(crate) struct SessionEndArgs {
+    /// The id of a session, or the name of a person: then all of theirs
+    #[arg(value_name = "SESSION|NAME")]
+    pub(crate) which: String,
+}
+
 /// What a token is to be.
 #[derive(Debug, Args)]
 pub(crate) struct TokenCreateArgs {

@@ -74,6 +74,46 @@ pub(crate) struct RunsArgs {
     pub(crate) limit: u32,
 }
 
+/// `tonight`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The past 24 hours and the coming ones, as on the page Tonight. Late: a tick has passed, and no engine has decided about it.
+Failed: no later run of the DAG went well. Wants a person: work that cannot be watched, an outcome that nobody knows, a file
+or a trigger that makes no runs.
+
+Exit code: 0 nothing is late or failed, and nothing wants a person; 1 something is or does. What runs is no reason for 1, nor
+is that no engine runs now: then the next tick is late a minute after it was due. 6: nobody can say.
+
+Examples:
+  noctule tonight
+  noctule tonight --short               one line, for a prompt
+  noctule tonight --quiet || page-me    the exit code alone, for cron")]
+pub(crate) struct TonightArgs {
+    /// One line: how many failed, are late, want a person, are under way
+    #[arg(long, conflicts_with = "quiet")]
+    pub(crate) short: bool,
+    /// Nothing: the exit code says it
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+/// `top`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+What runs and what waits, with its gate and since when, pools and slots, what is late or failed, and the next ticks. Redrawn
+when something changes, and each second. `q` ends it; so do Ctrl-C and SIGTERM (130). Where stdout is no terminal, or with
+-o json, it is printed once.
+
+Examples:
+  noctule top
+  noctule --server https://noctule.example.com top
+  noctule top --once")]
+pub(crate) struct TopArgs {
+    /// Print it once, and end
+    #[arg(long)]
+    pub(crate) once: bool,
+}
+
 /// `show`.
 #[derive(Debug, Args)]
 pub(crate) struct ShowArgs {

@@ -25,12 +25,13 @@ Examples:
   noctule plan nightly --param day=2026-01-13
   noctule run nightly                   run now, here, and follow it to its end
   noctule serve                         fire the schedules until it is stopped
+  noctule tonight                       what is late, failed, running and next
   noctule explain @latest               why is it waiting
 
 DAG is an id, or the path of a DAG file. RUN is a run id, @latest, DAG@latest or DAG@INGESTION_ID.
 Times are RFC 3339, 2026-01-13 or \"2026-01-13 23:00\" in the DAG's zone, now, -2h, or an ingestion id.
 
-Exit codes: 0 success, 1 the run failed, 2 usage or validation, 3 not found, 4 conflict, 5 not allowed,
+Exit codes: 0 success, 1 the run failed (tonight: somebody should look), 2 usage or validation, 3 not found, 4 conflict, 5 not allowed,
 6 store or server not reachable, 7 --wait gave up, 8 the run was cancelled, 130 interrupted.";
 
 /// Runs DAGs of remote work, and remembers all of it
@@ -118,6 +119,10 @@ pub(crate) enum Command {
     Trigger(TriggerArgs),
     /// Fire schedules and run DAGs, until SIGTERM
     Serve(ServeArgs),
+    /// Print what is late, failed, running and next; the exit code says whether somebody should look
+    Tonight(TonightArgs),
+    /// Watch what runs and waits, live, until q
+    Top(TopArgs),
     /// List runs, newest first
     Runs(RunsArgs),
     /// Show one run with its tasks and attempts
@@ -161,6 +166,9 @@ pub(crate) enum Command {
     /// Make, list and revoke tokens of the API
     #[command(subcommand)]
     Token(TokenCommand),
+    /// List who is logged in, and log somebody out
+    #[command(subcommand)]
+    Session(SessionCommand),
     /// Print who asked for what, newest first
     Audit(AuditArgs),
     /// Find remote work of this store that no live run wants (not built yet)
@@ -181,6 +189,8 @@ impl Command {
         Some(match self {
             Self::Follow(_)
             | Self::Trigger(_)
+            | Self::Tonight(_)
+            | Self::Top(_)
             | Self::Runs(_)
             | Self::Show(_)
             | Self::Logs(_)
@@ -194,6 +204,7 @@ impl Command {
             | Self::Resume(_)
             | Self::Dags
             | Self::Token(_)
+            | Self::Session(_)
             | Self::Audit(_)
             | Self::Notify(NotifyCommand::List { .. } | NotifyCommand::Resend { .. }) => {
                 return None;
@@ -245,6 +256,8 @@ pub(crate) fn dispatch(command: Command, surface: &Surface) -> Result<Exit, CliE
         Command::Graph(args) => crate::looking::graph(&args, surface),
         Command::Dags => surface.block_on(crate::looking::dags(surface)),
         Command::Notify(command) => surface.block_on(crate::looking::notify(command, surface)),
+        Command::Tonight(args) => surface.block_on(crate::looking::tonight(&args, surface)),
+        Command::Top(args) => surface.block_on(crate::looking::top(&args, surface)),
         Command::Runs(args) => surface.block_on(crate::looking::runs(&args, surface)),
         Command::Show(args) => surface.block_on(crate::looking::show(&args, surface)),
         Command::Events(args) => surface.block_on(crate::looking::events(&args, surface)),
@@ -266,6 +279,7 @@ pub(crate) fn dispatch(command: Command, surface: &Surface) -> Result<Exit, CliE
         Command::Reload(args) => surface.block_on(crate::acting::reload(args, surface)),
         Command::Store(command) => surface.block_on(crate::storing::store(&command, surface)),
         Command::Token(command) => surface.block_on(crate::admitting::token(command, surface)),
+        Command::Session(command) => surface.block_on(crate::admitting::session(command, surface)),
         Command::Audit(args) => surface.block_on(crate::admitting::audit(&args, surface)),
         Command::Sweep(args) => surface.block_on(crate::acting::sweep(args, surface)),
     }

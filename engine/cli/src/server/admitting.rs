@@ -1,6 +1,6 @@
-//! Tokens and audit events of a server.
+//! Tokens, sessions and audit events of a server.
 
-use noctule_web::{AuditList, AuditView, IssuedToken, List, TokenBody, TokenView};
+use noctule_web::{AuditList, AuditView, IssuedToken, List, SessionView, TokenBody, TokenView};
 use serde_json::json;
 
 use super::Server;
@@ -23,6 +23,18 @@ impl Server {
         let path = ["tokens", id, "revoke"];
         let revoked: TokenView = self.post(&path, false, &json!({})).await?;
         drop(revoked);
+        Ok(())
+    }
+
+    pub(crate) async fn sessions(&self) -> Result<Vec<SessionView>, CliError> {
+        let list: List<SessionView> = self.get(&["sessions"], &[]).await?;
+        Ok(list.items)
+    }
+
+    pub(crate) async fn end_session(&self, id: &str) -> Result<(), CliError> {
+        let path = ["sessions", id, "end"];
+        let ended: SessionView = self.post(&path, false, &json!({})).await?;
+        drop(ended);
         Ok(())
     }
 

@@ -1,7 +1,9 @@
 //! What the looking commands ask for.
 
 use noctule_core::name::{RunId, TaskTarget};
-use noctule_core::view::{DagView, EventView, ReasonView, RunHead, RunView, TaskRunId};
+use noctule_core::view::{
+    DagView, EventView, ReasonView, RunHead, RunView, TaskRunId, TonightView, WorkView,
+};
 use noctule_web::{EventList, LOG_HEADERS, List, RunList};
 
 use super::Server;
@@ -27,6 +29,16 @@ impl Server {
     pub(crate) async fn dags(&self) -> Result<Vec<DagView>, CliError> {
         let list: List<DagView> = self.get(&["dags"], &[]).await?;
         Ok(list.items)
+    }
+
+    /// The night.
+    pub(crate) async fn tonight(&self) -> Result<TonightView, CliError> {
+        self.get(&["tonight"], &[]).await
+    }
+
+    /// What is under way.
+    pub(crate) async fn work(&self) -> Result<WorkView, CliError> {
+        self.get(&["work"], &[]).await
     }
 
     /// Runs that fit, at most so many, newest first.

@@ -278,3 +278,101 @@ fn a_container_is_started_with_a_token_that_cannot_be_guessed() {
         .with_code(2)
         .saying("is a secret");
 }
+
+#[test]
+fn this_machine_shows_a_token_where_the_project_says_so() {
+    let project = Project::new("[engine]\ntrust_loopback = false\n");
+    project.write("dags/d.toml", HELLO);
+    let serve = ["serve", "--listen", "127.0.0.1:0"];
+    project
+        .noctule(&serve)
+        .with_code(2)
+        .saying("engine.trust_loopback is off, and there is no token yet");
+    let made = project.noctule(&["token", "create", "--role", "viewer"]);
+    let made = made.with_code(0);
+    let served = Served::with(&project, &serve);
+    served.asked(&project, &["runs"]).with_code(5);
+    asked_with(&project, &served, secret_of(&made), &["runs"]).with_code(0);
+    let config = project.noctule(&["config", "-o", "json"]).with_code(0);
+    assert!(
+        config.stdout.contains("engine.trust_loopback"),
+        "{config:#?}"
+    );
+}
+
+/// A session in the store of a project, as a login makes one; gives its short name.
+fn logged_in(project: &Project, name: &str) -> String {
+    use noctule_core::access::{Role, Scope};
+    use noctule_store::{AccessSecret, OpenOptions, SecretKind, Session, Store};
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let now = chrono::Utc::now();
+        let options = OpenOptions {
+            profile: "default".parse().unwrap(),
+            new_id: "0123abcd".parse().unwrap(),
+            now,
+            base: project.path().to_owned(),
+            create: false,
+            hook: None,
+        };
+        let store = Store::open("sqlite://.noctule/default/state.db", options).await;
+        let store = store.unwrap();
+        let secret = AccessSecret::new(SecretKind::Session).unwrap();
+        let session = Session {
+            name: name.to_owned(),
+            role: Role::Operator,
+            scope: Scope::everything(),
+            provider: "https://login.example.com noctule".to_owned(),
+            created_at: now,
+            expires_at: now + chrono::TimeDelta::hours(1),
+        };
+        let opened = store.open_session(&secret.hash(), &session).await;
+        opened.unwrap();
+        secret.hash().short()
+    })
+}
+
+#[test]
+fn sessions_are_listed_and_ended_by_id_or_by_name_and_each_end_is_written_down() {
+    let project = Project::of(HELLO);
+    project.noctule(&["run", "d"]).with_code(1);
+    assert_eq!(
+        project.noctule(&["session", "list"]).with_code(0).stdout,
+        ""
+    );
+    let ada = [logged_in(&project, "ada"), logged_in(&project, "ada")];
+    let bea = logged_in(&project, "be\u{1b}[2Ja");
+    let cleo = logged_in(&project, "cleo");
+    let names = || {
+        let listed = project.noctule(&["session", "list", "-o", "json"]);
+        let listed = listed.with_code(0).json();
+        let all = listed.as_array().unwrap().iter();
+        let mut ids: Vec<String> = all
+            .map(|one| one["id"].as_str().unwrap().to_owned())
+            .collect();
+        ids.sort();
+        ids
+    };
+    assert_eq!(names().len(), 4);
+    let table = project.noctule(&["session", "list"]).with_code(0).stdout;
+    assert!(!table.contains('\u{1b}'), "{table:?}");
+    project.noctule(&["session", "end", "ada"]).with_code(0);
+    assert!(!ada.iter().any(|id| names().contains(id)));
+    project.noctule(&["session", "end", "ada"]).with_code(3);
+    let told = project.noctule(&["session", "end", &bea]).with_code(0);
+    assert!(!told.stderr.contains('\u{1b}'), "{told:?}");
+    let served = Served::over(&project);
+    let there = served.asked(&project, &["session", "list", "-o", "json"]);
+    assert_eq!(there.with_code(0).json()[0]["id"], cleo.as_str());
+    served
+        .asked(&project, &["session", "end", "cleo"])
+        .with_code(0);
+    assert_eq!(names(), Vec::<String>::new());
+    let audit = project
+        .noctule(&["audit", "-o", "json"])
+        .with_code(0)
+        .json();
+    let events = audit.as_array().unwrap().iter();
+    let ends = events.filter(|event| event["act"] == "end_session" && event["outcome"] == "done");
+    assert_eq!(ends.count(), 4, "{audit:#}");
+}

@@ -74,6 +74,8 @@ fn no_colour_is_written_where_nobody_looks() {
     for args in [
         &["dags"][..],
         &["check"],
+        &["tonight"],
+        &["top"],
         &["graph", "d"],
         &["plan", "nope"],
     ] {

@@ -23,3 +23,4 @@ mod stores;
 mod storing;
 mod telling;
 mod ticks;
+mod tonight;

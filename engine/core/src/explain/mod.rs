@@ -21,7 +21,7 @@ use crate::run::{Instant, Run, TaskRunIx};
 
 pub use self::ask::{concerns, explain_ask};
 pub use self::backfill::explain_backfill;
-pub use self::scene::Scene;
+pub use self::scene::{Scene, Stage};
 pub use self::words::handle_in_words;
 
 /// One gate, in words.

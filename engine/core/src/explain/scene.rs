@@ -23,12 +23,20 @@ pub struct Scene {
     queued_before: usize,
 }
 
-impl Scene {
-    /// What the live runs, each with the version that it is pinned to, are to one run.
+/// The live runs side by side, from which the scene of each of them is made.
+#[derive(Debug, Clone, Default)]
+pub struct Stage {
+    live: Live,
+    board: Board,
+    pools: BTreeMap<String, u32>,
+    connections: BTreeMap<String, Connection>,
+}
+
+impl Stage {
+    /// The live runs, each with the version that it is pinned to.
     #[must_use]
     pub fn of(
         runs: Vec<(Arc<Dag>, Run)>,
-        own: &Run,
         pools_of_project: &BTreeMap<String, u32>,
         connections: &BTreeMap<String, Connection>,
     ) -> Self {
@@ -41,6 +49,24 @@ impl Scene {
             }
             live.insert(run.facts.id.clone(), (dag, run));
         }
+        Self {
+            live,
+            board,
+            pools: pools_of_project.clone(),
+            connections: connections.clone(),
+        }
+    }
+
+    /// One of them.
+    #[must_use]
+    pub fn run(&self, id: &RunId) -> Option<(&Dag, &Run)> {
+        self.live.get(id).map(|(dag, run)| (&**dag, run))
+    }
+
+    /// What all of them are to one run.
+    #[must_use]
+    pub fn scene(&self, own: &Run) -> Scene {
+        let Self { live, board, .. } = self;
         let (id, dag) = (&own.facts.id, &own.facts.dag);
         let mut holding: Vec<Holder> = board
             .holding()
@@ -50,11 +76,11 @@ impl Scene {
         holding.sort_by_key(|holder| holder.since);
         let running = board.running(dag).filter(|other| *other != id);
         let queued_before = board.queued(dag).take_while(|other| *other != id).count();
-        Self {
+        Scene {
             holding,
-            rates: rates(&live, connections),
-            pools: pools(&live, &board, pools_of_project),
-            ready_before: ready_before(&board, own, pools_of_project),
+            rates: rates(live, &self.connections),
+            pools: pools(live, board, &self.pools),
+            ready_before: ready_before(board, own, &self.pools),
             running: running.filter_map(|id| other(&live.get(id)?.1)).collect(),
             queued_before: if matches!(own.phase, Phase::Queued { .. }) {
                 queued_before
@@ -62,6 +88,19 @@ impl Scene {
                 0
             },
         }
+    }
+}
+
+impl Scene {
+    /// What the live runs, each with the version that it is pinned to, are to one run.
+    #[must_use]
+    pub fn of(
+        runs: Vec<(Arc<Dag>, Run)>,
+        own: &Run,
+        pools_of_project: &BTreeMap<String, u32>,
+        connections: &BTreeMap<String, Connection>,
+    ) -> Self {
+        Stage::of(runs, pools_of_project, connections).scene(own)
     }
 
     /// The same with what is known of the engine.

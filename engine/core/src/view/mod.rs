@@ -16,6 +16,7 @@ mod task;
 mod task_run_id;
 mod tick;
 mod told;
+mod tonight;
 mod words;
 
 use schemars::JsonSchema;
@@ -37,6 +38,9 @@ pub use self::task::TaskView;
 pub use self::task_run_id::{NoTaskRunId, TaskRunId};
 pub use self::tick::TickView;
 pub use self::told::fact_in_words;
+pub use self::tonight::{
+    ComingView, LateView, NeedView, RoomView, TonightCounts, TonightView, WorkItem, WorkView,
+};
 pub use self::words::{RUN_STATES, Word};
 
 /// A run without its tasks: one of a list.

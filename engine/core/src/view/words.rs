@@ -52,9 +52,11 @@ const NIGHT_STATES: [Word; 7] = [
     "left_alone",
 ];
 const ERRANDS: [Word; 3] = ["make", "retry", "again"];
+const NEEDS: [Word; 4] = ["alarm", "unknown", "broken", "trigger"];
 
 fn known(text: &str) -> Option<Word> {
-    let lists: [&[Word]; 9] = [
+    let lists: [&[Word]; 10] = [
+        &NEEDS,
         &BACKFILL_STATES,
         &NIGHT_STATES,
         &ERRANDS,
@@ -122,6 +124,10 @@ pub(super) fn night_states(_: &mut SchemaGenerator) -> Schema {
 
 pub(super) fn errands(_: &mut SchemaGenerator) -> Schema {
     one_of(&ERRANDS)
+}
+
+pub(super) fn needs(_: &mut SchemaGenerator) -> Schema {
+    one_of(&NEEDS)
 }
 
 pub(super) fn classes(_: &mut SchemaGenerator) -> Schema {

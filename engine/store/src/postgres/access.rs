@@ -40,6 +40,9 @@ const OVER: &str = "DELETE FROM noctule.sessions WHERE expires_at < $1";
 const OPEN: &str = "INSERT INTO noctule.sessions (hash, body, expires_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
 const SESSION: &str = "SELECT body FROM noctule.sessions WHERE hash = $1";
 const CLOSE: &str = durable!("DELETE FROM noctule.sessions USING durable WHERE hash = $1");
+const SESSIONS: &str = "SELECT hash, body FROM noctule.sessions LIMIT 10000";
+const END_SESSION: &str =
+    durable!("DELETE FROM noctule.sessions USING durable WHERE left(hash, 12) = $1");
 const BEGIN: &str = durable!(
     "INSERT INTO noctule.audit (name, body) SELECT $1, $2 FROM durable \
         ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id"
@@ -129,6 +132,25 @@ impl PostgresStore {
     pub(crate) async fn close_session(&self, hash: &SecretHash) -> Result<(), StoreError> {
         let close = || sqlx::query(CLOSE).bind(&hash.0);
         self.change(close).await.map(drop)
+    }
+
+    pub(crate) async fn sessions(&self) -> Result<Vec<(String, Session)>, StoreError> {
+        let place = &self.server.place;
+        let rows = steadily!(self, connection => {
+            sqlx::query(SESSIONS).fetch_all(connection).await.at(place)
+        })?;
+        let read = |row: &PgRow| {
+            let (hash, body): (String, &str) =
+                (row.try_get(0).at(place)?, row.try_get(1).at(place)?);
+            Ok((SecretHash(hash).short(), document(body, "session")?))
+        };
+        rows.iter().map(read).collect()
+    }
+
+    pub(crate) async fn end_session(&self, id: &str) -> Result<bool, StoreError> {
+        // Where the answer to a first try was lost, a second one finds nothing: then it is not there any more.
+        let end = || sqlx::query(END_SESSION).bind(id);
+        Ok(self.change(end).await? > 0)
     }
 
     pub(crate) async fn begin_audit(&self, event: &AuditEvent) -> Result<AuditId, StoreError> {

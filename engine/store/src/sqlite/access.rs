@@ -23,6 +23,8 @@ const OVER: &str = "DELETE FROM sessions WHERE expires_at < ?";
 const OPEN: &str = "INSERT INTO sessions (hash, body, expires_at) VALUES (?, ?, ?)";
 const SESSION: &str = "SELECT body FROM sessions WHERE hash = ?";
 const CLOSE: &str = "DELETE FROM sessions WHERE hash = ?";
+const SESSIONS: &str = "SELECT hash, body FROM sessions LIMIT 10000";
+const END_SESSION: &str = "DELETE FROM sessions WHERE substr(hash, 1, 12) = ?";
 const BEGIN: &str = "INSERT INTO audit (body) VALUES (?) RETURNING id";
 const END: &str = "UPDATE audit SET outcome = coalesce(outcome, ?2) WHERE id = ?1";
 const AUDIT: &str = "SELECT id, body, outcome FROM audit WHERE id < ? ORDER BY id DESC LIMIT ?";
@@ -102,6 +104,21 @@ impl SqliteStore {
         self.change(sqlx::query(CLOSE).bind(&hash.0))
             .await
             .map(drop)
+    }
+
+    pub(crate) async fn sessions(&self) -> Result<Vec<(String, Session)>, StoreError> {
+        let path = &self.path;
+        let rows = sqlx::query(SESSIONS).fetch_all(&self.readers).await;
+        let read = |row: &SqliteRow| {
+            let (hash, body): (String, &str) = (row.try_get(0).on(path)?, row.try_get(1).on(path)?);
+            Ok((SecretHash(hash).short(), document(body, "session")?))
+        };
+        rows.on(path)?.iter().map(read).collect()
+    }
+
+    pub(crate) async fn end_session(&self, id: &str) -> Result<bool, StoreError> {
+        let ended = self.change(sqlx::query(END_SESSION).bind(id)).await?;
+        Ok(ended > 0)
     }
 
     pub(crate) async fn begin_audit(&self, event: &AuditEvent) -> Result<AuditId, StoreError> {

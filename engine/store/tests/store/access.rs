@@ -17,6 +17,7 @@ on_every_store!(
     a_name_means_one_token_that_counts,
     of_a_secret_only_the_hash_is_stored,
     a_session_ends_with_its_time_or_by_logging_out,
+    a_session_of_another_is_listed_and_ended_by_its_short_name,
     audit_events_come_in_pages_and_keep_what_was_said_first,
     old_audit_events_are_forgotten_and_others_stay,
     tokens_and_audit_events_travel_and_sessions_do_not,
@@ -157,9 +158,35 @@ fn login(expires_at: DateTime<Utc>) -> Session {
         name: "ada@example.com".to_owned(),
         role: Role::Viewer,
         scope: Scope::everything(),
+        provider: "https://login.example.com noctule".to_owned(),
         created_at: noon(),
         expires_at,
     }
+}
+
+async fn a_session_of_another_is_listed_and_ended_by_its_short_name(bed: Bed) {
+    let (here, there) = (bed.open().await, bed.open().await);
+    let mut hashes = Vec::new();
+    for (minute, end) in [(1, 60), (2, 60), (0, 5)] {
+        let secret = AccessSecret::new(SecretKind::Session).unwrap();
+        let session = Session {
+            created_at: minutes(minute),
+            ..login(minutes(end))
+        };
+        here.open_session(&secret.hash(), &session).await.unwrap();
+        hashes.push(secret.hash());
+    }
+    let listed = async |at| {
+        let all = there.sessions(at).await.unwrap();
+        all.into_iter().map(|(id, _)| id).collect::<Vec<_>>()
+    };
+    let [first, second] = [hashes[0].short(), hashes[1].short()];
+    assert_eq!(listed(minutes(10)).await, [second.clone(), first.clone()]);
+    assert!(there.end_session(&first).await.unwrap());
+    assert!(!there.end_session(&first).await.unwrap(), "it is gone");
+    assert_eq!(listed(minutes(10)).await, [second]);
+    let gone = here.session_of(&hashes[0], minutes(10)).await.unwrap();
+    assert_eq!(gone, None);
 }
 
 async fn a_session_ends_with_its_time_or_by_logging_out(bed: Bed) {

@@ -2,7 +2,7 @@
 //!
 //! Guarantees: a login ends where it began, in the same browser; only what the provider signed for this client, and for this
 //! login, says who somebody is; whoever has no role gets no session. A session is a row of the store, ended by logging out
-//! on any engine, and the browser has a secret of which the store knows a hash.
+//! on any engine, by an administrator, or by another provider in the place of the one that let somebody in, and the browser has a secret of which the store knows a hash.
 //!
 //! Never: keeps a token of the provider, or follows a link out of this server after a login.
 
@@ -17,7 +17,8 @@ use noctule_core::access::Role;
 use noctule_executor::secrecy::SecretString;
 
 pub(crate) use self::provider::Provider;
-pub(crate) use self::routes::{Login, LoginCallback, Logout, sends_to_login};
+pub use self::provider::provider_name;
+pub(crate) use self::routes::{LoggedOut, Login, LoginCallback, Logout, sends_to_login};
 
 /// How people log in.
 #[derive(Debug, Clone)]

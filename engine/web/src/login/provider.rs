@@ -116,6 +116,11 @@ impl Provider {
         })
     }
 
+    /// What a session says of who let somebody in: another issuer, or another client, is another provider.
+    pub(crate) fn name(&self) -> String {
+        provider_name(&self.oidc.issuer, &self.oidc.client_id)
+    }
+
     /// What it says of itself: of the issuer that was configured, and no other.
     pub(super) async fn about(&self) -> Result<About, Problem> {
         // Of many who knock one asks, and the others wait for the answer.
@@ -312,6 +317,12 @@ impl Provider {
             unavailable("the provider of logins gave an answer that cannot be read")
         })
     }
+}
+
+/// A provider of logins in one line, as sessions have it.
+#[must_use]
+pub fn provider_name(issuer: &str, client: &str) -> String {
+    format!("{} {client}", issuer.trim_end_matches('/'))
 }
 
 fn is_here(url: &Url) -> bool {

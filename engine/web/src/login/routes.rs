@@ -17,6 +17,7 @@ use super::ticket::Ticket;
 use crate::access::{Need, Scoped};
 use crate::knowing::{COOKIE_NAME, SECURE_COOKIE_NAME, cookies, session_secret};
 use crate::operation::{Call, Nothing, Operation, Verb};
+use crate::pages::logged_out;
 use crate::problem::{Code, Problem};
 use crate::web::Web;
 
@@ -32,6 +33,8 @@ pub(crate) struct Login;
 pub(crate) struct LoginCallback;
 /// `POST /logout`.
 pub(crate) struct Logout;
+/// `GET /logout`.
+pub(crate) struct LoggedOut;
 
 /// Where to go afterwards.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -167,6 +170,7 @@ async fn enter(
         name: person.name,
         role,
         scope: Scope::everything(),
+        provider: provider.name(),
         created_at: now,
         expires_at: now + TimeDelta::from_std(lasts).unwrap_or(TimeDelta::hours(12)),
     };
@@ -201,12 +205,29 @@ impl Operation for Logout {
         });
         let base = web.settings().public_url.as_deref().unwrap_or_default();
         let local = is_local(&call.headers);
+        // Not to a page that sends them on to the provider, which would let them in again without a word.
         let to = if local {
-            "/".to_owned()
+            LoggedOut::PATH.to_owned()
         } else {
-            format!("{}/", base.trim_end_matches('/'))
+            format!("{}{}", base.trim_end_matches('/'), LoggedOut::PATH)
         };
         on_to(&to, gone)
+    }
+}
+
+impl Operation for LoggedOut {
+    const VERB: Verb = Verb::Get;
+    const PATH: &'static str = "/logout";
+    const NEED: Need = Need::Anybody;
+    const NAME: &'static str = "logged_out_page";
+    const SUMMARY: &'static str = "Where somebody is who has logged out";
+    const MEDIA: &'static str = "text/html";
+    type Query = Nothing;
+    type Body = Nothing;
+    type Answer = String;
+
+    async fn answer(web: Web, call: Call<Nothing, Nothing>) -> Result<Response, Problem> {
+        Ok(logged_out(&web, &call.caller))
     }
 }
 

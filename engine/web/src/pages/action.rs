@@ -22,6 +22,11 @@ pub(crate) fn quoted(word: &str) -> String {
     }
 }
 
+/// What stands in the place of actions for whoever may only look.
+pub(crate) fn lookers_only() -> Markup {
+    html! { p.quiet id="acts" { "You may look here. To trigger, retry, cancel or mark needs the role operator." } }
+}
+
 /// A button that asks the API for something.
 #[derive(Debug)]
 pub(crate) struct Action<'a> {

@@ -10,6 +10,7 @@ use axum::response::Response;
 use maud::{DOCTYPE, Markup, html};
 
 use super::assets::address;
+use crate::access::Caller;
 use crate::web::{Stand, Web};
 
 /// What a page may do in a browser: load what this server has, and ask this server.
@@ -43,6 +44,8 @@ pub(crate) enum Watch<'a> {
 /// One page.
 #[derive(Debug)]
 pub(crate) struct Sheet<'a> {
+    /// Who looks.
+    pub(crate) who: &'a Caller,
     /// What the window is called.
     pub(crate) title: &'a str,
     /// Where it stands.
@@ -86,15 +89,16 @@ impl Sheet<'_> {
     }
 
     fn whole(self, web: &Web) -> Markup {
+        let known = self.who.role().is_some();
         html! {
             (DOCTYPE)
             html lang="en" {
                 (self.head())
-                body data-watch=(self.watch.kind()) data-of=[self.watch.id()] data-zone=(web.settings().zone.name()) data-stand=(stand(web)) {
+                body data-watch=(self.watch.kind()) data-of=[self.watch.id()] data-zone=[known.then(|| web.settings().zone.name())] data-stand=(stand(web)) {
                     a.skip href="#main" { "Skip to the content" }
-                    (bar(web, self.nav))
+                    (bar(web, self.nav, self.who))
                     div id="stand" data-live {
-                        @if web.stands() != Stand::Engine { (not_the_engine(web)) }
+                        @if known && web.stands() != Stand::Engine { (not_the_engine(web)) }
                     }
                     main id="main" tabindex="-1" { (self.body) }
                     div.pill id="held" hidden {
@@ -125,7 +129,8 @@ impl Sheet<'_> {
     }
 }
 
-fn bar(web: &Web, nav: Nav) -> Markup {
+/// Whoever is not known is told nothing of the project here, either.
+fn bar(web: &Web, nav: Nav, who: &Caller) -> Markup {
     let here = |of| (nav == of).then_some("page");
     html! {
         header.bar {
@@ -134,8 +139,13 @@ fn bar(web: &Web, nav: Nav) -> Markup {
                 a href="/" aria-current=[here(Nav::Tonight)] { "Tonight" }
                 a href="/health" aria-current=[here(Nav::Health)] { "Health" }
             }
-            span.about title="The profile of the store, and the zone of all times" {
-                (web.settings().profile) " · " (web.settings().zone.name())
+            @if who.role().is_some() {
+                span.about title="The profile of the store, and the zone of all times" {
+                    (web.settings().profile) " · " (web.settings().zone.name())
+                }
+            }
+            @if who.is_logged_in() {
+                button.logout id="logout" type="button" title="End this session" { "Log out " bdi { (who.name()) } }
             }
             span.stream id="stream" role="status" data-state="opening" { span.dot {} span.word { "connecting" } }
             button.theme id="theme" type="button" aria-label="Colours: as the system says" title="Light, dark, or as the system says" {

@@ -22,6 +22,6 @@ pub(crate) use self::attempt::{ShowAttemptPage, ShowTaskPage};
 pub(crate) use self::dag::{Columns, ShowCell, ShowDefinition, ShowGrid, ShowHistory, ShowTrigger};
 pub(crate) use self::health::ShowHealth;
 pub(crate) use self::picture::{Pictures, ShowGraphPage};
-pub(crate) use self::refused::{page_of, wants_page};
+pub(crate) use self::refused::{logged_out, page_of, wants_page};
 pub(crate) use self::run::ShowRunPage;
 pub(crate) use self::tonight::ShowTonight;

@@ -1,10 +1,11 @@
 //! A problem as a person sees it: the same code and the same words as in the document, in a page.
 
-use axum::http::{HeaderValue, Method, Uri};
+use axum::http::{HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use maud::html;
 
 use super::layout::{Nav, Sheet, Watch};
+use crate::access::Caller;
 use crate::problem::Problem;
 use crate::web::Web;
 
@@ -23,8 +24,27 @@ pub(crate) fn wants_page(method: &Method, address: &Uri, accept: Option<&HeaderV
     (method == Method::GET || method == Method::HEAD) && looks && is_page
 }
 
+/// What somebody sees who has ended their session.
+pub(crate) fn logged_out(web: &Web, who: &Caller) -> Response {
+    let body = html! {
+        h1 { "Logged out" }
+        p.lead { "The session of this browser is over here. At the provider of logins you may still be logged in." }
+        @if web.access().provider.is_some() { p { a href="/login" { "Log in" } } }
+        @else { p { a href="/" { "To Tonight" } } }
+    };
+    let sheet = Sheet {
+        who,
+        title: "Logged out",
+        nav: Nav::Below,
+        watch: Watch::Nothing,
+        scripts: &[],
+        body,
+    };
+    sheet.answer(web, StatusCode::OK)
+}
+
 /// A problem in a page, with the status and the headers of its document.
-pub(crate) fn page_of(web: &Web, problem: Problem) -> Response {
+pub(crate) fn page_of(web: &Web, who: &Caller, problem: Problem) -> Response {
     let status = problem.code.status();
     let body = html! {
         h1 { (problem.code.title()) }
@@ -33,6 +53,7 @@ pub(crate) fn page_of(web: &Web, problem: Problem) -> Response {
         p { a href="/" { "To Tonight" } }
     };
     let sheet = Sheet {
+        who,
         title: problem.code.title(),
         nav: Nav::Below,
         watch: Watch::Nothing,

@@ -4,10 +4,11 @@ use chrono::{TimeDelta, Utc};
 use noctule_core::access::{Role, Scope};
 use noctule_core::run::Actor;
 use noctule_store::{AccessSecret, Grant, Revocation, SecretKind, Session};
+use noctule_web::provider_name;
 use serde_json::json;
 
 use crate::client::{Ask, Listener};
-use crate::stage::{BAD, HELD, QUICK, Stage};
+use crate::stage::{BAD, HELD, PROVIDER, QUICK, Stage, provided, settings};
 
 /// A token that a test has.
 #[derive(Clone, Copy)]
@@ -85,14 +86,21 @@ async fn revoke(stage: &Stage, id: &str) {
     assert!(stage.store.revoke_token(id, &revocation).await.unwrap());
 }
 
-/// A session for so many seconds; gives its secret.
+/// A session for so many seconds, begun by the provider of tests; gives its secret.
 pub(crate) async fn log_in(stage: &Stage, role: Role, seconds: i64) -> String {
+    let provider = provider_name(PROVIDER.0, PROVIDER.1);
+    log_in_by(stage, role, seconds, &provider).await
+}
+
+/// The same by any provider.
+pub(crate) async fn log_in_by(stage: &Stage, role: Role, seconds: i64, provider: &str) -> String {
     let secret = AccessSecret::new(SecretKind::Session).unwrap();
     let now = Utc::now();
     let session = Session {
         name: "ada@example.com".to_owned(),
         role,
         scope: Scope::everything(),
+        provider: provider.to_owned(),
         created_at: now - TimeDelta::hours(1),
         expires_at: now + TimeDelta::seconds(seconds),
     };
@@ -209,7 +217,7 @@ async fn live_events_of_other_dags_are_not_told_to_who_is_limited() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_change_by_a_session_needs_a_page_of_this_server_or_the_header() {
-    let stage = Stage::new(&[QUICK]).await;
+    let stage = Stage::guarded(&[QUICK], settings(), provided()).await;
     let session = log_in(&stage, Role::Operator, 60).await;
     let cookie = format!("a=b; __Host-noctule_session={session}");
     let pause = || {

@@ -21,6 +21,7 @@ mod pages;
 mod paging;
 mod paths;
 mod provider;
+mod roles;
 mod stage;
 mod triggering;
 mod walking;

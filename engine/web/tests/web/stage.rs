@@ -12,13 +12,14 @@ use noctule_core::desk::Desk;
 use noctule_core::name::RunId;
 use noctule_core::run::{Actor, Run};
 use noctule_core::source::{FileText, Inputs, load_project};
+use noctule_executor::secrecy::SecretString;
 use noctule_executor::{Host, Registry};
 use noctule_executor_testing::{Scripted, ScriptedWorld};
 use noctule_runtime::{
     Clock, Control, Engine, EngineOptions, Publication, PublishedDag, Surroundings,
 };
 use noctule_store::{OpenOptions, Owner, Role, Store};
-use noctule_web::{Access, Settings, Web};
+use noctule_web::{Access, Oidc, Settings, Web};
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -100,6 +101,23 @@ pub(crate) fn settings() -> Settings {
         public_url: Some("https://batch.example.com/noctule".to_owned()),
         streams: 64,
     }
+}
+
+/// The provider of the sessions that tests make: nobody answers there.
+pub(crate) const PROVIDER: (&str, &str) = ("http://127.0.0.1:1", "noctule");
+
+/// Access by that provider.
+pub(crate) fn provided() -> Access {
+    let oidc = Oidc {
+        issuer: PROVIDER.0.to_owned(),
+        client_id: PROVIDER.1.to_owned(),
+        client_secret: SecretString::from("none".to_owned()),
+        groups_claim: "groups".to_owned(),
+        scopes: Vec::new(),
+        roles: BTreeMap::new(),
+        session: Duration::from_secs(60),
+    };
+    Access::default().with_oidc(oidc).unwrap()
 }
 
 impl Stage {

@@ -56,6 +56,7 @@ pub(super) fn read_engine(
             .unwrap_or(base.host_lost_after),
         listen: read_listen(&fields).unwrap_or(base.listen),
         public_url: read_public_url(&fields),
+        trust_loopback: fields.flag("trust_loopback").unwrap_or(base.trust_loopback),
         bootstrap_token: read_reference(&fields, "bootstrap_token", secrets),
         oidc: read_oidc(&fields, secrets),
         display_timezone: read_zone(&fields),

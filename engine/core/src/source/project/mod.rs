@@ -88,6 +88,8 @@ pub struct EngineSettings {
     pub listen: String,
     /// The address for links in messages, and the name that the API is asked by from elsewhere.
     pub public_url: Option<String>,
+    /// Whoever reaches the loopback address directly is the administrator, and needs no token.
+    pub trust_loopback: bool,
     /// The name of the secret with an administrator's token.
     pub bootstrap_token: Option<String>,
     /// `[engine.oidc]`.
@@ -136,6 +138,7 @@ impl Default for EngineSettings {
             host_lost_after: crate::run::HOST_LOST_AFTER,
             listen: "127.0.0.1:7878".to_owned(),
             public_url: None,
+            trust_loopback: true,
             bootstrap_token: None,
             oidc: None,
             display_timezone: None,

@@ -175,6 +175,7 @@ fn defaults(store_url: &str, engine: &EngineSettings) -> Vec<(&'static str, Valu
         ),
         ("engine.listen", engine.listen.clone().into()),
         ("engine.public_url", engine.public_url.clone().into()),
+        ("engine.trust_loopback", engine.trust_loopback.into()),
         (
             "engine.display_timezone",
             engine

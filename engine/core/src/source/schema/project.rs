@@ -85,6 +85,7 @@ fn engine() -> Value {
         "host_lost_after": duration(),
         "listen": { "type": "string" },
         "public_url": { "type": "string", "pattern": "^https?://" },
+        "trust_loopback": { "type": "boolean" },
         "bootstrap_token": secret_reference(),
         "oidc": required(table(json!({
             "issuer": { "type": "string", "pattern": "^https?://" },

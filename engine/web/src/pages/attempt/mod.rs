@@ -8,7 +8,7 @@ use noctule_core::run::TaskRunIx;
 use noctule_core::view::{AttemptView, RunHead, RunView, TaskRunId, TaskView};
 use serde_json::Value;
 
-use super::action::{command, quoted};
+use super::action::{command, lookers_only, quoted};
 use super::layout::{Nav, Sheet, Watch};
 use super::marks::badge;
 use super::run::{attempt_way, mark, reasons_list, retry_from, target};
@@ -69,6 +69,8 @@ struct Told<'a> {
     /// The address names one attempt.
     by_number: bool,
     name: String,
+    /// Whoever looks may act.
+    may: bool,
 }
 
 async fn page(
@@ -107,9 +109,11 @@ async fn page(
         attempt: number.map_or(task.attempts.last(), of_number),
         by_number: number.is_some(),
         name: target(task),
+        may: call.caller.may_act(),
     };
     let title = format!("{} of {}", told.name, seen.head.dag);
     let sheet = Sheet {
+        who: &call.caller,
         title: &title,
         nav: Nav::Below,
         watch: Watch::Run(&seen.head.id),
@@ -133,7 +137,7 @@ impl Told<'_> {
                 a href={ "/runs/" (run.id) } { (run.ingestion_id) } " / task"
             }
             (self.head())
-            (self.acts())
+            @if self.may { (self.acts()) } @else { (lookers_only()) }
             (self.begun())
             div id="waits" data-live {
                 @if !waits.is_empty() { section { h2 { "Why it waits" } (reasons_list(self.web, &waits)) } }

@@ -59,7 +59,7 @@ impl Operation for ShowDefinition {
             (None, None) => None,
         };
         let body = html! {
-            (head(&web, &dag, Tab::Definition))
+            (head(&web, &dag, Tab::Definition, call.caller.may_act()))
             (list(&web, &id, &versions, current.as_ref(), shown.as_ref(), other.as_ref()))
             @if let Some(shown) = &shown {
                 @if let Some(other) = &other { (difference(other, shown)?) }
@@ -68,6 +68,7 @@ impl Operation for ShowDefinition {
         };
         let title = format!("Definition of {id}");
         let sheet = Sheet {
+            who: &call.caller,
             title: &title,
             nav: Nav::Below,
             watch: Watch::Dag(&dag.dag),

@@ -31,8 +31,8 @@ const TABS: [(Tab, &str, &str); 5] = [
     (Tab::Trigger, "Trigger", "/trigger"),
 ];
 
-/// The head of a page of a DAG.
-pub(crate) fn head(web: &Web, dag: &DagView, tab: Tab) -> Markup {
+/// The head of a page of a DAG; whoever may not act is offered nothing to do.
+pub(crate) fn head(web: &Web, dag: &DagView, tab: Tab, may: bool) -> Markup {
     let id = dag.dag.as_str();
     html! {
         div.dagtop {
@@ -53,10 +53,10 @@ pub(crate) fn head(web: &Web, dag: &DagView, tab: Tab) -> Markup {
                 }
             }
         }
-        (acts(dag))
+        @if may { (acts(dag)) }
         }
         nav.tabs aria-label={ "Pages of " (id) } {
-            @for (one, name, below) in TABS {
+            @for (one, name, below) in TABS.into_iter().filter(|(one, ..)| may || *one != Tab::Trigger) {
                 a href={ "/dags/" (id) (below) } aria-current=[(one == tab).then_some("page")] { (name) }
             }
         }
@@ -120,12 +120,14 @@ fn acts(dag: &DagView) -> Markup {
 }
 
 /// What a DAG without any run shows.
-pub(crate) fn no_runs(id: &str) -> Markup {
+pub(crate) fn no_runs(id: &str, may: bool) -> Markup {
     html! {
         section.empty {
             h2 { "No runs yet" }
-            p { "Its first tick makes one, or you do: " a href={ "/dags/" (id) "/trigger" } { "trigger a run" } ", or" }
-            p { (command(&format!("noctule trigger {id}"))) }
+            @if may {
+                p { "Its first tick makes one, or you do: " a href={ "/dags/" (id) "/trigger" } { "trigger a run" } ", or" }
+                p { (command(&format!("noctule trigger {id}"))) }
+            } @else { p { "Its first tick makes one." } }
         }
     }
 }

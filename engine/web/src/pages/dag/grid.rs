@@ -67,25 +67,31 @@ impl Operation for ShowGrid {
         let dag = web.dag_view(web.record(&call.dag()?).await?).await?;
         let window = window(&web, &dag.dag, &call.query).await?;
         let columns = web.columns(&window.runs).await?;
+        let may = call.caller.may_act();
         let body = html! {
-            (head(&web, &dag, Tab::Grid))
+            (head(&web, &dag, Tab::Grid, may))
             (choices(&dag.dag, &call.query, &window))
             div id="runs" data-live data-pause="4000" data-frame=(frame(&window)) {
                 @if window.runs.is_empty() {
                     @if call.query.state.is_some() { p { "No run of this DAG is in this state." } }
-                    @else { (no_runs(&dag.dag)) }
+                    @else { (no_runs(&dag.dag, may)) }
                 } @else {
-                    (picture(&web, &window.runs, &columns))
-                    (list(&web, &window.runs))
+                    (picture(&web, &window.runs, &columns, may))
+                    (list(&web, &window.runs, may))
                 }
             }
-            (many(&dag.dag))
+            @if may { (many(&dag.dag)) }
         };
         let sheet = Sheet {
+            who: &call.caller,
             title: &dag.dag,
             nav: Nav::Below,
             watch: Watch::Dag(&dag.dag),
-            scripts: &["grid.js", "many.js"],
+            scripts: if may {
+                &["grid.js", "many.js"]
+            } else {
+                &["grid.js"]
+            },
             body,
         };
         Ok(sheet.answer(&web, StatusCode::OK))
@@ -179,7 +185,7 @@ fn names(columns: &[Arc<Column>]) -> Vec<String> {
     names
 }
 
-fn picture(web: &Web, runs: &[RunSummary], columns: &[Arc<Column>]) -> Markup {
+fn picture(web: &Web, runs: &[RunSummary], columns: &[Arc<Column>], may: bool) -> Markup {
     // Time goes to the right, as everywhere.
     let runs: Vec<&RunSummary> = runs.iter().rev().collect();
     let names = names(columns);
@@ -195,7 +201,7 @@ fn picture(web: &Web, runs: &[RunSummary], columns: &[Arc<Column>]) -> Markup {
             div.head {
                 h2 id="grid-title" { "Grid" }
                 (legend())
-                label.check { input type="checkbox" id="picking" data-keep; "select instead of open" }
+                label.check hidden[!may] { input type="checkbox" id="picking" data-keep; "select instead of open" }
             }
             p.quiet.grid-hint id="grid-hint" { "A column is a run, the newest at the right; the bar is how long it took. Click a cell for its last attempt. With the keyboard: Tab into the grid, arrows move, Enter opens, Space selects." }
             div.pane { div.inner {
@@ -272,7 +278,7 @@ fn legend() -> Markup {
     }
 }
 
-fn list(web: &Web, runs: &[RunSummary]) -> Markup {
+fn list(web: &Web, runs: &[RunSummary], may: bool) -> Markup {
     let zone = web.settings().zone;
     html! {
         section aria-labelledby="list-title" {
@@ -287,7 +293,7 @@ fn list(web: &Web, runs: &[RunSummary]) -> Markup {
                     @for run in runs {
                         @let head = RunHead::of(&run.facts, run.round, &run.phase);
                         tr id={ "r-" (head.id) } {
-                            td { input type="checkbox" data-keep data-run=(head.id) aria-label={ "Select run " (head.ingestion_id) }; }
+                            td { @if may { input type="checkbox" data-keep data-run=(head.id) aria-label={ "Select run " (head.ingestion_id) }; } }
                             td { (badge(head.state)) @if head.stopping.is_some() { " " span.quiet { "stopping" } } }
                             td.mono { (head.ingestion_id) }
                             td.nowrap { (time(head.logical_time, zone, "%a %-d %b %H:%M")) }

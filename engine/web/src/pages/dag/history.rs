@@ -55,14 +55,15 @@ impl Operation for ShowHistory {
         let seen = |run: &noctule_store::RunSummary| RunHead::of(&run.facts, run.round, &run.phase);
         let runs: Vec<RunHead> = found.iter().map(seen).collect();
         let body = html! {
-            (head(&web, &dag, Tab::History))
+            (head(&web, &dag, Tab::History, call.caller.may_act()))
             div id="history" data-live data-pause="4000" {
-                @if runs.is_empty() { (no_runs(&dag.dag)) }
+                @if runs.is_empty() { (no_runs(&dag.dag, call.caller.may_act())) }
                 @else { (durations(&runs)) (calendar(&web, &runs)) }
             }
         };
         let title = format!("History of {}", dag.dag);
         let sheet = Sheet {
+            who: &call.caller,
             title: &title,
             nav: Nav::Below,
             watch: Watch::Dag(&dag.dag),

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::frame::{Tab, head};
 use crate::access::{Need, Role};
 use crate::operation::{Call, Nothing, Operation, Verb};
-use crate::pages::action::{Action, Then};
+use crate::pages::action::{Action, Then, lookers_only};
 use crate::pages::layout::{Nav, Sheet, Watch};
 use crate::problem::Problem;
 use crate::web::Web;
@@ -36,6 +36,7 @@ impl Operation for ShowTrigger {
         let version = record.version.clone();
         let dag = web.dag_view(record).await?;
         let form = match version {
+            _ if !call.caller.may_act() => lookers_only(),
             Some(hash) => form(web.dag(&hash).await?.definition()),
             None => {
                 html! { section { p { "No version of this DAG can be used yet, so it cannot run." } } }
@@ -43,11 +44,12 @@ impl Operation for ShowTrigger {
         };
         let title = format!("Trigger {}", dag.dag);
         let sheet = Sheet {
+            who: &call.caller,
             title: &title,
             nav: Nav::Below,
             watch: Watch::Dag(&dag.dag),
             scripts: &["trigger.js"],
-            body: html! { (head(&web, &dag, Tab::Trigger)) (form) },
+            body: html! { (head(&web, &dag, Tab::Trigger, call.caller.may_act())) (form) },
         };
         Ok(sheet.answer(&web, StatusCode::OK))
     }

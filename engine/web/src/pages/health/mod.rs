@@ -35,7 +35,7 @@ impl Operation for ShowHealth {
     type Body = Nothing;
     type Answer = String;
 
-    async fn answer(web: Web, _: Call<Nothing, Nothing>) -> Result<Response, Problem> {
+    async fn answer(web: Web, call: Call<Nothing, Nothing>) -> Result<Response, Problem> {
         let holder = web.store().holder().await?;
         let load = Load::of(&web).await?;
         let standing = HealthView::of(&web).await?;
@@ -52,6 +52,7 @@ impl Operation for ShowHealth {
             }
         };
         let sheet = Sheet {
+            who: &call.caller,
             title: "Health",
             nav: Nav::Health,
             watch: Watch::Everything,

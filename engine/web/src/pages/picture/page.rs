@@ -72,13 +72,14 @@ impl Operation for ShowGraphPage {
             title: &format!("The graph of {id}"),
         };
         let body = html! {
-            (head(&web, &view, Tab::Graph))
+            (head(&web, &view, Tab::Graph, call.caller.may_act()))
             section {
                 (canvas(&dag, &picture, &cut, &look, &format!("/dags/{id}/graph")))
                 p.quiet { "A task leads to what is near it, a group opens and shuts." }
             }
         };
         let sheet = Sheet {
+            who: &call.caller,
             title: &format!("{id} graph"),
             nav: Nav::Below,
             watch: Watch::Dag(id),

@@ -28,7 +28,12 @@ pub(crate) fn target(task: &TaskView) -> String {
 }
 
 /// The section; empty where all is well.
-pub(super) async fn bad(web: &Web, story: &Story, run: &RunView) -> Result<Markup, Problem> {
+pub(super) async fn bad(
+    web: &Web,
+    story: &Story,
+    run: &RunView,
+    may: bool,
+) -> Result<Markup, Problem> {
     let is_bad = |task: &&TaskView| matches!(task.state, "failed" | "timed_out");
     let failed: Vec<&TaskView> = run.tasks.iter().filter(is_bad).collect();
     let over = run.head.ended_at.is_some();
@@ -42,7 +47,7 @@ pub(super) async fn bad(web: &Web, story: &Story, run: &RunView) -> Result<Marku
             @if !failed.is_empty() {
                 section.alarm id="failed" {
                     h2 { @if failed.len() == 1 { "1 task failed" } @else { (failed.len()) " tasks failed" } }
-                    @for task in failed.iter().take(TOLD) { (told(run, task, over)) }
+                    @for task in failed.iter().take(TOLD) { (told(run, task, over && may)) }
                     @if failed.len() > TOLD {
                         p { a href=(RunQuery { state: Some("failed".to_owned()), ..RunQuery::default() }.way(&run.head.id, "tasks")) {
                             "All that failed"
@@ -61,7 +66,7 @@ pub(super) async fn bad(web: &Web, story: &Story, run: &RunView) -> Result<Marku
 }
 
 /// One failed task: its cause, the way to its log, and what to do.
-fn told(run: &RunView, task: &TaskView, over: bool) -> Markup {
+fn told(run: &RunView, task: &TaskView, again: bool) -> Markup {
     let error = task.attempts.last().and_then(|last| last.error.as_ref());
     html! {
         div.failed id={ "bad-" (task.id) } {
@@ -71,7 +76,7 @@ fn told(run: &RunView, task: &TaskView, over: bool) -> Markup {
                 @if let Some(error) = error { " " code.class { (error.class) } " " bdi.said-by { (error.message) } }
                 @else if let Some(why) = &task.why { " " bdi { (why) } }
             }
-            @if over {
+            @if again {
                 details id={ "again-" (task.id) } data-keep {
                     summary { "Retry from here" }
                     (retry_from(&run.head.id, &target(task)))

@@ -20,6 +20,7 @@ pub(crate) use self::acts::{mark, retry_from};
 pub(crate) use self::bad::{reasons_list, target};
 pub(crate) use self::ways::{RunQuery, attempt_way};
 
+use super::action::lookers_only;
 use super::layout::{Nav, Sheet, Watch};
 use super::marks::badge;
 use super::picture::{canvas, groups_of, usual_or};
@@ -50,18 +51,20 @@ impl Operation for ShowRunPage {
         let story = web.story(&call.run()?).await?;
         let view = RunView::of(&story.dag, &story.run);
         let (now, id) = (web.now(), view.head.id.as_str());
+        let may = call.caller.may_act();
         let chart = Timeline::of(&story.dag, &view, now);
         let steps = critical_path(&story.dag, &view, now);
         let body = html! {
             (top(&web, &view.head))
-            (bad::bad(&web, &story, &view).await?)
-            (acts::of_run(&view))
+            (bad::bad(&web, &story, &view, may).await?)
+            @if may { (acts::of_run(&view)) } @else { (lookers_only()) }
             (graph(&web, &story, &view, query).await?)
             (chart::section(&web, &view, &chart, &steps))
             (tasks::section(&web, &story, &view, query))
             (journal::section(&web, &story, query).await?)
         };
         let sheet = Sheet {
+            who: &call.caller,
             title: &format!("{} {}", view.head.dag, view.head.ingestion_id),
             nav: Nav::Below,
             watch: Watch::Run(id),

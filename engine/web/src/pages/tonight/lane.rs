@@ -3,8 +3,8 @@
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use chrono_tz::Tz;
 use maud::{Markup, html};
+use noctule_core::tonight::{Lane, Night, REACH};
 
-use super::night::{Lane, Night, REACH};
 use crate::pages::marks::{mark, words};
 use crate::pages::times::span;
 

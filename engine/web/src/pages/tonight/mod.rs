@@ -1,19 +1,18 @@
 //! *Tonight*: every DAG on one time line, a day back and a day ahead, with what is late, under way, or failed.
 
 mod lane;
-mod night;
 
 use axum::http::StatusCode;
 use axum::response::Response;
 use maud::{Markup, html};
+use noctule_core::tonight::Night;
 
 use self::lane::{axis, lane};
-use self::night::{Night, Tone};
 use super::action::command;
 use super::layout::{Nav, Sheet, Watch};
 use super::marks::{badge, sign};
 use super::times::{day_and_clock, lasted};
-use crate::access::{Need, Role};
+use crate::access::{Need, Role, Scoped};
 use crate::operation::{Call, Nothing, Operation, Verb};
 use crate::problem::Problem;
 use crate::web::Web;
@@ -30,6 +29,7 @@ impl Operation for ShowTonight {
     const VERB: Verb = Verb::Get;
     const PATH: &'static str = "/";
     const NEED: Need = Need::Role(Role::Viewer);
+    const SCOPED: Scoped = Scoped::Filtered;
     const NAME: &'static str = "tonight_page";
     const SUMMARY: &'static str = "All DAGs on one time line";
     const MEDIA: &'static str = "text/html";
@@ -37,8 +37,8 @@ impl Operation for ShowTonight {
     type Body = Nothing;
     type Answer = String;
 
-    async fn answer(web: Web, _: Call<Nothing, Nothing>) -> Result<Response, Problem> {
-        let night = Night::of(&web).await?;
+    async fn answer(web: Web, call: Call<Nothing, Nothing>) -> Result<Response, Problem> {
+        let night = web.night(call.caller.limits()).await?;
         let body = html! {
             h1.unseen { "Tonight" }
             div id="tonight" data-live {
@@ -47,6 +47,7 @@ impl Operation for ShowTonight {
             }
         };
         let sheet = Sheet {
+            who: &call.caller,
             title: "Tonight",
             nav: Nav::Tonight,
             watch: Watch::Everything,
@@ -93,6 +94,7 @@ fn cards(web: &Web, night: &Night) -> Markup {
                 } } }
                 (more(night.late.len()))
             }
+            @if !night.needs.is_empty() { (needs(web, night)) }
             section.card.busy[!night.live.is_empty()] id="running" {
                 h2 { (sign("running")) "Under way " span.count { (night.live.len()) } }
                 @if night.live.is_empty() { p.quiet { "Nothing runs now." } }
@@ -103,6 +105,27 @@ fn cards(web: &Web, night: &Night) -> Markup {
                 } } }
                 (more(night.live.len()))
             }
+        }
+    }
+}
+
+/// What goes on only once a person acts.
+fn needs(web: &Web, night: &Night) -> Markup {
+    let zone = web.settings().zone;
+    html! {
+        section.card.bad id="needs" {
+            h2 { (sign("late")) "Wants a person " span.count { (night.needs.len()) } }
+            ul { @for need in night.needs.iter().take(LISTED) { li {
+                @match &need.run {
+                    Some(run) => a href={ "/runs/" (run) } {
+                        bdi { (need.dag) } @if let Some(task) = &need.task { " " bdi { (task) } }
+                    },
+                    None => a href={ "/dags/" (need.dag) } { bdi { (need.dag) } },
+                }
+                " " (badge(need.why)) " " span.quiet { bdi { (need.text) }
+                    @if let Some(since) = need.since { ", since " (day_and_clock(since, zone)) } }
+            } } }
+            (more(night.needs.len()))
         }
     }
 }
@@ -122,7 +145,7 @@ fn line(web: &Web, night: &Night) -> Markup {
                     div.lane id={ "d-" (one.dag.dag) } {
                         div.who {
                             a href={ "/dags/" (one.dag.dag) } { bdi { (one.dag.dag) } }
-                            @match one.tone() { Tone::Plain => {}, Tone::Said(word) => { " " (badge(word)) } }
+                            @if let Some(word) = one.tone() { " " (badge(word)) }
                         }
                         (lane(night, one))
                         div.soon {
