@@ -343,6 +343,7 @@ impl Engine {
                     by: head.by.clone(),
                     reason: head.reason.clone(),
                     backfill: Some(head.id.clone()),
+                    definition: None,
                 };
                 self.happen(run, retry);
                 Ok(Ok(run.clone()))

@@ -25,6 +25,7 @@ mod polling;
 mod publishing;
 mod relaying;
 mod retaining;
+mod retrying;
 mod reviving;
 mod saving;
 mod secret;

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use noctule_core::ask::{Answer, Ask, Refusal, Wish};
-use noctule_core::dag::Dag;
+use noctule_core::ask::{Answer, Ask, Refusal, Take, Wish};
+use noctule_core::dag::{Dag, Definition};
 use noctule_core::many::Act;
 use noctule_core::name::{DagId, RunId, TaskTarget};
 use noctule_core::run::{Actor, RetryScope, Run, TaskRunIx, plan_retry};
@@ -78,8 +78,29 @@ impl<'a> Desk<'a> {
         Ok((run, dag))
     }
 
+    /// The definition of a DAG, as its file says it now.
+    pub(super) fn definition(&self, dag: &DagId) -> Option<&Definition> {
+        let dags = self.open.loaded.dags.iter();
+        dags.map(|known| &known.definition)
+            .find(|known| known.id == *dag)
+    }
+
     /// Asks, and says what became of it.
     async fn ask(&self, wish: Wish, done: &str) -> Result<Exit, CliError> {
+        match self.ask_for(wish).await? {
+            Some(was) => say_done(
+                self.surface,
+                was.run.as_ref(),
+                was.existing,
+                &was.notes,
+                done,
+            ),
+            None => Ok(Exit::Success),
+        }
+    }
+
+    /// Asks; none, and it is said, if no engine is there to answer.
+    pub(super) async fn ask_for(&self, wish: Wish) -> Result<Option<Done>, CliError> {
         let at = chrono::Utc::now();
         let profile = self.open.project()?.profile.clone();
         let valid_until = at + chrono::Duration::hours(24);
@@ -97,20 +118,31 @@ impl<'a> Desk<'a> {
                 crate::times::json(valid_until)
             );
             eprintln!("`noctule serve` or `noctule follow RUN` will answer it");
-            return Ok(Exit::Success);
+            return Ok(None);
         }
         match ask_and_wait(&self.store, &ask, ANSWER).await? {
             Some(Answer::Done {
                 run,
                 existing,
                 notes,
-            }) => say_done(self.surface, run.as_ref(), existing, &notes, done),
+            }) => Ok(Some(Done {
+                run,
+                existing,
+                notes,
+            })),
             Some(Answer::Refused { message, .. }) => Err(CliError::conflict(message)),
             None => Err(CliError::unreachable(
                 "the engine holds the store and does not answer; the ask is kept",
             )),
         }
     }
+}
+
+/// What an engine did.
+pub(super) struct Done {
+    pub(super) run: Option<RunId>,
+    pub(super) existing: bool,
+    pub(super) notes: Vec<String>,
 }
 
 /// Says what was done.
@@ -174,8 +206,11 @@ pub(super) fn listed(names: &[String]) -> String {
 }
 
 pub(crate) async fn retry(args: RetryArgs, surface: &Surface) -> Result<Exit, CliError> {
-    if args.definition == RetryDefinition::Latest {
-        return latest::tried(&args, surface).await;
+    if args.definition == RetryDefinition::Latest && Server::of(surface)?.is_none() {
+        return latest::retry(&args, surface).await;
+    }
+    if args.definition == RetryDefinition::Latest && args.many.dag.is_some() {
+        return Err(latest::one_at_a_time());
     }
     if args.many.dag.is_some() {
         let scope = scope(&args.task, args.downstream, args.all)?;
@@ -211,6 +246,7 @@ pub(crate) async fn retry(args: RetryArgs, surface: &Surface) -> Result<Exit, Cl
         downstream: args.downstream,
         all: args.all,
         reason: args.reason,
+        definition: Take::Pinned,
     };
     desk.ask(
         wish,

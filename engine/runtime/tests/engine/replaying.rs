@@ -31,7 +31,7 @@ async fn replay(store: &Store, id: &RunId) -> Replayed {
     journal.extend(store.records(id, settled, 100_000).await.unwrap());
     let version = store.version(&run.facts.version).await.unwrap().unwrap();
     let dag = Dag::new(version.definition).unwrap();
-    fold(&dag, &run, &journal, settled)
+    fold(&[dag], &run, &journal, settled)
         .unwrap_or_else(|difference| panic!("run {id}: {difference}"))
 }
 
@@ -86,6 +86,7 @@ async fn a_run_with_a_list_a_kill_a_mark_and_a_retry_replays_from_the_store_alon
         downstream: false,
         all: false,
         reason: None,
+        definition: noctule_core::ask::Take::Pinned,
     };
     done(&second, retry).await;
     let ended = second
