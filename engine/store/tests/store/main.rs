@@ -19,5 +19,6 @@ mod places;
 mod reading;
 mod sample;
 mod servers;
+mod taking;
 mod tenures;
 mod transfers;

@@ -207,7 +207,7 @@ impl Referee {
     /// A mapped task ends after its items, and lets no more begin than it may.
     fn items(&mut self, dag: &Dag, run: &Run, task: &TaskRun) {
         let head = task.item.map_or(task, |of| &run.tasks[of.head.index()]);
-        let (Some(expansion), Some(rule)) = (&head.expansion, &dag.task(head.task).map) else {
+        let (Some(expansion), Some(rule)) = (&head.expansion, &head.definition(dag).map) else {
             return;
         };
         let walk = dag.walk(head.task);
@@ -328,8 +328,8 @@ impl Referee {
             };
             known.number == attempt && matches!(ended.end, AttemptEnd::Succeeded { .. })
         });
-        let Some(hold) = dag
-            .task(task.task)
+        let Some(hold) = task
+            .definition(dag)
             .hold_until
             .as_ref()
             .filter(|_| succeeded)

@@ -29,7 +29,7 @@ pub(crate) fn target(task: &TaskView) -> String {
 
 /// The section; empty where all is well.
 pub(super) async fn bad(web: &Web, story: &Story, run: &RunView) -> Result<Markup, Problem> {
-    let is_bad = |task: &&TaskView| matches!(task.state, "failed" | "timed_out");
+    let is_bad = |task: &&TaskView| !task.removed && matches!(task.state, "failed" | "timed_out");
     let failed: Vec<&TaskView> = run.tasks.iter().filter(is_bad).collect();
     let over = run.head.ended_at.is_some();
     let waits = if over {
