@@ -12,8 +12,8 @@ use crate::dag::{Dag, GROUP, HoldUntil, MapRule, MinSuccess, Param, ParamKind, T
 use crate::name::TaskName;
 use crate::replay::{Difference, fold, versions};
 use crate::run::{
-    Actor, Event, Fact, Phase, RetryRefusal, RetryScope, RunEnding, TaskRunIx, Unfit, Verdict,
-    plan_latest,
+    Actor, CLEARING_PATIENCE, Event, Fact, Phase, RetryRefusal, RetryScope, RunEnding, TaskRunIx,
+    Unfit, Verdict, plan_latest,
 };
 
 fn failing(outcomes: usize) -> Script {
@@ -364,8 +364,12 @@ fn what_could_not_be_cleared_away_is_not_left_behind() {
         ]),
         dag(vec![task("bad", &[], |_| {})]),
     ];
-    let world = World::default().with("bad", failing(1)).stubborn(100_000);
+    let world = World::default()
+        .with("bad", failing(1))
+        .stubborn(usize::MAX);
     let mut engine = Engine::with_versions(&dags, world);
+    engine.until(30);
+    engine.now += CLEARING_PATIENCE;
     assert_eq!(engine.run_to_end(), RunEnding::Failed);
     let told = unfit(&engine, &dags[1], &RetryScope::default());
     assert_eq!(
