@@ -3,15 +3,14 @@
 
 use std::time::Duration;
 
-use noctule_core::ask::{Answer, Ask, Refusal, Take, Wish};
-use noctule_core::dag::{Dag, Definition};
+use noctule_core::ask::{Answer, Refusal, Take, Wish};
+use noctule_core::dag::Dag;
 use noctule_core::many::Act;
 use noctule_core::name::{DagId, RunId, TaskTarget};
 use noctule_core::run::{Actor, RetryScope, Run, TaskRunIx, plan_retry};
-use noctule_store::Store;
 use serde_json::json;
 
-use super::following::ask_and_wait;
+use super::desk::Desk;
 use super::many::{Many, marked, scope, targets};
 use super::{latest, remote};
 use crate::args::{
@@ -19,10 +18,7 @@ use crate::args::{
 };
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::looking::pinned;
 use crate::output::{document, printable};
-use crate::project::OpenProject;
-use crate::run_name::{self, Several};
 use crate::server::Server;
 use crate::surface::Surface;
 
@@ -51,98 +47,6 @@ pub(super) fn answered(answer: Answer) -> Result<Answer, CliError> {
         }),
         done => Ok(done),
     }
-}
-
-/// The project and its store, which must exist.
-pub(super) struct Desk<'a> {
-    open: OpenProject,
-    pub(super) store: Store,
-    surface: &'a Surface,
-}
-
-impl<'a> Desk<'a> {
-    pub(super) async fn open(surface: &'a Surface) -> Result<Self, CliError> {
-        let open = OpenProject::read(surface, &[])?;
-        let nothing = || CliError::not_found("nothing has run here yet: there is no store");
-        let store = open.store(surface).await?.ok_or_else(nothing)?;
-        Ok(Self {
-            open,
-            store,
-            surface,
-        })
-    }
-
-    pub(super) async fn run(&self, named: &str) -> Result<(Run, Dag), CliError> {
-        let run = run_name::find(Some(&self.store), named, Several::Refuse).await?;
-        let dag = pinned(&self.store, &run).await?;
-        Ok((run, dag))
-    }
-
-    /// The definition of a DAG, as its file says it now.
-    pub(super) fn definition(&self, dag: &DagId) -> Option<&Definition> {
-        let dags = self.open.loaded.dags.iter();
-        dags.map(|known| &known.definition)
-            .find(|known| known.id == *dag)
-    }
-
-    /// Asks, and says what became of it.
-    async fn ask(&self, wish: Wish, done: &str) -> Result<Exit, CliError> {
-        match self.ask_for(wish).await? {
-            Some(was) => say_done(
-                self.surface,
-                was.run.as_ref(),
-                was.existing,
-                &was.notes,
-                done,
-            ),
-            None => Ok(Exit::Success),
-        }
-    }
-
-    /// Asks; none, and it is said, if no engine is there to answer.
-    pub(super) async fn ask_for(&self, wish: Wish) -> Result<Option<Done>, CliError> {
-        let at = chrono::Utc::now();
-        let profile = self.open.project()?.profile.clone();
-        let valid_until = at + chrono::Duration::hours(24);
-        let ask = Ask {
-            profile,
-            by: actor(self.surface),
-            at,
-            valid_until,
-            wish,
-        };
-        if self.store.holder().await?.is_none() {
-            self.store.ask(&ask).await?;
-            eprintln!(
-                "no engine is running: the ask is kept until {}",
-                crate::times::json(valid_until)
-            );
-            eprintln!("`noctule serve` or `noctule follow RUN` will answer it");
-            return Ok(None);
-        }
-        match ask_and_wait(&self.store, &ask, ANSWER).await? {
-            Some(Answer::Done {
-                run,
-                existing,
-                notes,
-            }) => Ok(Some(Done {
-                run,
-                existing,
-                notes,
-            })),
-            Some(Answer::Refused { message, .. }) => Err(CliError::conflict(message)),
-            None => Err(CliError::unreachable(
-                "the engine holds the store and does not answer; the ask is kept",
-            )),
-        }
-    }
-}
-
-/// What an engine did.
-pub(super) struct Done {
-    pub(super) run: Option<RunId>,
-    pub(super) existing: bool,
-    pub(super) notes: Vec<String>,
 }
 
 /// Says what was done.

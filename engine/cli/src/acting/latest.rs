@@ -8,7 +8,8 @@ use noctule_core::view::TakenView;
 use noctule_web::Acted;
 use serde_json::json;
 
-use super::asking::{Desk, listed, one_run};
+use super::asking::{listed, one_run};
+use super::desk::Desk;
 use super::many::targets;
 use crate::args::{Format, RetryArgs};
 use crate::console::emit;

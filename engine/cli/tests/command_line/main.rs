@@ -20,5 +20,6 @@ mod served;
 mod simulating;
 mod stores;
 mod storing;
+mod taking;
 mod telling;
 mod ticks;

@@ -21,5 +21,6 @@ mod paging;
 mod paths;
 mod provider;
 mod stage;
+mod taking;
 mod triggering;
 mod walking;
