@@ -69,6 +69,7 @@ async fn a_step_that_fails_for_ever_fails_its_variant_and_a_retry_does_only_what
         downstream: true,
         all: false,
         reason: None,
+        definition: noctule_core::ask::Take::Pinned,
     };
     let answer = engine.ask(retry).await;
     assert!(matches!(answer, Answer::Done { .. }), "{answer:?}");

@@ -178,6 +178,7 @@ async fn three_runs_of_the_renamer_leave_one_record_for_each_file() {
             downstream: false,
             all: false,
             reason: None,
+            definition: noctule_core::ask::Take::Pinned,
         };
         let answer = engine.ask(again).await;
         assert!(matches!(answer, Answer::Done { .. }), "{answer:?}");

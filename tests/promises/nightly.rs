@@ -358,5 +358,6 @@ fn retry(run: &RunId) -> Wish {
         downstream: false,
         all: false,
         reason: None,
+        definition: noctule_core::ask::Take::Pinned,
     }
 }

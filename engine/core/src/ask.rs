@@ -50,6 +50,9 @@ pub enum Wish {
         all: bool,
         /// Why.
         reason: Option<String>,
+        /// By which definition it goes on.
+        #[serde(default, skip_serializing_if = "Take::is_pinned")]
+        definition: Take,
     },
     /// Another state of a task.
     Mark {
@@ -98,6 +101,29 @@ pub enum Wish {
     Report(Report),
     /// Read the DAG files again.
     Reload,
+}
+
+/// By which definition of its DAG a run goes on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "take")]
+pub enum Take {
+    /// The one that it has.
+    #[default]
+    Pinned,
+    /// The one that a new run would get.
+    Latest {
+        /// The version that the asker saw: another one is a conflict. None: whatever the engine has.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        version: Option<DagHash>,
+    },
+}
+
+impl Take {
+    /// Nothing changes.
+    #[must_use]
+    pub fn is_pinned(&self) -> bool {
+        *self == Self::Pinned
+    }
 }
 
 /// Runs for past ticks, asked for.

@@ -143,7 +143,7 @@ impl Desk {
             id: definition.id.to_string(),
             tags: definition.tags.clone(),
         };
-        let name = dag.task(task_run.task).name.to_string();
+        let name = task_run.definition(dag).name.to_string();
         let task_scope = TaskScope {
             name,
             map_key: task_run.map_key.clone(),
@@ -230,7 +230,7 @@ impl Desk {
 impl Port for Desk {
     fn key(&self, dag: &Dag, run: &Run, task: TaskRunIx, number: u32) -> AttemptKey {
         let task_run = &run.tasks[task.index()];
-        let name = dag.task(task_run.task).name.as_str();
+        let name = task_run.definition(dag).name.as_str();
         attempt_key(
             &self.store,
             &run.facts.id,
@@ -242,7 +242,7 @@ impl Port for Desk {
 
     fn prepare(&self, dag: &Dag, run: &Run, intent: &Intent<'_>) -> Result<Prepared, String> {
         let task_run = &run.tasks[intent.task.index()];
-        let task = dag.task(task_run.task);
+        let task = task_run.definition(dag);
         let executor = self.executor(&task.executor)?;
         let config = self.render(dag, run, (intent.task, intent.number), &task.with)?;
         let mut attempt = executor_attempt(dag, run, intent, config);
@@ -252,7 +252,7 @@ impl Port for Desk {
     }
 
     fn items(&self, dag: &Dag, run: &Run, head: TaskRunIx) -> Result<Vec<(String, Value)>, String> {
-        let Some(rule) = &dag.task(run.tasks[head.index()].task).map else {
+        let Some(rule) = &run.tasks[head.index()].definition(dag).map else {
             return Ok(Vec::new());
         };
         let key = |scope: &Scope<'_>| items_of(rule, scope);
@@ -284,12 +284,12 @@ fn executor_attempt(dag: &Dag, run: &Run, intent: &Intent<'_>, config: Value) ->
     Attempt {
         key: intent.key.clone(),
         run: executor_run(run),
-        task: dag.task(task_run.task).name.to_string(),
+        task: task_run.definition(dag).name.to_string(),
         map_key: task_run.map_key.clone(),
         number: intent.number,
         sends: 1,
         intended_at: intent.at,
-        hold: dag.task(task_run.task).hold_until.is_some(),
+        hold: task_run.definition(dag).hold_until.is_some(),
         failed_before: failed_before(task_run, intent.number),
         passing: Passing::default(),
         traceparent: None,
@@ -358,7 +358,7 @@ impl Outputs for OutputsOf<'_> {
     /// Inside a group a name means the task of the same item.
     fn output(&self, task: &str) -> Option<Cow<'_, Value>> {
         let dag = self.dag;
-        let own = dag.task(self.run.tasks[self.ix.index()].task);
+        let own = self.run.tasks[self.ix.index()].definition(dag);
         let sibling = || dag.find(&format!("{}.{task}", own.within.as_ref()?));
         if let Some(named) = sibling().or_else(|| dag.find(task)) {
             let ix = self.run.seen_from(dag, self.ix, named)?;

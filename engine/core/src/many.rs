@@ -2,7 +2,7 @@
 //!
 //! Each run is an ask of its own: one that is refused takes no other down.
 
-use crate::ask::Wish;
+use crate::ask::{Take, Wish};
 use crate::dag::Dag;
 use crate::name::TaskTarget;
 use crate::run::{RetryScope, Run, TaskRunIx, Verdict, plan_retry};
@@ -50,6 +50,7 @@ impl Act {
                 downstream: scope.downstream,
                 all: scope.all,
                 reason,
+                definition: Take::Pinned,
             },
             Self::Cancel => Wish::Cancel { run, reason },
             Self::Mark {

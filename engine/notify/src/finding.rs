@@ -92,7 +92,7 @@ async fn tail(around: &Surroundings, found: &Found, message: &Message) -> LogTai
     let Some(handle) = &ended.handle else {
         return LogTail::Absent("the work was never started".to_owned());
     };
-    let kind = &dag.task(task_run.task).executor;
+    let kind = &task_run.definition(dag).executor;
     let connection = attempt.prepared.connection.as_deref();
     let reading = read(around, run, kind, connection, &handle.raw);
     match tokio::time::timeout(LOG, reading).await {

@@ -2,13 +2,12 @@
 
 use noctule_core::ask::{Answer, Ask, Refusal, Wish};
 use noctule_core::name::{RunId, TaskTarget};
-use noctule_core::run::{
-    Actor, Event, News, Report, RetryRefusal, RetryScope, Verdict, plan_retry,
-};
+use noctule_core::run::{Actor, Event, News, Report, RetryScope, Verdict};
 use tokio::sync::oneshot;
 
 use crate::engine::Engine;
 use crate::error::RuntimeError;
+use crate::retrying::Round;
 
 pub(crate) fn refused(kind: Refusal, message: impl Into<String>) -> Answer {
     Answer::Refused {
@@ -86,19 +85,20 @@ impl Engine {
                 downstream,
                 all,
                 reason,
+                definition,
             } => {
-                self.retry(
-                    &run,
-                    &tasks,
-                    RetryScope {
-                        tasks: Vec::new(),
-                        downstream,
-                        all,
-                    },
+                let scope = RetryScope {
+                    tasks,
+                    downstream,
+                    all,
+                };
+                let round = Round {
+                    scope,
+                    definition,
                     by,
                     reason,
-                )
-                .await
+                };
+                self.retry(&run, round).await
             }
             Wish::Mark {
                 run,
@@ -165,45 +165,6 @@ impl Engine {
         })
     }
 
-    async fn retry(
-        &mut self,
-        run: &RunId,
-        tasks: &[TaskTarget],
-        mut scope: RetryScope,
-        by: Actor,
-        reason: Option<String>,
-    ) -> Result<Answer, RuntimeError> {
-        if !self.revive(run).await? {
-            return Ok(no_run(run));
-        }
-        let Some(live) = self.live.get(run) else {
-            return Ok(no_run(run));
-        };
-        scope.tasks = tasks.to_vec();
-        match plan_retry(&live.dag, &live.run, &scope) {
-            Ok(tasks) => {
-                let backfill = None;
-                self.happen(
-                    run,
-                    Event::Retry {
-                        tasks,
-                        by,
-                        reason,
-                        backfill,
-                    },
-                );
-                Ok(done(Some(run.clone())))
-            }
-            Err(refusal) => {
-                self.give_back(run);
-                Ok(match refusal {
-                    RetryRefusal::NoTask(task) => no_task(run, &task),
-                    refusal => refused(Refusal::Conflict, refusal.to_string()),
-                })
-            }
-        }
-    }
-
     async fn mark(
         &mut self,
         run: &RunId,
@@ -259,10 +220,10 @@ impl Engine {
     }
 }
 
-fn no_run(run: &RunId) -> Answer {
+pub(crate) fn no_run(run: &RunId) -> Answer {
     refused(Refusal::NotFound, format!("there is no run {run}"))
 }
 
-fn no_task(run: &RunId, task: &TaskTarget) -> Answer {
+pub(crate) fn no_task(run: &RunId, task: &TaskTarget) -> Answer {
     refused(Refusal::NotFound, format!("run {run} has no task `{task}`"))
 }

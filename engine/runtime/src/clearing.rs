@@ -105,7 +105,7 @@ impl Engine {
         if under_way.is_some_and(|clearance| clearance.of == of) {
             return None;
         }
-        let kind = &live.dag.task(live.run.tasks[ix.index()].task).executor;
+        let kind = &live.run.tasks[ix.index()].definition(&live.dag).executor;
         let dag = live.run.facts.dag.as_str();
         Some(Try {
             run: live.run.facts.id.clone(),

@@ -105,7 +105,7 @@ impl Engine {
     fn take_up(&self, id: &RunId, ix: TaskRunIx, activity: Activity, adopted: bool) -> Option<How> {
         let live = self.live.get(id)?;
         let work = self.work(live, ix)?;
-        let task = live.dag.task(live.run.tasks[ix.index()].task);
+        let task = live.run.tasks[ix.index()].definition(&live.dag);
         if matches!(activity, Activity::Watch { .. }) && work.wait != Wait::Block {
             self.poller.add(work, task.poll_interval, adopted);
             return Some(How::Polled);
@@ -133,7 +133,7 @@ impl Engine {
         else {
             return;
         };
-        let kind = &live.dag.task(task_run.task).executor;
+        let kind = &task_run.definition(&live.dag).executor;
         let executor = self.surroundings.desk.registry.get(kind).cloned();
         let Some(executor) = executor.filter(|_| attempt.prepared.wait != Wait::Detach) else {
             return;
@@ -180,7 +180,7 @@ impl Engine {
     fn work(&self, live: &Live, ix: TaskRunIx) -> Option<Work> {
         let task_run = &live.run.tasks[ix.index()];
         let attempt = task_run.live()?;
-        let kind = &live.dag.task(task_run.task).executor;
+        let kind = &task_run.definition(&live.dag).executor;
         let Some(executor) = self.surroundings.desk.registry.get(kind) else {
             // Files are checked against the executors; only an older binary can come here. It does not touch the work.
             tracing::error!(run = %live.run.facts.id, kind, "this noctule has no executor of this kind");

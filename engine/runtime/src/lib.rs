@@ -28,6 +28,7 @@ mod publishing;
 mod relaying;
 mod resending;
 mod retaining;
+mod retrying;
 mod reviving;
 mod saving;
 mod secret;

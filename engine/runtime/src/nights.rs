@@ -113,6 +113,7 @@ impl Engine {
                     by: head.by.clone(),
                     reason: head.reason.clone(),
                     backfill: Some(head.id.clone()),
+                    definition: None,
                 };
                 self.happen(run, retry);
                 let round = self.live.get(run).map_or(0, |live| live.run.round);

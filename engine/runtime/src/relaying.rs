@@ -91,7 +91,7 @@ impl Standby<'_> {
         let Ok(dag) = Dag::new(version.definition) else {
             return Ok(None);
         };
-        let task = dag.task(silent.run.tasks[silent.task.index()].task);
+        let task = silent.run.tasks[silent.task.index()].definition(&dag);
         let Some(executor) = self.surroundings.desk.registry.get(&task.executor) else {
             return Ok(None);
         };

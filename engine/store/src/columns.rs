@@ -43,7 +43,7 @@ impl TaskStanding {
 
 impl Store {
     /// How the first `below` task runs of these runs stand: with as many as its DAG has tasks outside of groups, all tasks
-    /// and groups without the items of mapped ones.
+    /// and groups without the items of mapped ones. A run that took another definition has them where its line says.
     ///
     /// # Errors
     /// The store cannot be read.

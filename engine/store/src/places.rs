@@ -18,8 +18,10 @@ pub struct AttemptPlace {
     pub dag: DagId,
     /// The version in which the task stands.
     pub version: DagHash,
-    /// The task.
+    /// The task; [`TaskIx::NONE`] of one that the version has no longer.
     pub task: TaskIx,
+    /// The executor of one that the version has no longer.
+    pub gone: Option<String>,
     /// The connection they went through.
     pub connection: Option<String>,
     /// The rendered `with` table without `env` and `args`.

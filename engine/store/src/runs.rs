@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use noctule_core::access::Scope;
 use noctule_core::name::{BackfillId, DagId, RunId};
-use noctule_core::run::{Phase, Previous, Record, Run, RunFacts, TaskRun};
+use noctule_core::run::{Phase, Previous, Record, Run, RunFacts, TaskRun, TaskRunIx};
 use serde::Deserialize;
 
 use crate::error::StoreError;
@@ -23,6 +23,8 @@ pub struct RunSummary {
     pub phase: Phase,
     /// The backfill that its round is for.
     pub backfill: Option<BackfillId>,
+    /// Where its outer task runs stand, if a retry took another definition: see [`Run::line`].
+    pub line: Vec<TaskRunIx>,
 }
 
 /// Which runs to find; newest first.
@@ -63,6 +65,8 @@ struct Progress {
     phase: Phase,
     #[serde(default)]
     backfill: Option<BackfillId>,
+    #[serde(default)]
+    line: Vec<TaskRunIx>,
 }
 
 impl RunSummary {
@@ -72,12 +76,14 @@ impl RunSummary {
             round,
             phase,
             backfill,
+            line,
         } = document(progress, "run")?;
         Ok(Self {
             facts: document(facts, "run")?,
             round,
             phase,
             backfill,
+            line,
         })
     }
 }
@@ -95,6 +101,7 @@ impl RunSummary {
             round: self.round,
             phase: self.phase,
             backfill: self.backfill,
+            line: self.line,
             tasks,
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use noctule_core::name::BackfillId;
-use noctule_core::run::{Instant, Phase, Record, Run, Step, TaskRun, TaskRunIx};
+use noctule_core::run::{Fact, Instant, Phase, Record, Run, RunFacts, Step, TaskRun, TaskRunIx};
 use serde::Serialize;
 
 /// The part of a run's row that changes.
@@ -13,6 +13,8 @@ pub(crate) struct Progress<'a> {
     phase: &'a Phase,
     #[serde(skip_serializing_if = "Option::is_none")]
     backfill: Option<&'a BackfillId>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    line: &'a [TaskRunIx],
 }
 
 impl<'a> Progress<'a> {
@@ -21,6 +23,7 @@ impl<'a> Progress<'a> {
             round: run.round,
             phase: &run.phase,
             backfill: run.backfill.as_ref(),
+            line: &run.line,
         }
     }
 
@@ -68,6 +71,12 @@ impl<'a> Steps<'a> {
             .collect()
     }
 
+    /// The facts of runs that took another definition: its version is one of them.
+    pub(crate) fn facts(&self) -> Vec<(&'a str, &'a RunFacts)> {
+        let taken = self.0.iter().filter(|(_, change)| takes_definition(change));
+        taken.map(|(id, change)| (*id, &change.run.facts)).collect()
+    }
+
     /// The task runs that changed.
     pub(crate) fn tasks(&self) -> Vec<(&'a str, u32, &'a TaskRun)> {
         self.0.iter().flat_map(tasks).collect()
@@ -82,6 +91,19 @@ impl<'a> Steps<'a> {
     pub(crate) fn latest(&self, id: &str) -> Option<&'a Run> {
         self.0.get(id).map(|change| change.run)
     }
+}
+
+fn takes_definition(change: &Change<'_>) -> bool {
+    let takes = |record: &&Record| {
+        matches!(
+            record.fact,
+            Fact::RunRetried {
+                definition: Some(_),
+                ..
+            }
+        )
+    };
+    change.records.iter().any(takes)
 }
 
 fn tasks<'a>((id, change): (&&'a str, &Change<'a>)) -> Vec<(&'a str, u32, &'a TaskRun)> {

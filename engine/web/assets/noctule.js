@@ -295,10 +295,18 @@
     if (response.ok) return answer;
     throw Object.assign(new Error(answer.detail || answer.title || 'the server said ' + response.status), { code: answer.code });
   }
+  // What the latest definition changes, in the words of the command line.
+  function taken(definition) {
+    if (!definition) return '';
+    if (definition.from === definition.to) return 'The run has the latest definition. ';
+    const parts = [['new', definition.added], ['removed', definition.removed], ['changed', definition.changed.map((it) => it.task)], ['of the DAG itself', definition.dag]];
+    const said = parts.filter(([, names]) => names.length).map(([what, names]) => what + ': ' + names.slice(0, 20).join(', ') + (names.length > 20 ? ' …' : ''));
+    return 'The latest definition: ' + said.join('; ') + '. ';
+  }
   function preview(form, answer) {
     const place = form.querySelector('output.preview'), tasks = answer.tasks || [];
     const shown = tasks.slice(0, 20).join(', ') + (tasks.length > 20 ? ' and ' + (tasks.length - 20) + ' more' : '');
-    place.textContent = `This touches ${tasks.length === 1 ? '1 task' : tasks.length + ' tasks'}: ${shown}. Press again to do it.`;
+    place.textContent = `${taken(answer.definition)}This touches ${tasks.length === 1 ? '1 task' : tasks.length + ' tasks'}: ${shown}. Press again to do it.`;
     place.hidden = false;
     form.dataset.sure = '';
   }

@@ -65,6 +65,17 @@ impl Web {
         self.store().dag_record(id).await?.ok_or_else(|| no_dag(id))
     }
 
+    /// The definition that new runs of a DAG get.
+    pub(crate) async fn latest(&self, id: &DagId) -> Result<Arc<Dag>, Problem> {
+        let record = self.record(id).await?;
+        let version = record.version.filter(|_| !record.withdrawn);
+        let none = || {
+            let said = format!("`{id}` has no definition that runs could take today");
+            Problem::new(Code::Conflict, said)
+        };
+        self.dag(&version.ok_or_else(none)?).await
+    }
+
     pub(crate) async fn story(&self, id: &RunId) -> Result<Story, Problem> {
         let run = self.store().run(id).await?.ok_or_else(|| no_run(id))?;
         let dag = self.dag(&run.facts.version).await?;
@@ -74,7 +85,8 @@ impl Web {
     /// The run of a task run, and which of its tasks that is.
     pub(crate) async fn task_story(&self, id: &TaskRunId) -> Result<(Story, TaskRunIx), Problem> {
         let story = self.story(&id.run).await?;
-        let ix = story.run.find_one(&story.dag, &id.target);
+        // Also one that a later definition has no longer: what it did is kept.
+        let ix = story.run.find_one_ever(&story.dag, &id.target);
         let missing = || {
             let said = format!("run {} has no task `{}`", id.run, id.target);
             Problem::new(Code::NoSuchTask, said)

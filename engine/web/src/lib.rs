@@ -36,7 +36,8 @@ mod web;
 pub use access::Role;
 pub use act::{
     Acted, BackfillActBody, BackfillBody, CancelBody, CancelManyBody, DryRun, MarkBody,
-    MarkManyBody, MarkedAs, PauseBody, ResumeBody, RetryBody, RetryManyBody, TriggerBody, Which,
+    MarkManyBody, MarkedAs, PauseBody, ResumeBody, RetryBody, RetryDefinition, RetryManyBody,
+    TriggerBody, Which,
 };
 pub use admission::Access;
 pub use audit::{AuditList, AuditView};

@@ -96,6 +96,8 @@ codes! {
     RunIsLive = "run_is_live", CONFLICT, "the run is under way";
     /// Nothing of the run failed.
     NothingFailed = "nothing_failed", CONFLICT, "nothing failed";
+    /// The run has no place in the latest definition of its DAG.
+    DefinitionDoesNotFit = "definition_does_not_fit", CONFLICT, "the latest definition does not fit the run";
     /// The idempotency key made a run with other parameters.
     KeyTaken = "idempotency_key_taken", CONFLICT, "the idempotency key made another run";
     /// The body is too large.

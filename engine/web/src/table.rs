@@ -19,11 +19,7 @@ use crate::pages::{
 use crate::read::{
     AttemptLogs, AttemptRequest, ExplainRun, ExplainTask, Health, ListBackfills, ListDags,
     ListDeliveries, ListRuns, ListTicks, ListVersions, Metrics, Readiness, RunEvents, RunTasks,
-<<<<<<< HEAD
-    ShowBackfill, ShowDag, ShowRun, ShowStanding, ShowVersion,
-=======
-    ShowBackfill, ShowDag, ShowRun, ShowVersion, Tonight, Work,
->>>>>>> terminal
+    ShowBackfill, ShowDag, ShowRun, ShowStanding, ShowVersion, Tonight, Work,
 };
 use crate::sessions::{EndSession, ListSessions};
 use crate::tokens::{IssueToken, ListTokens, RevokeToken};

@@ -199,7 +199,7 @@ fn row_of(dag: &Dag, run: &Run) -> RunRow {
         gaps: Vec::new(),
     };
     for task in &run.tasks {
-        let definition = dag.task(task.task);
+        let definition = task.definition(dag);
         for (place, attempt) in (1..).zip(&task.attempts) {
             if attempt.number != place {
                 let (name, number) = (&definition.name, attempt.number);

@@ -32,13 +32,13 @@ fn nature(kind: &str) -> (Recovery, Nature) {
 impl Port for Desk {
     fn key(&self, dag: &Dag, run: &Run, task: TaskRunIx, number: u32) -> AttemptKey {
         let task_run = &run.tasks[task.index()];
-        let name = dag.task(task_run.task).name.as_str();
+        let name = task_run.definition(dag).name.as_str();
         let item = task_run.map_key.as_deref();
         attempt_key(&self.store, &run.facts.id, name, item, number)
     }
 
     fn prepare(&self, dag: &Dag, run: &Run, intent: &Intent<'_>) -> Result<Prepared, String> {
-        let task = dag.task(run.tasks[intent.task.index()].task);
+        let task = run.tasks[intent.task.index()].definition(dag);
         let (recovery, nature) = nature(&task.executor);
         let leaves =
             task.with.contains_key("leaves") && task.wait != noctule_executor::Wait::Detach;

@@ -3,15 +3,14 @@
 
 use std::time::Duration;
 
-use noctule_core::ask::{Answer, Ask, Refusal, Wish};
+use noctule_core::ask::{Answer, Refusal, Take, Wish};
 use noctule_core::dag::Dag;
 use noctule_core::many::Act;
 use noctule_core::name::{DagId, RunId, TaskTarget};
 use noctule_core::run::{Actor, RetryScope, Run, TaskRunIx, plan_retry};
-use noctule_store::Store;
 use serde_json::json;
 
-use super::following::ask_and_wait;
+use super::desk::Desk;
 use super::many::{Many, marked, scope, targets};
 use super::{latest, remote};
 use crate::args::{
@@ -19,10 +18,7 @@ use crate::args::{
 };
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::looking::pinned;
 use crate::output::{document, printable};
-use crate::project::OpenProject;
-use crate::run_name::{self, Several};
 use crate::server::Server;
 use crate::surface::Surface;
 
@@ -50,66 +46,6 @@ pub(super) fn answered(answer: Answer) -> Result<Answer, CliError> {
             Refusal::Unreachable => CliError::unreachable(message),
         }),
         done => Ok(done),
-    }
-}
-
-/// The project and its store, which must exist.
-pub(super) struct Desk<'a> {
-    open: OpenProject,
-    pub(super) store: Store,
-    surface: &'a Surface,
-}
-
-impl<'a> Desk<'a> {
-    pub(super) async fn open(surface: &'a Surface) -> Result<Self, CliError> {
-        let open = OpenProject::read(surface, &[])?;
-        let nothing = || CliError::not_found("nothing has run here yet: there is no store");
-        let store = open.store(surface).await?.ok_or_else(nothing)?;
-        Ok(Self {
-            open,
-            store,
-            surface,
-        })
-    }
-
-    pub(super) async fn run(&self, named: &str) -> Result<(Run, Dag), CliError> {
-        let run = run_name::find(Some(&self.store), named, Several::Refuse).await?;
-        let dag = pinned(&self.store, &run).await?;
-        Ok((run, dag))
-    }
-
-    /// Asks, and says what became of it.
-    async fn ask(&self, wish: Wish, done: &str) -> Result<Exit, CliError> {
-        let at = chrono::Utc::now();
-        let profile = self.open.project()?.profile.clone();
-        let valid_until = at + chrono::Duration::hours(24);
-        let ask = Ask {
-            profile,
-            by: actor(self.surface),
-            at,
-            valid_until,
-            wish,
-        };
-        if self.store.holder().await?.is_none() {
-            self.store.ask(&ask).await?;
-            eprintln!(
-                "no engine is running: the ask is kept until {}",
-                crate::times::json(valid_until)
-            );
-            eprintln!("`noctule serve` or `noctule follow RUN` will answer it");
-            return Ok(Exit::Success);
-        }
-        match ask_and_wait(&self.store, &ask, ANSWER).await? {
-            Some(Answer::Done {
-                run,
-                existing,
-                notes,
-            }) => say_done(self.surface, run.as_ref(), existing, &notes, done),
-            Some(Answer::Refused { message, .. }) => Err(CliError::conflict(message)),
-            None => Err(CliError::unreachable(
-                "the engine holds the store and does not answer; the ask is kept",
-            )),
-        }
     }
 }
 
@@ -174,8 +110,11 @@ pub(super) fn listed(names: &[String]) -> String {
 }
 
 pub(crate) async fn retry(args: RetryArgs, surface: &Surface) -> Result<Exit, CliError> {
-    if args.definition == RetryDefinition::Latest {
-        return latest::tried(&args, surface).await;
+    if args.definition == RetryDefinition::Latest && Server::of(surface)?.is_none() {
+        return latest::retry(&args, surface).await;
+    }
+    if args.definition == RetryDefinition::Latest && args.many.dag.is_some() {
+        return Err(latest::one_at_a_time());
     }
     if args.many.dag.is_some() {
         let scope = scope(&args.task, args.downstream, args.all)?;
@@ -211,6 +150,7 @@ pub(crate) async fn retry(args: RetryArgs, surface: &Surface) -> Result<Exit, Cl
         downstream: args.downstream,
         all: args.all,
         reason: args.reason,
+        definition: Take::Pinned,
     };
     desk.ask(
         wish,

@@ -3,6 +3,7 @@
 mod asking;
 mod backfilling;
 mod backfills_shown;
+mod desk;
 mod following;
 mod hosting;
 mod latest;

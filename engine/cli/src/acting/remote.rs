@@ -4,14 +4,17 @@ use noctule_core::name::{RunId, TaskTarget};
 use noctule_core::run::Verdict;
 use noctule_core::ticks::parse_duration;
 use noctule_web::{
-    Acted, CancelBody, MarkBody, MarkedAs, PauseBody, ResumeBody, RetryBody, TriggerBody,
+    Acted, CancelBody, MarkBody, MarkedAs, PauseBody, ResumeBody, RetryBody, RetryDefinition,
+    TriggerBody,
 };
 
 use super::asking::{listed, one_run, say_done, say_touched};
+use super::latest;
 use super::many::marked;
 use super::running::patience;
 use crate::args::{
-    CancelArgs, FollowArgs, Format, MarkArgs, PauseArgs, ResumeArgs, RetryArgs, TriggerArgs,
+    CancelArgs, FollowArgs, Format, MarkArgs, PauseArgs, ResumeArgs, RetryArgs,
+    RetryDefinition as Wanted, TriggerArgs,
 };
 use crate::console::remark;
 use crate::error::CliError;
@@ -98,9 +101,16 @@ pub(super) async fn retry(
         tasks: args.task,
         downstream: args.downstream,
         all: args.all,
+        definition: match args.definition {
+            Wanted::Pinned => RetryDefinition::Pinned,
+            Wanted::Latest => RetryDefinition::Latest,
+        },
         reason: args.reason,
     };
     let acted = server.retry(&run, args.dry_run, &body).await?;
+    if args.definition == Wanted::Latest {
+        return latest::show(&acted, surface);
+    }
     let done = format!(
         "run {run} goes on: {} begin anew\n  follow it:  noctule follow {run}",
         listed(&acted.tasks)

@@ -149,7 +149,7 @@ pub(crate) struct RetryArgs {
 pub(crate) enum RetryDefinition {
     /// The one that the run is pinned to
     Pinned,
-    /// Today's: with --dry-run the differences are shown; taking it is not built yet
+    /// Today's: the run goes over to it; the differences are shown
     Latest,
 }
 

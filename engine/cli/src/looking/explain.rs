@@ -96,7 +96,7 @@ pub(super) fn task_of(story: &Story, name: &str) -> Result<TaskRunIx, CliError> 
     let unknown = || no_task(&story.dag, &story.run, name);
     let target: TaskTarget = name.parse().map_err(|_| unknown())?;
     let several = || {
-        let items = story.run.find(&story.dag, &target);
+        let items = story.run.find_ever(&story.dag, &target);
         let names = items.iter().take(12);
         let names: Vec<String> = names.map(|ix| story.run.name_of(&story.dag, *ix)).collect();
         if names.is_empty() {
@@ -105,7 +105,8 @@ pub(super) fn task_of(story: &Story, name: &str) -> Result<TaskRunIx, CliError> 
         CliError::usage(format!("`{}` has several items", printable(name)))
             .help(format!("name one: {}", printable(&names.join(", "))))
     };
-    story.run.find_one(&story.dag, &target).ok_or_else(several)
+    let one = story.run.find_one_ever(&story.dag, &target);
+    one.ok_or_else(several)
 }
 
 /// An error that names the tasks that there are.

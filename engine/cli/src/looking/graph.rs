@@ -59,7 +59,7 @@ async fn of_run(
 /// How a task stands; a task in a group as its group does.
 fn state(story: &Story, task: TaskIx) -> &'static str {
     let node = story.dag.group_of(task).unwrap_or(task);
-    let run = story.run.tasks.get(node.index());
+    let run = story.run.tasks.get(story.run.of_outer(node).index());
     run.map_or("", |run| run.state.word())
 }
 

@@ -113,7 +113,9 @@ fn source(
     task: TaskRunIx,
     number: u32,
 ) -> Result<Source, CliError> {
-    let kind = &story.dag.task(story.run.tasks[task.index()].task).executor;
+    let kind = &story.run.tasks[task.index()]
+        .definition(&story.dag)
+        .executor;
     let missing = || CliError::usage(format!("this noctule has no executor `{kind}`"));
     let executor = Arc::clone(surface.registry.get(kind).ok_or_else(missing)?);
     let project = story.open.project()?;

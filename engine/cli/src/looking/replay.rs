@@ -5,7 +5,7 @@
 
 use noctule_core::dag::Dag;
 use noctule_core::name::RunId;
-use noctule_core::replay::{Decided, Difference, fold_telling};
+use noctule_core::replay::{Decided, Difference, fold_telling, versions};
 use noctule_core::run::Run;
 use noctule_store::{RunFilter, Store};
 use serde::Serialize;
@@ -61,7 +61,7 @@ pub(crate) async fn replay(args: &ReplayArgs, surface: &Surface) -> Result<Exit,
     };
     let story = Story::find(surface, name).await?;
     let zone = Zone::of(story.open.project().ok());
-    let again = Again::hear(&story.store, story.dag, &story.run.facts.id).await?;
+    let again = Again::hear(&story.store, &story.run.facts.id).await?;
     if again.difference == Some(Difference::Earlier) {
         let id = &again.run.facts.id;
         return Err(
@@ -111,8 +111,7 @@ async fn next_page(store: &Store, filter: &mut RunFilter) -> Result<Option<Vec<R
 }
 
 async fn hear_one(store: &Store, run: &Run) -> Result<Summary, CliError> {
-    let dag = pinned(store, run).await?;
-    Ok(Again::hear(store, dag, &run.facts.id).await?.forgotten())
+    Ok(Again::hear(store, &run.facts.id).await?.forgotten())
 }
 
 /// Every run, heard once more: it is identical, or of an earlier noctule (false), or there is a problem with it, which stops
@@ -222,18 +221,27 @@ impl Verdict<'_> {
 
 impl Again {
     /// Reads the journal before the run and once more after it: a commit between the two looks is heard as well.
-    async fn hear(store: &Store, dag: Dag, id: &RunId) -> Result<Self, CliError> {
+    async fn hear(store: &Store, id: &RunId) -> Result<Self, CliError> {
         let mut records = journal(store, id, 0).await?;
         let settled = records.last().map_or(0, |(seq, _)| *seq);
         let run = store.run(id).await?;
         let run =
             run.ok_or_else(|| CliError::not_found(format!("there is no run {id} any more")))?;
         records.extend(journal(store, id, settled).await?);
+        let mut dags = Vec::new();
+        for version in versions(&run.facts, &records) {
+            dags.extend(
+                store
+                    .version(&version)
+                    .await?
+                    .and_then(|known| Dag::new(known.definition).ok()),
+            );
+        }
         let mut events = Vec::new();
         let tell = |event| events.push(event);
-        let difference = fold_telling(&dag, &run, &records, settled, tell).err();
+        let difference = fold_telling(&dags, &run, &records, settled, tell).err();
         Ok(Self {
-            dag,
+            dag: pinned(store, &run).await?,
             run,
             events,
             difference,

@@ -43,7 +43,7 @@ impl<'a> Document<'a> {
         let to_do = |wished: &Wished| {
             let task = run.tasks.get(wished.task.index())?;
             Some(ToDo {
-                task: dag.task(task.task).name.to_string(),
+                task: task.definition(dag).name.to_string(),
                 map_key: task.map_key.as_deref(),
                 attempt: wished.attempt,
                 wish: wished.wish,

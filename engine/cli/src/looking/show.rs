@@ -132,6 +132,10 @@ fn row(
         .map_key
         .as_ref()
         .map_or_else(|| task.task.clone(), |key| format!("{}[{key}]", task.task));
+    let name = match task.removed {
+        true => format!("{name} (removed)"),
+        false => name,
+    };
     let began = attempt.and_then(|it| it.started_at.or(it.launched_at));
     let end = attempt.and_then(|it| it.ended_at);
     let took = began.map_or_else(

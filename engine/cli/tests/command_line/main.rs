@@ -21,6 +21,7 @@ mod served;
 mod simulating;
 mod stores;
 mod storing;
+mod taking;
 mod telling;
 mod ticks;
 mod tonight;

@@ -19,6 +19,9 @@ use crate::ticks::{IngestionId, IngestionIdError, IngestionRule, Schedule, inges
 pub struct TaskIx(pub u32);
 
 impl TaskIx {
+    /// No place: of a task that a run has, and its definition has no longer.
+    pub const NONE: Self = Self(u32::MAX);
+
     /// As an index of slices.
     #[must_use]
     pub fn index(self) -> usize {
@@ -186,10 +189,10 @@ impl Dag {
     /// The tasks of a group, each after those it depends on: what each item walks. For a mapped task: itself.
     #[must_use]
     pub fn walk(&self, node: TaskIx) -> Vec<TaskIx> {
-        if self.task(node).is_group() {
-            self.inner[node.index()].clone()
-        } else {
-            vec![node]
+        match self.definition.tasks.get(node.index()) {
+            Some(task) if task.is_group() => self.inner[node.index()].clone(),
+            Some(_) => vec![node],
+            None => Vec::new(),
         }
     }
 
@@ -214,13 +217,13 @@ impl Dag {
     /// The tasks that a task depends on.
     #[must_use]
     pub fn upstream(&self, task: TaskIx) -> &[TaskIx] {
-        &self.upstream[task.index()]
+        self.upstream.get(task.index()).map_or(&[], Vec::as_slice)
     }
 
     /// The tasks that depend on a task.
     #[must_use]
     pub fn downstream(&self, task: TaskIx) -> &[TaskIx] {
-        &self.downstream[task.index()]
+        self.downstream.get(task.index()).map_or(&[], Vec::as_slice)
     }
 
     /// Everything after the given tasks, without them, in topological order.

@@ -21,7 +21,7 @@ impl Teller<'_> {
             .order()
             .iter()
             .filter(|task| self.dag.group_of(**task).is_none());
-        for ix in outer.map(|task| TaskRunIx(task.0)) {
+        for ix in outer.map(|task| self.run.of_outer(*task)) {
             match &self.task_run(ix).state {
                 TaskState::Ended(end)
                     if over && matches!(end.verdict, Verdict::Failed | Verdict::TimedOut) =>
@@ -263,7 +263,7 @@ impl Teller<'_> {
     }
 
     pub(super) fn definition(&self, ix: TaskRunIx) -> &TaskDefinition {
-        self.dag.task(self.task_run(ix).task)
+        self.task_run(ix).definition(self.dag)
     }
 
     pub(super) fn name(&self, ix: TaskRunIx) -> String {

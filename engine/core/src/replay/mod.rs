@@ -1,6 +1,6 @@
 //! Replay: the journal of a run, heard once more by the state machine of this binary.
 //!
-//! Guarantees: nothing but the journal, the pinned definition and the stored run is looked at: no project, no secret, no
+//! Guarantees: nothing but the journal, the definitions that the run was pinned to and the stored run is looked at: no project, no secret, no
 //! clock, no network. What surroundings answered is taken from the record, requests and outputs from the attempts that
 //! keep them, by their digests. A run that replays makes the same records in the same order, and stands as it is stored.
 
@@ -12,9 +12,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::dag::Dag;
+use crate::name::DagHash;
 use crate::run::{
-    Activity, Event, Fact, Instant, Record, Run, RunFacts, Step, TaskRunIx, activity, advance,
-    birth, newborn,
+    Activity, Event, Fact, Instant, Record, Repin, Run, RunFacts, Step, TaskRunIx, activity,
+    advance, birth, newborn,
 };
 
 pub use self::difference::Difference;
@@ -26,7 +27,10 @@ pub type Numbered = (u64, Record);
 /// A run on its way from its creation to where its journal ends.
 #[derive(Debug, Clone)]
 pub struct Replay<'a> {
+    /// The definition that the run is pinned to by now.
     dag: &'a Dag,
+    /// All that its journal speaks of.
+    dags: &'a [Dag],
     run: Run,
     wishes: BTreeMap<Work, Wish>,
 }
@@ -97,7 +101,24 @@ impl Replayed {
     }
 }
 
-/// Folds a whole journal, and compares it with a stored run.
+/// The versions that a run was pinned to, by its journal, the first one first: those that it is folded with.
+#[must_use]
+pub fn versions(facts: &RunFacts, journal: &[Numbered]) -> Vec<DagHash> {
+    let taken: Vec<&Repin> = journal.iter().filter_map(taken).collect();
+    let first = taken.first().map_or(&facts.version, |repin| &repin.from);
+    let later = taken.iter().map(|repin| &repin.to);
+    std::iter::once(first).chain(later).cloned().collect()
+}
+
+/// The later definition that a record's event took.
+fn taken((_, record): &Numbered) -> Option<&Repin> {
+    match &record.heard.as_ref()?.event {
+        Event::Retry { definition, .. } => definition.as_deref(),
+        _ => None,
+    }
+}
+
+/// Folds a whole journal, and compares it with a stored run. `dags` has the [`versions`] of the journal, in any order.
 ///
 /// The run may have been read after the record `settled` and before later ones: those are heard only as far as they lead
 /// to it. With the number of the last record, all are heard.
@@ -105,13 +126,13 @@ impl Replayed {
 /// # Errors
 /// The first thing that differs.
 pub fn fold(
-    dag: &Dag,
+    dags: &[Dag],
     stored: &Run,
     journal: &[Numbered],
     settled: u64,
 ) -> Result<Replayed, Difference> {
     let mut events = Vec::new();
-    let run = fold_telling(dag, stored, journal, settled, |event| events.push(event))?;
+    let run = fold_telling(dags, stored, journal, settled, |event| events.push(event))?;
     Ok(Replayed { events, run })
 }
 
@@ -120,13 +141,13 @@ pub fn fold(
 /// # Errors
 /// As [`fold`].
 pub fn fold_telling(
-    dag: &Dag,
+    dags: &[Dag],
     stored: &Run,
     journal: &[Numbered],
     settled: u64,
     mut tell: impl FnMut(Decided),
 ) -> Result<Run, Difference> {
-    let (mut replay, rest) = Replay::begin(dag, &stored.facts, journal)?;
+    let (mut replay, rest) = Replay::begin(dags, &stored.facts, journal)?;
     difference::of_numbers(journal)?;
     for transition in transitions(rest) {
         let is_later = transition.last().is_some_and(|(seq, _)| *seq > settled);
@@ -145,22 +166,12 @@ pub fn transitions(records: &[Numbered]) -> impl Iterator<Item = &[Numbered]> {
 }
 
 impl<'a> Replay<'a> {
-    /// A run as it was created, before it heard anything.
-    #[must_use]
-    pub fn new(dag: &'a Dag, facts: &RunFacts) -> Self {
-        Self {
-            dag,
-            run: newborn(dag, facts.clone()),
-            wishes: BTreeMap::new(),
-        }
-    }
-
-    /// The same, from a journal, and what follows in it.
+    /// A run as it was created, before it heard anything, from its journal; and what follows in that.
     ///
     /// # Errors
     /// It begins with another creation, or goes on with records that heard nothing: an earlier noctule wrote it.
     pub fn begin<'j>(
-        dag: &'a Dag,
+        dags: &'a [Dag],
         facts: &RunFacts,
         journal: &'j [Numbered],
     ) -> Result<(Self, &'j [Numbered]), Difference> {
@@ -172,10 +183,21 @@ impl<'a> Replay<'a> {
             &[birth(facts)],
             std::slice::from_ref(&(*seq, first.clone())),
         )?;
-        match rest.first() {
-            Some((_, next)) if next.heard.is_none() => Err(Difference::Earlier),
-            _ => Ok((Self::new(dag, facts), rest)),
+        if rest.first().is_some_and(|(_, next)| next.heard.is_none()) {
+            return Err(Difference::Earlier);
         }
+        let mut facts = facts.clone();
+        if let Some(first) = versions(&facts, journal).into_iter().next() {
+            facts.version = first;
+        }
+        let dag = version(dags, *seq, &facts.version)?;
+        let replay = Self {
+            dag,
+            dags,
+            run: newborn(dag, facts),
+            wishes: BTreeMap::new(),
+        };
+        Ok((replay, rest))
     }
 
     /// How the run stands after what was heard so far.
@@ -196,12 +218,19 @@ impl<'a> Replay<'a> {
         let heard = first.heard.as_ref().ok_or(Difference::Earlier)?;
         let missing = |what: String| Difference::Missing { seq, what };
         let event = heard.recall(stored, &first.fact).map_err(missing)?;
-        if let Some(stranger) = event.tasks().find(|ix| ix.index() >= self.run.tasks.len()) {
-            let known = self.run.tasks.len();
+        let new = transition
+            .first()
+            .and_then(taken)
+            .map_or(0, |repin| repin.line.len());
+        let known = self.run.tasks.len();
+        if let Some(stranger) = event.tasks().find(|ix| ix.index() >= known + new) {
             return Err(missing(format!(
                 "it speaks of task run {}, and the run has {known} of them by then",
                 stranger.0
             )));
+        }
+        if let Some(repin) = transition.first().and_then(taken) {
+            self.dag = version(self.dags, seq, &repin.to)?;
         }
         let port = Recorded::new(stored, &heard.answers);
         let step = advance(self.dag, &mut self.run, event.clone(), at, &port);
@@ -244,6 +273,14 @@ impl<'a> Replay<'a> {
         }
         new
     }
+}
+
+fn version<'a>(dags: &'a [Dag], seq: u64, wanted: &DagHash) -> Result<&'a Dag, Difference> {
+    let known = dags.iter().find(|dag| dag.hash() == wanted);
+    known.ok_or_else(|| Difference::Missing {
+        seq,
+        what: format!("version {} of the DAG is not there", wanted.short()),
+    })
 }
 
 fn news(transition: &[Numbered]) -> Vec<Numbered> {

@@ -33,7 +33,7 @@ impl Board {
             begun,
             yields: run.backfill.is_some(),
         };
-        self.line.look(place, dag.task(task.task), task, lane);
+        self.line.look(place, task.definition(dag), task, lane);
         self.expect(&run.facts.id, Some(ix), next_due(task));
     }
 
@@ -41,7 +41,7 @@ impl Board {
     pub fn look_from_afar(&mut self, dag: &Dag, run: &Run) {
         for (ix, task) in (0u32..).map(TaskRunIx).zip(&run.tasks) {
             let place = (run.facts.id.clone(), ix);
-            self.line.look_from_afar(place, dag.task(task.task), task);
+            self.line.look_from_afar(place, task.definition(dag), task);
         }
     }
 

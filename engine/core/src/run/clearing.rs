@@ -80,7 +80,7 @@ impl Turn<'_> {
     fn used(&self, holder: TaskRunIx) -> Option<Use> {
         let users: Vec<TaskRunIx> = match self.definition(holder).hold_until.as_ref()? {
             HoldUntil::Run => {
-                let outer = self.dag.outer().map(|task| TaskRunIx(task.0));
+                let outer = self.run.outer(self.dag);
                 outer.filter(|ix| *ix != self.head_of(holder)).collect()
             }
             HoldUntil::Tasks(names) => {

@@ -72,6 +72,7 @@ pub fn newborn(dag: &Dag, facts: RunFacts) -> Run {
         facts,
         round: 1,
         phase,
+        line: Vec::new(),
         tasks: dag.outer().map(TaskRun::new).collect(),
     }
 }

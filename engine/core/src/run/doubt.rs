@@ -23,8 +23,9 @@ impl Turn<'_> {
         if self.run.tasks.iter().all(|task| task.doubted) {
             return;
         }
-        for ix in self.all() {
-            self.run.tasks[ix.index()].doubted = true;
+        // Those that are gone, too: they may come back.
+        for (ix, task) in (0..).map(TaskRunIx).zip(&mut self.run.tasks) {
+            task.doubted = true;
             self.step.touched.insert(ix);
         }
         self.record_of(None, None, Fact::Doubted);

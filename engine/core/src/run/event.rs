@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::actor::Actor;
 use super::attempt::Handle;
 use super::obligation::Cleared;
+use super::repin::Repin;
 use super::state::{TaskRunIx, Verdict};
 use crate::name::BackfillId;
 
@@ -66,6 +67,9 @@ pub enum Event {
         /// The backfill that it is for.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         backfill: Option<BackfillId>,
+        /// The later definition that the run takes, and goes on with.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        definition: Option<Box<Repin>>,
     },
     /// Somebody marks a task.
     Mark {

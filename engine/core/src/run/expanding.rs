@@ -91,7 +91,7 @@ impl Turn<'_> {
 
     /// In a new round the items that had begun go on from where they were reset.
     pub(super) fn go_on_with_items(&mut self) {
-        for head in self.dag.outer().map(|task| TaskRunIx(task.0)) {
+        for head in self.run.outer(self.dag).collect::<Vec<_>>() {
             if !matches!(self.state(head), TaskState::Mapped { .. }) {
                 continue;
             }

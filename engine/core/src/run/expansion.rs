@@ -105,9 +105,12 @@ impl Run {
         }
     }
 
-    /// How the items of a head stand; none while its list is not known.
+    /// How the items of a head stand; none while its list is not known, or if it is gone.
     #[must_use]
     pub fn tally(&self, dag: &Dag, head: &TaskRun) -> Option<Tally> {
+        if head.gone.is_some() {
+            return None;
+        }
         let walk = dag.walk(head.task);
         let items = &head.expansion.as_ref()?.items;
         let mut tally = Tally {
@@ -138,7 +141,7 @@ impl Run {
     #[must_use]
     pub fn seen_from(&self, dag: &Dag, ix: TaskRunIx, task: TaskIx) -> Option<TaskRunIx> {
         let Some(group) = dag.group_of(task) else {
-            return Some(TaskRunIx(task.0));
+            return Some(self.of_outer(task));
         };
         let of = self.tasks.get(ix.index())?.item?;
         let item = self.tasks[of.head.index()]
@@ -162,7 +165,7 @@ impl Run {
             return None;
         }
         let walk = dag.walk(task.task);
-        let group = dag.task(task.task).is_group();
+        let group = task.definition(dag).is_group();
         let of_item = |item: &Item| {
             let mut outputs = self.item_runs(&walk, item).zip(&walk).map(|(ix, task)| {
                 let output = self.tasks[ix.index()].output().cloned();
@@ -186,7 +189,7 @@ impl Run {
     #[must_use]
     pub fn outputs_inside(&self, dag: &Dag, inner: TaskIx) -> Option<Value> {
         let group = dag.group_of(inner)?;
-        let head = self.tasks.get(group.index())?;
+        let head = self.tasks.get(self.of_outer(group).index())?;
         let place = dag.walk(group).iter().position(|task| *task == inner)?;
         let output = |item: &Item| {
             let run = self.tasks.get(item.first.index() + place)?;
@@ -205,18 +208,56 @@ impl Run {
     #[must_use]
     pub fn name_of(&self, dag: &Dag, ix: TaskRunIx) -> String {
         let run = &self.tasks[ix.index()];
-        let name = &dag.task(run.task).name;
+        let name = &run.definition(dag).name;
         match &run.map_key {
             Some(key) => format!("{name}[{key}]"),
             None => name.to_string(),
         }
     }
 
+    /// The task run of a task or group that stands in no group.
+    #[must_use]
+    pub fn of_outer(&self, task: TaskIx) -> TaskRunIx {
+        let moved = self.line.get(task.index()).copied();
+        moved.unwrap_or(TaskRunIx(task.0))
+    }
+
+    /// The task runs of the tasks and groups that stand in no group, in the order of the definition.
+    pub fn outer<'a>(&'a self, dag: &Dag) -> impl Iterator<Item = TaskRunIx> + use<'a> {
+        dag.outer().map(|task| self.of_outer(task))
+    }
+
     /// The one task run that a name means: an item by its key, a mapped task or group without one as a whole. None where it
     /// means several, the items of a task in a group.
     #[must_use]
     pub fn find_one(&self, dag: &Dag, target: &crate::name::TaskTarget) -> Option<TaskRunIx> {
-        match self.find(dag, target).as_slice() {
+        self.one_of(&self.find(dag, target))
+    }
+
+    /// The same as [`find`](Self::find), or where the definition has no such task, those that had the name before.
+    #[must_use]
+    pub fn find_ever(&self, dag: &Dag, target: &crate::name::TaskTarget) -> Vec<TaskRunIx> {
+        let known = self.find(dag, target);
+        if !known.is_empty() {
+            return known;
+        }
+        let fits = |run: &TaskRun| {
+            let gone = run.gone.as_ref();
+            gone.is_some_and(|gone| gone.name == target.task)
+                && (target.key.is_none() || run.map_key == target.key)
+        };
+        let all = (0u32..).map(TaskRunIx).zip(&self.tasks);
+        all.filter(|(_, run)| fits(run)).map(|(ix, _)| ix).collect()
+    }
+
+    /// The same as [`find_one`](Self::find_one), or where the definition has no such task, the one that had the name before.
+    #[must_use]
+    pub fn find_one_ever(&self, dag: &Dag, target: &crate::name::TaskTarget) -> Option<TaskRunIx> {
+        self.one_of(&self.find_ever(dag, target))
+    }
+
+    fn one_of(&self, found: &[TaskRunIx]) -> Option<TaskRunIx> {
+        match found {
             [one] => Some(*one),
             [head, ..] if self.tasks[head.index()].item.is_none() => Some(*head),
             _ => None,

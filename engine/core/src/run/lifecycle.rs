@@ -29,8 +29,7 @@ impl Turn<'_> {
                 round: self.run.round,
             },
         );
-        self.judged
-            .extend(self.dag.outer().map(|task| TaskRunIx(task.0)));
+        self.judged.extend(self.run.outer(self.dag));
         self.go_on_with_items();
     }
 
@@ -122,7 +121,8 @@ impl Turn<'_> {
         by: Actor,
         reason: Option<String>,
     ) {
-        if self.run.tasks.get(ix.index()).is_none() {
+        let known = self.run.tasks.get(ix.index());
+        if known.is_none_or(|task| task.gone.is_some()) {
             return;
         }
         if matches!(self.state(ix), TaskState::Mapped { .. }) {
@@ -231,12 +231,11 @@ impl Turn<'_> {
 
 /// How a round ends. A cancel that came after everything was good changes nothing.
 pub(super) fn ending(dag: &Dag, run: &Run, stop: Option<&StopWhy>) -> RunEnding {
-    let counts = |task: &&super::state::TaskRun| !dag.task(task.task).may_fail;
+    let counts = |task: &&super::state::TaskRun| !task.definition(dag).may_fail;
     // The items of a mapped task count by the whole.
-    let outer = &run.tasks[..dag.outer().len()];
     let verdicts = || {
-        outer
-            .iter()
+        run.outer(dag)
+            .filter_map(|ix| run.tasks.get(ix.index()))
             .filter(counts)
             .filter_map(|task| task.end())
             .map(|end| end.verdict)

@@ -10,7 +10,7 @@ use super::actor::Actor;
 use super::attempt::AttemptStop;
 use super::heard::Heard;
 use super::state::{Instant, RunEnding, StopWhy, TaskRunIx, Trigger, Verdict};
-use crate::name::BackfillId;
+use crate::name::{BackfillId, DagHash};
 
 /// One entry of the journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -77,6 +77,9 @@ pub enum Fact {
         /// The backfill that it is for.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         backfill: Option<BackfillId>,
+        /// The version that the run is pinned to from now on, where the round took a later one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        definition: Option<DagHash>,
     },
     /// The task begins anew.
     TaskReset,

@@ -7,7 +7,9 @@ use std::collections::BTreeSet;
 use thiserror::Error;
 
 use super::actor::Actor;
+use super::latest::Unfit;
 use super::record::Fact;
+use super::repin::Repin;
 use super::state::{Phase, Run, TaskRun, TaskRunIx, TaskState, Verdict};
 use super::transition::Turn;
 use crate::dag::{Dag, HoldUntil, TaskIx};
@@ -17,27 +19,39 @@ impl Turn<'_> {
     pub(super) fn retry_run(
         &mut self,
         tasks: &[TaskRunIx],
-        by: Actor,
-        reason: Option<String>,
-        backfill: Option<BackfillId>,
+        opened: Opened,
+        definition: Option<&Repin>,
     ) {
         if !matches!(self.run.phase, Phase::Ended { .. }) {
             return;
         }
+        if let Some(repin) = definition {
+            let Some(touched) = repin.apply(self.dag, self.run) else {
+                return;
+            };
+            self.step.touched.extend(touched);
+        }
+        let Opened {
+            by,
+            reason,
+            backfill,
+        } = opened;
         self.run.round += 1;
         self.run.phase = Phase::Queued { since: self.now };
         self.run.backfill = backfill.clone();
         self.step.run_changed = true;
-        self.record_of(
-            None,
-            None,
-            Fact::RunRetried {
-                by,
-                reason,
-                tasks: tasks.len(),
-                backfill,
-            },
-        );
+        let retried = Fact::RunRetried {
+            by,
+            reason,
+            tasks: tasks.len(),
+            backfill,
+            definition: definition.map(|repin| repin.to.clone()),
+        };
+        self.record_of(None, None, retried);
+        self.begin_chosen(tasks);
+    }
+
+    fn begin_chosen(&mut self, tasks: &[TaskRunIx]) {
         let chosen: BTreeSet<TaskRunIx> = tasks.iter().copied().collect();
         for ix in tasks {
             let head = self.run.tasks[ix.index()].item.map(|of| of.head);
@@ -63,6 +77,13 @@ impl Turn<'_> {
     }
 }
 
+/// Who opens a round, why, and what for.
+pub(super) struct Opened {
+    pub(super) by: Actor,
+    pub(super) reason: Option<String>,
+    pub(super) backfill: Option<BackfillId>,
+}
+
 /// Which tasks a retry begins anew.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RetryScope {
@@ -86,6 +107,9 @@ pub enum RetryRefusal {
     /// It has no such task, or the task no such item.
     #[error("the run has no task `{0}`")]
     NoTask(TaskTarget),
+    /// It cannot take the latest definition.
+    #[error("the latest definition does not fit the run: {0}")]
+    Definition(#[from] Box<Unfit>),
 }
 
 /// The task runs that a retry would begin anew, in the order of the run: what `--dry-run` prints.
@@ -97,19 +121,29 @@ pub fn plan_retry(
     run: &Run,
     scope: &RetryScope,
 ) -> Result<Vec<TaskRunIx>, RetryRefusal> {
+    let chosen = chosen(dag, run, scope)?;
+    if chosen.is_empty() {
+        return Err(RetryRefusal::NothingFailed);
+    }
+    Ok(chosen)
+}
+
+/// The same; none where nothing failed and nothing was named.
+pub(super) fn chosen(
+    dag: &Dag,
+    run: &Run,
+    scope: &RetryScope,
+) -> Result<Vec<TaskRunIx>, RetryRefusal> {
     if !matches!(run.phase, Phase::Ended { .. }) {
         return Err(RetryRefusal::NotEnded(run.phase.word()));
     }
     let mut chosen = if scope.all {
-        dag.outer().map(|task| TaskRunIx(task.0)).collect()
+        run.outer(dag).collect()
     } else if scope.tasks.is_empty() {
         failed(run)
     } else {
         named(dag, run, &scope.tasks)?
     };
-    if chosen.is_empty() {
-        return Err(RetryRefusal::NothingFailed);
-    }
     add_holders(dag, run, &mut chosen);
     if scope.downstream {
         add_downstream(dag, run, &mut chosen);
@@ -128,7 +162,8 @@ fn is_bad(task: &TaskRun) -> bool {
 /// Everything that ended bad. A mapped task of which items failed keeps its list: only they begin anew.
 fn failed(run: &Run) -> BTreeSet<TaskRunIx> {
     let current = |task: &TaskRun| task.item.is_none_or(|of| of.index.is_some());
-    let bad = runs(run).filter(|(_, task)| is_bad(task) && current(task));
+    let known = runs(run).filter(|(_, task)| task.gone.is_none());
+    let bad = known.filter(|(_, task)| is_bad(task) && current(task));
     let mut chosen: BTreeSet<TaskRunIx> = bad.map(|(ix, _)| ix).collect();
     let heads: BTreeSet<TaskRunIx> = chosen
         .iter()
@@ -165,7 +200,8 @@ fn named(
 /// Work that was held for a task is gone by now: who uses it needs it made again.
 fn add_holders(dag: &Dag, run: &Run, chosen: &mut BTreeSet<TaskRunIx>) {
     for (ix, task) in runs(run) {
-        let users: Vec<TaskRunIx> = match &dag.task(task.task).hold_until {
+        let users: Vec<TaskRunIx> = match &task.definition(dag).hold_until {
+            _ if task.gone.is_some() => continue,
             None => continue,
             Some(HoldUntil::Run) => Vec::new(),
             Some(HoldUntil::Tasks(names)) => {
@@ -201,9 +237,6 @@ fn add_downstream(dag: &Dag, run: &Run, chosen: &mut BTreeSet<TaskRunIx>) {
         );
     }
     let outer: Vec<TaskIx> = outer.into_iter().collect();
-    chosen.extend(
-        dag.descendants(&outer)
-            .into_iter()
-            .map(|task| TaskRunIx(task.0)),
-    );
+    let after = dag.descendants(&outer).into_iter();
+    chosen.extend(after.map(|task| run.of_outer(task)));
 }

@@ -10,7 +10,7 @@ use super::actor::Actor;
 use super::attempt::{Attempt, AttemptEnd, AttemptState, Ended, is_false};
 use super::expansion::{Expansion, ItemOf};
 use super::obligation::Obligation;
-use crate::dag::TaskIx;
+use crate::dag::{Dag, TaskDefinition, TaskIx};
 use crate::name::{BackfillId, DagHash, DagId, ProfileName, RunId};
 use crate::ticks::IngestionId;
 
@@ -20,7 +20,7 @@ pub type Instant = DateTime<Utc>;
 /// One execution of one pinned version of a DAG.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Run {
-    /// The facts that never change after creation.
+    /// What is fixed when it is created; but for the version, which a retry may take anew.
     pub facts: RunFacts,
     /// 1, and one more for each retry of the run.
     pub round: u32,
@@ -29,7 +29,11 @@ pub struct Run {
     /// The backfill that this round is for: it yields to every other run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backfill: Option<BackfillId>,
-    /// Its task runs, in the order of the definition. Kept apart by the store.
+    /// Where the task run of each outer node stands, once a retry took another definition; empty: at the node's own index.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub line: Vec<TaskRunIx>,
+    /// Its task runs: those of its first definition in its order, then all others as they came. None ever leaves its
+    /// place, since the journal names it by that. Kept apart by the store.
     #[serde(skip)]
     pub tasks: Vec<TaskRun>,
 }
@@ -227,8 +231,12 @@ impl TaskRunIx {
 /// A task inside a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TaskRun {
-    /// The task.
+    /// The task; [`TaskIx::NONE`] of one that is gone.
     pub task: TaskIx,
+    /// What it was, if the definition of the run has it no longer: it keeps its attempts, and is never judged or begun
+    /// until a later definition has a task of its name again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone: Option<Box<TaskDefinition>>,
     /// The item, of a mapped task or of a task in a group.
     pub map_key: Option<String>,
     /// Whose item it is.
@@ -259,6 +267,7 @@ impl TaskRun {
     pub fn new(task: TaskIx) -> Self {
         Self {
             task,
+            gone: None,
             map_key: None,
             item: None,
             expansion: None,
@@ -268,6 +277,15 @@ impl TaskRun {
             attempts: Vec::new(),
             obligations: Vec::new(),
             doubted: false,
+        }
+    }
+
+    /// What it does: by the definition of the run, or by the one that had it last.
+    #[must_use]
+    pub fn definition<'a>(&'a self, dag: &'a Dag) -> &'a TaskDefinition {
+        match &self.gone {
+            Some(gone) => gone,
+            None => dag.task(self.task),
         }
     }
 

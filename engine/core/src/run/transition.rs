@@ -6,7 +6,7 @@
 //! | run queued | cancel | cancelled, with every task |
 //! | run running | last task ended | succeeded, failed, cancelled or timed_out |
 //! | run running | cancel, deadline | stopping: nothing starts but `all_done` tasks |
-//! | run ended | retry | queued, one round later |
+//! | run ended | retry | queued, one round later; with a later definition: under that one, new tasks waiting, removed ones gone |
 //! | task waiting | gate open, `when` true | ready |
 //! | task waiting | gate or `when` says no | skipped, upstream_failed, failed (an expression that errs) |
 //! | mapped task or group waiting | gate open | mapped: its list is known; or failed (`config`) |
@@ -45,6 +45,7 @@ use super::heard::{Heard, Overheard};
 use super::lifecycle::ending;
 use super::port::{Intent, Port};
 use super::record::{Fact, Record};
+use super::retry::Opened;
 use super::state::{Instant, Phase, Run, StopWhy, TaskEnd, TaskRun, TaskRunIx, TaskState, Verdict};
 use crate::dag::{Dag, TaskDefinition, TaskIx};
 use crate::planted::{self, Bug};
@@ -149,7 +150,15 @@ impl Turn<'_> {
                 by,
                 reason,
                 backfill,
-            } => self.retry_run(&tasks, by, reason, backfill),
+                definition,
+            } => {
+                let opened = Opened {
+                    by,
+                    reason,
+                    backfill,
+                };
+                self.retry_run(&tasks, opened, definition.as_deref());
+            }
             Event::Mark {
                 task,
                 verdict,
@@ -283,8 +292,8 @@ impl Turn<'_> {
             return;
         };
         // The end of a mapped task or group is the end of its items.
-        let outer = &self.run.tasks[..self.dag.outer().len()];
-        let open = outer.iter().any(|task| task.end().is_none());
+        let ended = |ix: TaskRunIx| self.run.tasks[ix.index()].end().is_some();
+        let open = !self.run.outer(self.dag).all(ended);
         let obliged = self.run.tasks.iter().any(TaskRun::is_obliged);
         if open || (obliged && !planted::is(Bug::EndLeavesDuties)) {
             return;
@@ -300,7 +309,7 @@ impl Turn<'_> {
     }
 
     pub(super) fn definition(&self, ix: TaskRunIx) -> &TaskDefinition {
-        self.dag.task(self.task(ix))
+        self.run.tasks[ix.index()].definition(self.dag)
     }
 
     pub(super) fn task(&self, ix: TaskRunIx) -> TaskIx {
@@ -334,6 +343,7 @@ impl Turn<'_> {
         }
     }
 
+    /// Every task run. Those that are gone have ended, and nothing that has ended is looked at twice.
     pub(super) fn all(&self) -> impl Iterator<Item = TaskRunIx> + use<> {
         (0..u32::try_from(self.run.tasks.len()).unwrap_or(u32::MAX)).map(TaskRunIx)
     }

@@ -50,7 +50,7 @@ impl EventView {
         Self {
             seq,
             at: record.at,
-            task: task.map(|task| dag.task(task.task).name.to_string()),
+            task: task.map(|task| task.definition(dag).name.to_string()),
             map_key: task.and_then(|task| task.map_key.clone()),
             attempt: record.attempt,
             fact: record.fact.clone(),

@@ -37,7 +37,7 @@ impl MappedView {
     pub(super) fn of(dag: &Dag, run: &Run, head: &TaskRun) -> Option<Self> {
         let tally = run.tally(dag, head)?;
         Some(Self {
-            task: dag.task(head.task).name.to_string(),
+            task: head.definition(dag).name.to_string(),
             state: head.state.word(),
             items: tally.items,
             waiting: tally.waiting,

@@ -12,6 +12,7 @@ mod instant;
 mod many;
 mod mapped;
 mod reason;
+mod taken;
 mod task;
 mod task_run_id;
 mod tick;
@@ -34,6 +35,7 @@ pub use self::event::EventView;
 pub use self::many::{ManyOutcome, ManyRun, ManyView};
 pub use self::mapped::MappedView;
 pub use self::reason::ReasonView;
+pub use self::taken::TakenView;
 pub use self::task::TaskView;
 pub use self::task_run_id::{NoTaskRunId, TaskRunId};
 pub use self::tick::TickView;
@@ -162,11 +164,19 @@ impl RunView {
             let has_items = task.expansion.as_ref().is_some_and(|e| !e.items.is_empty());
             !has_items && task.item.is_none_or(|of| of.index.is_some())
         };
-        let tasks = run.tasks.iter().filter(shown);
+        let mut tasks: Vec<&TaskRun> = run.tasks.iter().filter(shown).collect();
+        // After another definition was taken: its order, and what it has no longer at the end.
+        tasks.sort_by_key(|task| {
+            let outer = task.item.is_none().then_some(task.task);
+            (task.gone.is_some(), outer.is_none(), outer)
+        });
         let mapped = run.tasks.iter();
         Self {
             head: RunHead::of(&run.facts, run.round, &run.phase),
-            tasks: tasks.map(|task| TaskView::of(dag, run, task)).collect(),
+            tasks: tasks
+                .into_iter()
+                .map(|task| TaskView::of(dag, run, task))
+                .collect(),
             mapped: mapped
                 .filter_map(|head| MappedView::of(dag, run, head))
                 .collect(),

@@ -28,6 +28,9 @@ pub struct TaskView {
     pub attempts: Vec<AttemptView>,
     /// The kind of its executor.
     pub executor: String,
+    /// The definition of the run has it no longer; what it did before is kept.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub removed: bool,
     /// Why it ended so, where the attempts do not say it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
@@ -60,9 +63,17 @@ pub struct TaskView {
     pub ended_at: Option<Instant>,
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the form that serde asks for"
+)]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
 impl TaskView {
     pub(super) fn of(dag: &Dag, whole: &Run, run: &TaskRun) -> Self {
-        let task = dag.task(run.task);
+        let task = run.definition(dag);
         let end = run.end();
         let id = TaskRunId {
             run: whole.facts.id.clone(),
@@ -78,6 +89,7 @@ impl TaskView {
             state: run.state.word(),
             attempts: run.attempts.iter().map(AttemptView::of).collect(),
             executor: task.executor.clone(),
+            removed: run.gone.is_some(),
             why: end.and_then(|end| end.why.clone()),
             marked_by: end
                 .and_then(|end| end.marked_by.as_ref())

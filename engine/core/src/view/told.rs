@@ -23,9 +23,21 @@ pub fn fact_in_words(fact: &Fact, say: &dyn Fn(Instant) -> String) -> String {
         },
         Fact::RunEnded { ending } => format!("run {}", ending.word()),
         Fact::RunRetried {
-            by, reason, tasks, ..
+            by,
+            reason,
+            tasks,
+            definition,
+            ..
         } => {
-            format!("{} retried {tasks} tasks{}", by.name, because(reason))
+            let taken = definition.as_ref().map(|version| version.short());
+            let taken = taken.map_or_else(String::new, |version| {
+                format!(" with the latest definition, {version}")
+            });
+            format!(
+                "{} retried {tasks} tasks{taken}{}",
+                by.name,
+                because(reason)
+            )
         }
         Fact::TaskReset => "begins anew".to_owned(),
         Fact::TaskReady => "ready, waits for a slot".to_owned(),

@@ -70,7 +70,7 @@ fn of_task(
     why: Option<&str>,
 ) -> Option<Told> {
     let task = run.tasks.get(ix.index())?;
-    let rule = dag.task(task.task).notify.clone()?;
+    let rule = task.definition(dag).notify.clone()?;
     // Its items are told, and not the whole of them once more.
     if task
         .expansion
@@ -124,7 +124,7 @@ fn blame(
     subject: bool,
 ) {
     let task = &run.tasks[ix.index()];
-    let definition = dag.task(task.task);
+    let definition = task.definition(dag);
     let attempt = task.attempts.last();
     let (class, message) = said(task);
     let own = task.end().and_then(|end| end.why.as_deref());
@@ -161,7 +161,7 @@ fn culprit(dag: &Dag, run: &Run) -> Option<TaskRunIx> {
         let bad = task
             .end()
             .is_some_and(|end| matches!(end.verdict, Verdict::Failed | Verdict::TimedOut));
-        bad && !dag.task(task.task).may_fail
+        bad && task.gone.is_none() && !task.definition(dag).may_fail
     };
     let all = (0..u32::try_from(run.tasks.len()).unwrap_or(u32::MAX)).map(TaskRunIx);
     let first = |candidates: Vec<TaskRunIx>| {

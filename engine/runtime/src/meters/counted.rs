@@ -60,5 +60,5 @@ impl Meters {
 
 fn executor(dag: &Dag, run: &Run, record: &Record) -> String {
     let task = record.task.and_then(|ix| run.tasks.get(ix.index()));
-    task.map_or_else(String::new, |task| dag.task(task.task).executor.clone())
+    task.map_or_else(String::new, |task| task.definition(dag).executor.clone())
 }

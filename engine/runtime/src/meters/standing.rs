@@ -105,7 +105,7 @@ fn task_runs<'a>(live: impl Iterator<Item = &'a Live>) -> HashMap<(&'a str, &'st
     let mut counted = HashMap::new();
     for live in live {
         for task in &live.run.tasks {
-            let executor = live.dag.task(task.task).executor.as_str();
+            let executor = task.definition(&live.dag).executor.as_str();
             *counted.entry((executor, word(task))).or_default() += 1;
         }
     }

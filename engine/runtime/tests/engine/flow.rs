@@ -129,6 +129,7 @@ async fn a_retry_of_an_ended_run_goes_on_under_the_same_ids() {
         downstream: false,
         all: false,
         reason: None,
+        definition: noctule_core::ask::Take::Pinned,
     };
     let answer = engine.control.ask(ask(wish)).await.unwrap();
     assert!(matches!(answer, Answer::Done { .. }), "{answer:?}");

@@ -19,6 +19,7 @@ mod harness;
 mod hosts;
 mod inbox;
 mod inbox_source;
+mod latest;
 mod pools;
 mod refused_writes;
 mod replaying;

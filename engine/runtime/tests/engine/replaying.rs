@@ -3,7 +3,7 @@
 use noctule_core::ask::{Answer, Wish};
 use noctule_core::dag::Dag;
 use noctule_core::name::RunId;
-use noctule_core::replay::{Replayed, fold};
+use noctule_core::replay::{Replayed, fold, versions};
 use noctule_core::run::{Event, Fact, Run, RunEnding, Verdict};
 use noctule_executor_testing::Effect;
 use noctule_store::{RunFilter, Store};
@@ -23,15 +23,18 @@ pub(crate) async fn replays(store: &Store) -> usize {
     events
 }
 
-async fn replay(store: &Store, id: &RunId) -> Replayed {
+pub(crate) async fn replay(store: &Store, id: &RunId) -> Replayed {
     let mut journal = store.records(id, 0, 100_000).await.unwrap();
     let settled = journal.last().map_or(0, |(seq, _)| *seq);
     let run = store.run(id).await.unwrap().unwrap();
     // Another engine may be at work: the run is somewhere between these two looks.
     journal.extend(store.records(id, settled, 100_000).await.unwrap());
-    let version = store.version(&run.facts.version).await.unwrap().unwrap();
-    let dag = Dag::new(version.definition).unwrap();
-    fold(&dag, &run, &journal, settled)
+    let mut dags = Vec::new();
+    for version in versions(&run.facts, &journal) {
+        let version = store.version(&version).await.unwrap().unwrap();
+        dags.push(Dag::new(version.definition).unwrap());
+    }
+    fold(&dags, &run, &journal, settled)
         .unwrap_or_else(|difference| panic!("run {id}: {difference}"))
 }
 
@@ -86,6 +89,7 @@ async fn a_run_with_a_list_a_kill_a_mark_and_a_retry_replays_from_the_store_alon
         downstream: false,
         all: false,
         reason: None,
+        definition: noctule_core::ask::Take::Pinned,
     };
     done(&second, retry).await;
     let ended = second

@@ -200,6 +200,7 @@ async fn two_hundred_failures_of_one_cause_are_one_message_and_a_success_is_a_re
         downstream: false,
         all: false,
         reason: None,
+        definition: noctule_core::ask::Take::Pinned,
     });
     engine.control.ask(again).await.unwrap();
     letterbox.holds(2).await;
@@ -337,6 +338,7 @@ async fn a_run_that_is_retried_after_its_time_is_not_called_late() {
         downstream: false,
         all: false,
         reason: None,
+        definition: noctule_core::ask::Take::Pinned,
     });
     let answer = engine.control.ask(retry).await.unwrap();
     assert!(matches!(answer, Answer::Done { .. }), "{answer:?}");

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::SecondsFormat;
-use noctule_core::run::Run;
+use noctule_core::run::{Run, RunFacts};
 use noctule_core::word::Message;
 
 use crate::commit::{Write, Written};
@@ -24,6 +24,8 @@ pub(super) struct Batch {
     pub(super) births: Births,
     /// Runs that were there, how they go on, the word for it, and when they ended.
     pub(super) phases: (Vec<String>, Vec<String>, Vec<String>, Vec<Option<String>>),
+    /// Of these, the facts and the version where another definition was taken.
+    pub(super) taken: (Vec<Option<String>>, Vec<Option<String>>),
     pub(super) tasks: (Vec<String>, Vec<i64>, Vec<String>),
     pub(super) records: (Vec<String>, Vec<i64>, Vec<String>),
     pub(super) messages: Messages,
@@ -160,8 +162,14 @@ impl Batch {
 
     fn go_on(&mut self, steps: &Steps<'_>) -> Result<(), StoreError> {
         let born: BTreeSet<&str> = self.births.ids.iter().map(String::as_str).collect();
+        let taken: BTreeMap<&str, &RunFacts> = steps.facts().into_iter().collect();
         for (id, progress) in steps.phases() {
             if !born.contains(id) {
+                let facts = taken.get(id).copied();
+                let document = facts.map(|facts| json(facts, "run")).transpose()?;
+                self.taken.0.push(document);
+                let version = facts.map(|facts| facts.version.as_str().to_owned());
+                self.taken.1.push(version);
                 self.phases.0.push(id.to_owned());
                 self.phases.1.push(json(&progress, "run")?);
                 self.phases.2.push(state(&progress)?);

@@ -72,6 +72,7 @@ impl PostgresStore {
         let at = &self.server.place;
         let (dag, version): (&str, &str) = (row.try_get(0).at(at)?, row.try_get(1).at(at)?);
         let task: TaskRun = document(row.try_get(2).at(at)?, "task run")?;
+        let gone = task.gone.map(|gone| gone.executor);
         let remote = task
             .attempts
             .into_iter()
@@ -88,6 +89,7 @@ impl PostgresStore {
                     dag: self.named(dag)?,
                     version: self.named(version)?,
                     task: task.task,
+                    gone: gone.clone(),
                     connection: attempt.prepared.connection,
                     config,
                 })

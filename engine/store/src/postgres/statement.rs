@@ -68,8 +68,10 @@ macro_rules! rows {
                     ingestion_id, logical_time, logical_instant, state, ended_at, n) \
             WHERE EXISTS (SELECT FROM fence) AND NOT EXISTS (SELECT FROM noctule.spent_keys AS spent \
                 WHERE spent.dag = new.dag AND spent.key = new.idempotency_key) ORDER BY n ON CONFLICT DO NOTHING RETURNING id) \
-        , moved AS (UPDATE noctule.runs SET progress = new.progress, state = new.state, ended_at = new.ended_at \
-            FROM unnest($24::text[], $25::text[], $26::text[], $34::text[]) AS new (id, progress, state, ended_at) \
+        , moved AS (UPDATE noctule.runs SET progress = new.progress, state = new.state, ended_at = new.ended_at, \
+                facts = coalesce(new.facts, runs.facts), version = coalesce(new.version, runs.version) \
+            FROM unnest($24::text[], $25::text[], $26::text[], $34::text[], $49::text[], $50::text[]) \
+                AS new (id, progress, state, ended_at, facts, version) \
             WHERE runs.id = new.id AND EXISTS (SELECT FROM fence) RETURNING 1) \
         , tasks AS (INSERT INTO noctule.task_runs (run, ix, body) \
             SELECT run, ix, body FROM unnest($27::text[], $28::bigint[], $29::text[]) AS new (run, ix, body) \
@@ -170,4 +172,6 @@ fn bound<'a>(
         .bind(&batch.messages.live)
         .bind(&batch.messages.runs)
         .bind(&batch.messages.created)
+        .bind(&batch.taken.0)
+        .bind(&batch.taken.1)
 }

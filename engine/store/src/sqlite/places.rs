@@ -16,7 +16,7 @@ use crate::rows::{document, json, written};
 
 /// What is handed to the work never says where it is, and differs for each run.
 const PLACES: &str = "\
-    SELECT DISTINCT runs.dag, runs.version, json_extract(task_runs.body, '$.task'), \
+    SELECT DISTINCT runs.dag, runs.version, json_extract(task_runs.body, '$.task'), json_extract(task_runs.body, '$.gone.executor'), \
         json_extract(attempt.value, '$.prepared.connection'), \
         json_remove(json_extract(attempt.value, '$.prepared.config'), '$.env', '$.args') \
     FROM runs JOIN task_runs ON task_runs.run = runs.id, json_each(task_runs.body, '$.attempts') AS attempt \
@@ -81,12 +81,13 @@ impl SqliteStore {
         let path = &self.path;
         let (dag, version): (&str, &str) = (row.try_get(0).on(path)?, row.try_get(1).on(path)?);
         let task: u32 = row.try_get(2).on(path)?;
-        let config: &str = row.try_get(4).on(path)?;
+        let config: &str = row.try_get(5).on(path)?;
         Ok(AttemptPlace {
             dag: self.name(dag)?,
             version: self.name(version)?,
             task: TaskIx(task),
-            connection: row.try_get(3).on(path)?,
+            gone: row.try_get(3).on(path)?,
+            connection: row.try_get(4).on(path)?,
             config: document(config, "configuration")?,
         })
     }

@@ -1,4 +1,5 @@
-//! The steps of a commit as rows: one statement for all phases, one for all task runs, one for all records, sent together
+//! The steps of a commit as rows: one statement for all phases, one for changed facts, one for all task runs, one for all
+//! records, sent together
 //! with the check of the epoch in a single round trip, however many runs they touch.
 
 use std::path::Path;
@@ -19,6 +20,9 @@ const WRITE: &str = "\
     UPDATE runs SET progress = new.progress FROM \
         (SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS progress FROM json_each(?)) AS new \
         WHERE runs.id = new.id RETURNING 2; \
+    UPDATE runs SET facts = new.facts FROM \
+        (SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS facts FROM json_each(?)) AS new \
+        WHERE runs.id = new.id; \
     INSERT INTO task_runs (run, ix, body) \
         SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]') \
         FROM json_each(?) WHERE true ON CONFLICT (run, ix) DO UPDATE SET body = excluded.body; \
@@ -41,6 +45,7 @@ pub(super) async fn write_steps(
     let phases = steps.phases();
     let query = sqlx::query(WRITE).bind(epoch).bind(json(&phases, "run")?);
     let query = query
+        .bind(json(&steps.facts(), "run")?)
         .bind(json(&steps.tasks(), "task run")?)
         .bind(json(&steps.records(), "record")?);
     let answers = query.fetch_all(connection).await.on(path)?;

@@ -19,6 +19,7 @@ mod places;
 mod reading;
 mod sample;
 mod servers;
+mod taking;
 mod tenures;
 mod transfers;
 mod whole;

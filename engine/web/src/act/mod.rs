@@ -11,6 +11,7 @@ mod which;
 use noctule_core::ask::Answer;
 use noctule_core::dag::Dag;
 use noctule_core::run::{Run, TaskRunIx};
+use noctule_core::view::TakenView;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -24,7 +25,7 @@ pub(crate) use self::deliveries::ResendDelivery;
 pub(crate) use self::many::{CancelMany, MarkMany, RetryMany};
 pub use self::many::{CancelManyBody, MarkManyBody, RetryManyBody};
 pub(crate) use self::runs::{Cancel, Mark, Retry};
-pub use self::runs::{CancelBody, MarkBody, MarkedAs, RetryBody};
+pub use self::runs::{CancelBody, MarkBody, MarkedAs, RetryBody, RetryDefinition};
 pub(crate) use self::trigger::Trigger;
 pub use self::trigger::TriggerBody;
 pub use self::which::Which;
@@ -43,6 +44,9 @@ pub struct Acted {
     /// The tasks that it touches.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tasks: Vec<String>,
+    /// What the latest definition changes, of a retry that takes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definition: Option<TakenView>,
     /// Nothing was touched.
     #[serde(default)]
     pub dry_run: bool,
@@ -64,6 +68,7 @@ impl Acted {
             existing: false,
             notes: Vec::new(),
             tasks,
+            definition: None,
             dry_run: true,
         }
     }
@@ -83,6 +88,7 @@ impl Acted {
             existing,
             notes,
             tasks,
+            definition: None,
             dry_run: false,
         }
     }

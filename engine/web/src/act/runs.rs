@@ -1,14 +1,16 @@
 //! Cancelling, retrying and marking: each can be tried first, and touches then nothing.
 
 use axum::response::Response;
-use noctule_core::ask::Wish;
-use noctule_core::name::TaskTarget;
-use noctule_core::run::{RetryRefusal, RetryScope, TaskRunIx, Verdict, plan_retry};
+use noctule_core::ask::{Take, Wish};
+use noctule_core::name::{DagHash, TaskTarget};
+use noctule_core::run::{RetryRefusal, RetryScope, TaskRunIx, Verdict, plan_latest, plan_retry};
+use noctule_core::view::TakenView;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Acted, DryRun, names, reason};
 use crate::access::{Need, Role};
+use crate::known::Story;
 use crate::operation::{Call, Operation, Verb, found};
 use crate::problem::{Code, Problem};
 use crate::web::Web;
@@ -47,10 +49,24 @@ pub struct RetryBody {
     /// Every task.
     #[serde(default)]
     pub all: bool,
+    /// Which definition of the DAG the run goes on with.
+    #[serde(default)]
+    pub definition: RetryDefinition,
     /// In your words; kept with the run.
     #[serde(default)]
     #[schemars(length(max = 1_000))]
     pub reason: Option<String>,
+}
+
+/// Which definition a retry takes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RetryDefinition {
+    /// The one that the run is pinned to.
+    #[default]
+    Pinned,
+    /// Today's: new tasks wait, removed ones leave, and the run is pinned to it from then on.
+    Latest,
 }
 
 /// How a task is said to have ended.
@@ -148,6 +164,7 @@ impl Operation for Retry {
             tasks,
             downstream,
             all,
+            definition,
             reason: why,
         } = call.body;
         if all && !tasks.is_empty() {
@@ -163,28 +180,75 @@ impl Operation for Retry {
             downstream,
             all,
         };
-        let touched = plan_retry(&story.dag, &story.run, &scope).map_err(|refusal| {
-            let code = match &refusal {
-                RetryRefusal::NotEnded(_) => Code::RunIsLive,
-                RetryRefusal::NothingFailed => Code::NothingFailed,
-                RetryRefusal::NoTask(_) => Code::NoSuchTask,
-            };
-            Problem::new(code, refusal.to_string())
-        })?;
-        let touched = names(&story.dag, &story.run, touched);
+        let (touched, taken) = match definition {
+            RetryDefinition::Pinned => (pinned(&story, &scope)?, None),
+            RetryDefinition::Latest => {
+                let (touched, taken) = latest(&web, &story, &scope).await?;
+                (touched, Some(taken))
+            }
+        };
         let reason = reason(why)?;
         if call.query.dry_run {
-            return found(&Acted::would(&story.run, touched));
+            let would = Acted::would(&story.run, touched);
+            return found(&Acted {
+                definition: taken.map(|taken| taken.view),
+                ..would
+            });
         }
+        let definition = match &taken {
+            None => Take::Pinned,
+            Some(taken) => Take::Latest {
+                version: Some(taken.version.clone()),
+            },
+        };
         let wish = Wish::Retry {
             run: story.run.facts.id.clone(),
             tasks: scope.tasks,
             downstream,
             all,
             reason,
+            definition,
         };
-        found(&Acted::did(web.ask(&call.caller, wish).await?, touched))
+        let did = Acted::did(web.ask(&call.caller, wish).await?, touched);
+        found(&Acted {
+            definition: taken.map(|taken| taken.view),
+            ..did
+        })
     }
+}
+
+/// The latest definition, as it was shown.
+struct Taken {
+    version: DagHash,
+    view: TakenView,
+}
+
+fn pinned(story: &Story, scope: &RetryScope) -> Result<Vec<String>, Problem> {
+    let touched = plan_retry(&story.dag, &story.run, scope).map_err(refused)?;
+    Ok(names(&story.dag, &story.run, touched))
+}
+
+async fn latest(
+    web: &Web,
+    story: &Story,
+    scope: &RetryScope,
+) -> Result<(Vec<String>, Taken), Problem> {
+    let later = web.latest(&story.run.facts.dag).await?;
+    let latest = plan_latest(&story.dag, &later, &story.run, scope).map_err(refused)?;
+    let touched = latest.names(&later);
+    let view = TakenView::of(&story.dag, &later, latest.difference);
+    let version = later.hash().clone();
+    Ok((touched, Taken { version, view }))
+}
+
+fn refused(refusal: RetryRefusal) -> Problem {
+    let code = match &refusal {
+        RetryRefusal::NotEnded(_) => Code::RunIsLive,
+        RetryRefusal::NothingFailed => Code::NothingFailed,
+        RetryRefusal::NoTask(_) => Code::NoSuchTask,
+        RetryRefusal::Definition(_) => Code::DefinitionDoesNotFit,
+    };
+    Problem::new(code, refusal.to_string())
 }
 
 pub(super) fn targets(names: &[String]) -> Result<Vec<TaskTarget>, Problem> {
@@ -215,6 +279,13 @@ impl Operation for Mark {
     async fn answer(web: Web, call: Call<DryRun, MarkBody>) -> Result<Response, Problem> {
         let id = call.task_run()?;
         let (story, ix) = web.task_story(&id).await?;
+        if story.run.tasks[ix.index()].gone.is_some() {
+            let said = format!(
+                "the definition of run {} has no task `{}` any more",
+                id.run, id.target
+            );
+            return Err(Problem::new(Code::NoSuchTask, said));
+        }
         let touched = names(&story.dag, &story.run, [ix]);
         let reason = reason(call.body.reason)?;
         if call.query.dry_run {

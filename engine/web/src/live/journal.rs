@@ -98,7 +98,7 @@ impl Journals {
             return Ok(Vec::new());
         };
         let name = |task: &noctule_core::run::TaskRun| {
-            (dag.task(task.task).name.to_string(), task.map_key.clone())
+            (task.definition(&dag).name.to_string(), task.map_key.clone())
         };
         Ok(run.tasks.iter().map(name).collect())
     }

@@ -61,7 +61,7 @@ impl RequestView {
         let task = &story.run.tasks[task.index()];
         Self {
             key: attempt.key.to_string(),
-            executor: story.dag.task(task.task).executor.clone(),
+            executor: task.definition(&story.dag).executor.clone(),
             connection: attempt.prepared.connection.clone(),
             request: attempt.prepared.request.0.clone(),
         }
@@ -86,7 +86,7 @@ impl Operation for AttemptLogs {
         let (story, ix) = web.task_story(&id).await?;
         let task = &story.run.tasks[ix.index()];
         let attempt = find(&task.attempts, number)?;
-        let kind = &story.dag.task(task.task).executor;
+        let kind = &task.definition(&story.dag).executor;
         let page = match handle(attempt) {
             Some(handle) => page(&web, &story, kind, attempt, handle, after.as_ref()).await?,
             None => LogPage::end(),

@@ -8,11 +8,8 @@ mod health;
 mod logs;
 mod metrics;
 mod runs;
-<<<<<<< HEAD
 mod standing;
-=======
 mod tonight;
->>>>>>> terminal
 
 pub(crate) use self::backfills::{ListBackfills, ShowBackfill};
 pub(crate) use self::dags::{ListDags, ListTicks, ListVersions, ShowDag, ShowVersion, zone_of};
@@ -26,10 +23,7 @@ pub(crate) use self::metrics::Metrics;
 pub(crate) use self::runs::{
     ListRuns, RunEvents, RunTasks, ShowRun, WaitQuery, read_wait, until_over,
 };
-<<<<<<< HEAD
 pub use self::standing::{EventsView, HealthView, ListenerView, OutboxView, SpansView};
 pub(crate) use self::standing::{MOST_GIVEN_UP, ShowStanding, word};
-=======
 pub use self::tonight::{Rooms, tonight, under_way};
 pub(crate) use self::tonight::{Tonight, Work};
->>>>>>> terminal

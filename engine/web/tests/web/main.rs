@@ -23,5 +23,6 @@ mod paths;
 mod provider;
 mod roles;
 mod stage;
+mod taking;
 mod triggering;
 mod walking;

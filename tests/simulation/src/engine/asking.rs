@@ -134,6 +134,7 @@ impl Engine {
                 by,
                 reason,
                 backfill: None,
+                definition: None,
             },
         );
         Answer::Done { run: Some(run) }

@@ -60,7 +60,7 @@ impl Engine {
     fn sender(&self, run: &RunId, ix: TaskRunIx) -> Option<Sender> {
         let live = self.work.live.get(run)?;
         let task_run = &live.run.tasks[ix.index()];
-        let task = live.dag.task(task_run.task);
+        let task = task_run.definition(&live.dag);
         let kind = KINDS.into_iter().find(|kind| *kind == task.executor)?;
         Some(Sender {
             run: run.clone(),

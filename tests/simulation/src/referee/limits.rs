@@ -33,7 +33,7 @@ impl Referee {
                     continue;
                 };
                 held += usize::from(takes_a_slot(attempt));
-                let pool = &dag.task(task.task).pool;
+                let pool = &task.definition(dag).pool;
                 if &*pool.name == POOL.0 {
                     pooled += pool.slots;
                 }

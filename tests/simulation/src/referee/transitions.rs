@@ -81,7 +81,7 @@ impl Referee {
         for (place, attempt) in (1u32..).zip(&task.attempts) {
             let known = old.get(place as usize - 1);
             let changed = known.is_some_and(|known| is_ended(known) && known != attempt);
-            let local = dag.task(task.task).name.as_str();
+            let local = task.definition(dag).name.as_str();
             let key = || attempt_key(&self.store_id, id, local, task.map_key.as_deref(), place);
             let other_key = match known {
                 Some(known) => known.key != attempt.key,
@@ -136,7 +136,7 @@ impl Referee {
             return;
         };
         let (id, name) = (&run.facts.id, run.name_of(dag, ix));
-        let definition = dag.task(task.task);
+        let definition = task.definition(dag);
         let unknown = definition.on_unknown == OnUnknown::Retry;
         let allowed = definition.retries.max.max(u32::from(unknown)) + 1;
         let tries = task.attempts.len() - task.earlier as usize;
@@ -207,7 +207,7 @@ impl Referee {
     /// A mapped task ends after its items, and lets no more begin than it may.
     fn items(&mut self, dag: &Dag, run: &Run, task: &TaskRun) {
         let head = task.item.map_or(task, |of| &run.tasks[of.head.index()]);
-        let (Some(expansion), Some(rule)) = (&head.expansion, &dag.task(head.task).map) else {
+        let (Some(expansion), Some(rule)) = (&head.expansion, &head.definition(dag).map) else {
             return;
         };
         let walk = dag.walk(head.task);
@@ -259,8 +259,8 @@ impl Referee {
             return;
         }
         self.ended_runs += 1;
-        let outer = &new.tasks[..dag.outer().len()];
-        if outer.iter().any(|task| task.end().is_none()) {
+        let mut outer = new.outer(dag).map(|ix| &new.tasks[ix.index()]);
+        if outer.any(|task| task.end().is_none()) {
             self.say(format!("{id} ended with an open task"));
         }
         for task in &new.tasks {
@@ -328,8 +328,8 @@ impl Referee {
             };
             known.number == attempt && matches!(ended.end, AttemptEnd::Succeeded { .. })
         });
-        let Some(hold) = dag
-            .task(task.task)
+        let Some(hold) = task
+            .definition(dag)
             .hold_until
             .as_ref()
             .filter(|_| succeeded)
@@ -337,7 +337,7 @@ impl Referee {
             return;
         };
         let users: Vec<&TaskRun> = match hold {
-            HoldUntil::Run => (run.tasks[..dag.outer().len()].iter())
+            HoldUntil::Run => (run.outer(dag).map(|ix| &run.tasks[ix.index()]))
                 .filter(|other| other.task != task.task)
                 .collect(),
             HoldUntil::Tasks(names) => names

@@ -136,7 +136,7 @@ fn on_record(dag: &Dag, run: &Run, of_key: &AttemptOfKey, public: &Value) -> Opt
         .find(|attempt| attempt.number == of_key.number)?;
     let row = RecordRow {
         run: run.facts.id.to_string(),
-        task: dag.task(task.task).name.to_string(),
+        task: task.definition(dag).name.to_string(),
         map_key: task.map_key.clone(),
         attempt: attempt.number,
         state: attempt.state.word(),

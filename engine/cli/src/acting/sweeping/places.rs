@@ -120,7 +120,8 @@ async fn of_attempts(
         }
         let dag = versions.get(&place.version).and_then(Option::as_ref);
         let task = dag.filter(|dag| place.task.index() < dag.definition().tasks.len());
-        let Some(kind) = task.map(|dag| dag.task(place.task).executor.clone()) else {
+        let kind = task.map(|dag| dag.task(place.task).executor.clone());
+        let Some(kind) = place.gone.or(kind) else {
             return Err(CliError::unreachable(format!(
                 "the store does not hold version {} of `{}`, to which attempts belong",
                 place.version, place.dag

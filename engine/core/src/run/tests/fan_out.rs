@@ -259,6 +259,7 @@ fn retry(engine: &mut Engine<'_>, tasks: Vec<TaskRunIx>) {
         by: Actor::engine(),
         reason: None,
         backfill: None,
+        definition: None,
     });
 }
 

@@ -137,6 +137,7 @@ fn a_retry_of_a_user_makes_the_work_again_that_was_torn_down() {
         by: Actor::engine(),
         reason: None,
         backfill: None,
+        definition: None,
     });
     assert_eq!(engine.run_to_end(), RunEnding::Succeeded);
     assert_eq!(engine.world.torn_down.len(), 2);

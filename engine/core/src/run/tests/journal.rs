@@ -6,12 +6,12 @@
 use crate::dag::Dag;
 use crate::name::BackfillId;
 use crate::replay::{Numbered, Replay, fold};
-use crate::run::{Phase, Run, Step, TaskRun, TaskRunIx};
+use crate::run::{Fact, Phase, Run, Step, TaskRun, TaskRunIx};
 
 /// The journal of a run, and the run that it makes.
 #[derive(Clone)]
 pub(super) struct Journal<'a> {
-    dag: &'a Dag,
+    dags: &'a [Dag],
     pub(super) records: Vec<Numbered>,
     folded: Replay<'a>,
     pending: Vec<Pending>,
@@ -33,13 +33,13 @@ struct Pending {
 }
 
 impl<'a> Journal<'a> {
-    pub(super) fn new(dag: &'a Dag, run: &Run, step: &Step) -> Self {
+    pub(super) fn new(dags: &'a [Dag], run: &Run, step: &Step) -> Self {
         let records = numbered(1, step);
-        let (folded, rest) = Replay::begin(dag, &run.facts, &records).unwrap();
+        let (folded, rest) = Replay::begin(dags, &run.facts, &records).unwrap();
         assert!(rest.is_empty());
         assert_eq!(folded.compare(run), Ok(()));
         Self {
-            dag,
+            dags,
             records,
             folded,
             pending: Vec::new(),
@@ -55,6 +55,11 @@ impl<'a> Journal<'a> {
             self.told.round = after.round;
             self.told.phase = after.phase.clone();
             self.told.backfill = after.backfill.clone();
+            self.told.line = after.line.clone();
+            // The store writes facts anew where a definition was taken, and nowhere else.
+            if takes_definition(step) {
+                self.told.facts = after.facts.clone();
+            }
         }
         let tasks = step.touched.iter();
         let tasks: Vec<_> = tasks
@@ -100,15 +105,29 @@ impl<'a> Journal<'a> {
         self.committed.round = stored.round;
         self.committed.phase = stored.phase.clone();
         self.committed.backfill = stored.backfill.clone();
+        self.committed.line = stored.line.clone();
+        self.committed.facts = stored.facts.clone();
         assert_eq!(self.folded.compare(stored), Ok(()));
     }
 
     /// Folds all of it at once, as a reader of the store does.
     pub(super) fn replays(&self, stored: &Run) {
         let last = self.records.last().map_or(0, |(seq, _)| *seq);
-        let replayed = fold(self.dag, stored, &self.records, last).unwrap();
+        let replayed = fold(self.dags, stored, &self.records, last).unwrap();
         assert_eq!(replayed.events.len(), self.folds);
     }
+}
+
+fn takes_definition(step: &Step) -> bool {
+    step.records.iter().any(|record| {
+        matches!(
+            record.fact,
+            Fact::RunRetried {
+                definition: Some(_),
+                ..
+            }
+        )
+    })
 }
 
 /// Writes rows of task runs, as the store does: new ones come after the others.

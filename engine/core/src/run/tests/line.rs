@@ -263,6 +263,7 @@ fn a_retry_by_hand_takes_a_run_out_of_its_backfill() {
         by,
         reason: None,
         backfill: None,
+        definition: None,
     };
     bench.happen(night, again);
     bench.happen(night, Event::Begin);

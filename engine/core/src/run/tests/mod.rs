@@ -6,6 +6,7 @@ mod fan_out;
 mod found;
 mod holding;
 mod journal;
+mod latest;
 mod launch;
 mod line;
 mod replaying;

@@ -61,6 +61,7 @@ fn eventful(dag: &Dag) -> Engine<'_> {
         by: Actor::engine(),
         reason: Some("again".to_owned()),
         backfill: Some("b-1".parse().unwrap()),
+        definition: None,
     });
     engine.until((engine.now - at(0)).num_seconds() + 8);
     engine.happen(Event::Mark {
@@ -97,7 +98,7 @@ fn refold(
     let (mut records, mut stored) = (written(&engine.journal.records), as_stored(&engine.stored));
     let last = records.last().map_or(0, |(seq, _)| *seq);
     change(&mut records, &mut stored);
-    fold(engine.dag, &stored, &records, last)
+    fold(std::slice::from_ref(engine.dag), &stored, &records, last)
 }
 
 fn renumber(records: &mut [Numbered]) {
@@ -367,9 +368,23 @@ fn a_run_that_was_read_while_its_journal_grew_is_folded_as_far_as_it_was() {
     let journal = &young.journal.records;
     assert!(journal.len() as u64 > settled + 4);
     for settled in [1, settled / 2, settled] {
-        let replayed = fold(&dag, &as_stored(&read), journal, settled).unwrap();
+        let replayed = fold(
+            std::slice::from_ref(&dag),
+            &as_stored(&read),
+            journal,
+            settled,
+        )
+        .unwrap();
         assert_eq!(replayed.run, read);
     }
     // A run that is none of its journal is none of it at any place.
-    assert!(fold(&dag, &as_stored(&engine.stored), journal, 1).is_err());
+    assert!(
+        fold(
+            std::slice::from_ref(&dag),
+            &as_stored(&engine.stored),
+            journal,
+            1
+        )
+        .is_err()
+    );
 }

@@ -281,6 +281,7 @@ fn a_retry_takes_the_failed_tasks_and_what_follows_and_keeps_the_run_and_its_ids
         by: somebody(),
         reason: None,
         backfill: None,
+        definition: None,
     });
     assert_eq!(engine.run_to_end(), RunEnding::Succeeded);
     assert_eq!(engine.run.facts, facts);
@@ -317,6 +318,7 @@ fn a_new_round_begins_the_budget_of_retries_anew() {
         by: somebody(),
         reason: None,
         backfill: None,
+        definition: None,
     });
     assert_eq!(engine.run_to_end(), RunEnding::Succeeded);
     assert_eq!(engine.run.tasks[0].attempts.len(), 4);

@@ -266,13 +266,13 @@ impl Port for World {
     fn key(&self, dag: &Dag, run: &Run, task: TaskRunIx, number: u32) -> AttemptKey {
         let store: StoreId = "0123abcd".parse().unwrap();
         let task_run = &run.tasks[task.index()];
-        let name = dag.task(task_run.task).name.as_str();
+        let name = task_run.definition(dag).name.as_str();
         let map_key = task_run.map_key.as_deref();
         attempt_key(&store, &run.facts.id, name, map_key, number)
     }
 
     fn prepare(&self, dag: &Dag, run: &Run, intent: &Intent<'_>) -> Result<Prepared, String> {
-        let task = dag.task(run.tasks[intent.task.index()].task);
+        let task = run.tasks[intent.task.index()].definition(dag);
         let script = self.script(task.name.as_str());
         if task.with.contains_key("bad") {
             return Err("`with.bad` is none".to_owned());
@@ -290,7 +290,7 @@ impl Port for World {
     }
 
     fn items(&self, dag: &Dag, run: &Run, head: TaskRunIx) -> Result<Vec<(String, Value)>, String> {
-        let rule = dag.task(run.tasks[head.index()].task).map.clone();
+        let rule = run.tasks[head.index()].definition(dag).map.clone();
         let list = rule.and_then(|rule| rule.items.as_array().cloned());
         let list = list.ok_or_else(|| "`map`: expected a list".to_owned())?;
         let name = |value: Value| (value.to_string(), value);
@@ -311,6 +311,8 @@ impl Port for World {
 
 /// An engine over the world. `run` is its memory, `stored` is what a killed engine finds.
 pub(super) struct Engine<'a> {
+    /// The versions that there are; a fresh engine finds the one of its run among them.
+    dags: &'a [Dag],
     pub(super) dag: &'a Dag,
     pub(super) world: World,
     pub(super) run: Run,
@@ -328,6 +330,12 @@ pub(super) struct Engine<'a> {
 
 impl<'a> Engine<'a> {
     pub(super) fn new(dag: &'a Dag, world: World) -> Self {
+        Self::with_versions(std::slice::from_ref(dag), world)
+    }
+
+    /// A run of the first of these versions.
+    pub(super) fn with_versions(dags: &'a [Dag], world: World) -> Self {
+        let dag = &dags[0];
         let new = NewRun {
             id: "r1".parse().unwrap(),
             profile: "local".parse().unwrap(),
@@ -340,8 +348,9 @@ impl<'a> Engine<'a> {
             callback: None,
         };
         let (run, step) = create(dag, new, at(0));
-        let journal = Journal::new(dag, &run, &step);
+        let journal = Journal::new(dags, &run, &step);
         let mut engine = Self {
+            dags,
             dag,
             world,
             stored: run.clone(),
@@ -398,6 +407,8 @@ impl<'a> Engine<'a> {
     fn restart(&mut self) {
         self.kill_after = None;
         self.run = self.stored.clone();
+        let pinned = |dag: &&Dag| *dag.hash() == self.run.facts.version;
+        self.dag = self.dags.iter().find(pinned).unwrap_or(self.dag);
         self.journal.forget();
         self.hands.clear();
         self.look_anew();
@@ -506,9 +517,8 @@ impl<'a> Engine<'a> {
         }
         for (ix, attempt, activity) in wanted {
             let place = (attempt.number, activity);
-            let name = self
-                .dag
-                .task(self.run.tasks[ix.index()].task)
+            let name = self.run.tasks[ix.index()]
+                .definition(self.dag)
                 .name
                 .to_string();
             let waits = match activity {

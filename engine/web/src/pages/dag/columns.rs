@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use noctule_core::dag::Dag;
 use noctule_core::name::RunId;
+use noctule_core::run::TaskRunIx;
 use noctule_store::RunSummary;
 
 use super::cells::Cell;
@@ -56,6 +57,7 @@ impl Web {
             self.store().last_records(&ids).await?.into_iter().collect();
         let mut ready: HashMap<RunId, Arc<Column>> = HashMap::new();
         let mut fresh: HashMap<RunId, Column> = HashMap::new();
+        let mut fresh_moved: HashMap<RunId, Column> = HashMap::new();
         for run in runs {
             let id = &run.facts.id;
             let last = numbers.get(id).copied().unwrap_or(0);
@@ -65,9 +67,21 @@ impl Web {
             }
             let dag = self.dag(&run.facts.version).await?;
             let cells = vec![Cell::None; dag.outer().len()];
-            fresh.insert(id.clone(), Column { last, dag, cells });
+            let column = Column { last, dag, cells };
+            match run.line.iter().map(|ix| ix.0).max() {
+                None => drop(fresh.insert(id.clone(), column)),
+                // It took another definition: its outer task runs stand elsewhere, and there are few such runs.
+                Some(furthest) => {
+                    let mut alone = HashMap::from([(id.clone(), column)]);
+                    self.fill(&mut alone, &run.line, furthest + 1).await?;
+                    fresh_moved.extend(alone);
+                }
+            }
         }
-        self.fill(&mut fresh).await?;
+        let widest = fresh.values().map(|column| column.cells.len()).max();
+        let widest = u32::try_from(widest.unwrap_or(0)).unwrap_or(u32::MAX);
+        self.fill(&mut fresh, &[], widest).await?;
+        fresh.extend(fresh_moved);
         for (id, column) in fresh {
             let column = Arc::new(column);
             self.known_columns().keep(id.clone(), &column);
@@ -76,18 +90,26 @@ impl Web {
         Ok(ids.iter().filter_map(|id| ready.remove(id)).collect())
     }
 
-    /// Reads how the tasks of these runs stand.
-    async fn fill(&self, fresh: &mut HashMap<RunId, Column>) -> Result<(), Problem> {
-        let widest = fresh.values().map(|column| column.cells.len()).max();
-        let Some(widest) = widest else {
+    /// Reads how the tasks of these runs stand: of those below, the ones of this line, or if it is empty, all.
+    async fn fill(
+        &self,
+        fresh: &mut HashMap<RunId, Column>,
+        line: &[TaskRunIx],
+        below: u32,
+    ) -> Result<(), Problem> {
+        if fresh.is_empty() {
             return Ok(());
-        };
+        }
         let missing: Vec<RunId> = fresh.keys().cloned().collect();
-        let below = u32::try_from(widest).unwrap_or(u32::MAX);
+        let moved: HashMap<TaskRunIx, usize> = line.iter().copied().zip(0..).collect();
         for standing in self.store().standings(&missing, below).await? {
+            let row = match line {
+                [] => Some(standing.ix.index()),
+                _ => moved.get(&standing.ix).copied(),
+            };
             let place = fresh
                 .get_mut(&standing.run)
-                .and_then(|column| column.cells.get_mut(standing.ix.index()));
+                .and_then(|column| column.cells.get_mut(row?));
             if let Some(place) = place {
                 *place = Cell::of(standing.state.word());
             }

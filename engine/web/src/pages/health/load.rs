@@ -79,7 +79,7 @@ impl Load {
                 match &task.state {
                     TaskState::Ready { .. } => self.ready += 1,
                     TaskState::Active => {
-                        let pool = &dag.task(task.task).pool;
+                        let pool = &task.definition(&dag).pool;
                         let held = &mut self.pools.entry(pool.name.to_string()).or_default().held;
                         *held += u64::from(pool.slots);
                         let attempt = task.attempts.last();

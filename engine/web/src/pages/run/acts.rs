@@ -39,6 +39,13 @@ fn retry(id: &str) -> Markup {
         fields: html! {
             p { "What failed begins anew, and what follows it, in a new round." }
             label.check { input type="checkbox" name="all" data-as="flag"; "every task, also those that succeeded" }
+            div.field {
+                label for="retry-definition" { "Definition of the DAG" }
+                select id="retry-definition" name="definition" {
+                    option value="pinned" { "the one that the run has" }
+                    option value="latest" { "the latest one" }
+                }
+            }
             (why("retry"))
         },
         preview: true,

@@ -34,7 +34,7 @@ pub(super) async fn bad(
     run: &RunView,
     may: bool,
 ) -> Result<Markup, Problem> {
-    let is_bad = |task: &&TaskView| matches!(task.state, "failed" | "timed_out");
+    let is_bad = |task: &&TaskView| !task.removed && matches!(task.state, "failed" | "timed_out");
     let failed: Vec<&TaskView> = run.tasks.iter().filter(is_bad).collect();
     let over = run.head.ended_at.is_some();
     let waits = if over {

@@ -113,7 +113,24 @@ fn whole(web: &Web, story: &Story, run: &RunView, query: &RunQuery) -> Markup {
                 }
             }
         }))
+        @if from + ROWS >= order.len() { (removed(run)) }
         (pages(run, query, from, (from + ROWS < order.len()).then_some(from + ROWS)))
+    }
+}
+
+/// What a later definition has no longer, with the way to what it did.
+fn removed(run: &RunView) -> Markup {
+    let removed: Vec<&TaskView> = run.tasks.iter().filter(|task| task.removed).collect();
+    html! {
+        @if !removed.is_empty() {
+            p.quiet id="removed" {
+                "The definition of this run has no longer: "
+                @for task in removed.iter().take(ROWS) {
+                    a href=(attempt_way(&run.head.id, task)) { bdi { (target(task)) } } " (" (task.state) ") "
+                }
+                @if removed.len() > ROWS { "and " (removed.len() - ROWS) " more" }
+            }
+        }
     }
 }
 
