@@ -47,13 +47,9 @@ pub(super) async fn retry(args: &RetryArgs, surface: &Surface) -> Result<Exit, C
         },
     };
     let Some(done) = desk.ask_for(wish).await? else {
-        let taken = acted
-            .definition
-            .iter()
-            .filter(|_| surface.format() == Format::Table);
-        taken
-            .map(|taken| emit(&lines(&taken.difference)))
-            .collect::<Result<(), _>>()?;
+        if let (Some(taken), Format::Table) = (&acted.definition, surface.format()) {
+            emit(&lines(&taken.difference))?;
+        }
         return Ok(Exit::Success);
     };
     let acted = Acted {

@@ -92,7 +92,7 @@ pub fn plan_latest(
     check_leaving(earlier, later, run)?;
     check_shapes(earlier, later, run, &repin)?;
     let mut after = run.clone();
-    repin.apply(later, &mut after).ok_or_else(|| misplaced())?;
+    repin.apply(later, &mut after).ok_or_else(misplaced)?;
     let mut tasks = chosen(later, &after, scope)?;
     check_lists(earlier, later, run, &tasks)?;
     check_executors((earlier, run), (later, &after))?;

@@ -142,7 +142,7 @@ async fn with_a_kill(place: usize) -> bool {
 async fn a_kill_before_or_after_any_commit_launches_nothing_twice_and_loses_no_attempt() {
     let mut struck = 0;
     for place in 2.. {
-        if !with_a_kill(place).await {
+        if !Box::pin(with_a_kill(place)).await {
             break;
         }
         struck += 1;
