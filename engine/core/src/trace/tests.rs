@@ -115,6 +115,7 @@ fn history(dag: &Dag) -> (Run, Vec<Record>) {
         reason: None,
         tasks: 1,
         backfill: None,
+        definition: None,
     };
     let over = |ending| Fact::RunEnded { ending };
     let records = vec![

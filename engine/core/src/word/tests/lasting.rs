@@ -203,6 +203,7 @@ fn a_notice_of_another_round_has_another_id() {
         round: 1,
         phase,
         backfill: None,
+        line: Vec::new(),
         tasks: Vec::new(),
     };
     let second = crate::run::Run {
