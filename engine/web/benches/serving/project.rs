@@ -84,7 +84,7 @@ impl Project {
         )
         .unwrap();
         let write = |name: &str, text: String| {
-            std::fs::write(dags.join(format!("{name}.toml")), text).unwrap()
+            std::fs::write(dags.join(format!("{name}.toml")), text).unwrap();
         };
         for table in 0..TABLES {
             write(
@@ -101,7 +101,7 @@ impl Project {
         }
         let chain = "[tasks.b]\ndepends_on = [\"a\"]\n[tasks.c]\ndepends_on = [\"b\"]\n";
         let defaults =
-            format!("[defaults]\nexecutor = \"process\"\nwith.process.command = [\"/bin/true\"]\n");
+            "[defaults]\nexecutor = \"process\"\nwith.process.command = [\"/bin/true\"]\n";
         write(
             "busy",
             format!("id = \"busy\"\nmax_active_runs = 1000\n{defaults}[tasks.a]\n{chain}"),

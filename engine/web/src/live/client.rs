@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -32,6 +33,11 @@ const ALIVE: Bytes = Bytes::from_static(b"event: alive\ndata: {}\n\n");
 const AGAIN: Duration = Duration::from_secs(5);
 /// The pause before a journal is looked at again where nobody tells of changes.
 const LOOK: Duration = Duration::from_secs(2);
+/// The share of time of each who listens: so long after news, one after another, they hear of it, and all that came until
+/// then at once. A thousand that woke together would keep the engine of this process from its work.
+const SHARE: Duration = Duration::from_micros(250);
+/// Turns go round by the golden section: however many there are, those next to each other come far apart.
+const SECTION: f64 = 0.618_034;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
@@ -133,9 +139,14 @@ struct Client {
     /// What they get first: what was fetched at one time.
     ready: VecDeque<Bytes>,
     bell: watch::Receiver<()>,
+    /// Their place in the turn: from a half to one and a half.
+    turn: f64,
     guard: Guard,
     _place: OwnedSemaphorePermit,
 }
+
+/// Those who came before, ever.
+static CAME: AtomicU64 = AtomicU64::new(0);
 
 /// Looks now and then whether somebody who listens still may.
 struct Guard {
@@ -165,6 +176,7 @@ impl Client {
             source,
             ready,
             bell: web.feed().bell(),
+            turn: 0.5 + (CAME.fetch_add(1, Ordering::Relaxed) as f64 * SECTION).fract(),
             _place: place(&web)?,
             guard: Guard {
                 web,
@@ -181,8 +193,8 @@ impl Client {
             if !self.guard.admits().await {
                 return None;
             }
-            if let Some(line) = self.ready.pop_front() {
-                return Some(line);
+            if let Some(lines) = self.lines() {
+                return Some(lines);
             }
             // Before the look, so that what is told after it rings.
             self.bell.borrow_and_update();
@@ -201,9 +213,26 @@ impl Client {
             }
             match timeout(pause.min(alive - now), self.bell.changed()).await {
                 Ok(Err(_)) => return None,
-                Ok(Ok(())) | Err(_) => {}
+                Ok(Ok(())) => tokio::time::sleep(self.wait()).await,
+                Err(_) => {}
             }
         }
+    }
+
+    /// How long after news it is their turn.
+    fn wait(&self) -> Duration {
+        let web = &self.guard.web;
+        let all = web.settings().streams - web.streams().available_permits();
+        SHARE.mul_f64(all as f64 * self.turn)
+    }
+
+    /// What is ready, in one piece: so it takes one write.
+    fn lines(&mut self) -> Option<Bytes> {
+        if self.ready.len() < 2 {
+            return self.ready.pop_front();
+        }
+        let parts: Vec<Bytes> = self.ready.drain(..).collect();
+        Some(parts.concat().into())
     }
 }
 
@@ -232,6 +261,8 @@ mod tests {
     use super::*;
     use crate::live::history::{AT_ONCE, About};
 
+    const STREAMS: usize = crate::web::STREAMS;
+
     async fn web(folder: &tempfile::TempDir) -> Web {
         let options = OpenOptions {
             profile: "test".parse().unwrap(),
@@ -247,7 +278,7 @@ mod tests {
             slots: 1,
             zone: chrono_tz::Tz::UTC,
             public_url: None,
-            streams: 8,
+            streams: STREAMS,
         };
         let web = Web::new(store, settings).unwrap();
         web.feed().history().begin();
@@ -276,30 +307,43 @@ mod tests {
         Client::new(web.clone(), caller, source, VecDeque::new()).unwrap()
     }
 
+    async fn heard(client: &mut Client) -> String {
+        String::from_utf8(client.next().await.unwrap().to_vec()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_thousand_hear_of_news_one_after_another_and_one_alone_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let web = web(&folder).await;
+        let mut all = vec![client(&web, Caller::Loopback)];
+        assert!(all[0].wait() < Duration::from_millis(1));
+        for _ in 1..STREAMS {
+            all.push(client(&web, Caller::Loopback));
+        }
+        let mut waits: Vec<Duration> = all.iter().map(Client::wait).collect();
+        waits.sort_unstable();
+        let share = SHARE * u32::try_from(STREAMS).unwrap();
+        assert!(share / 2 <= waits[0] && waits[STREAMS - 1] < 2 * share);
+        // In no tenth of the time comes more than its part.
+        for tenth in waits.windows(STREAMS / 8) {
+            assert!(tenth[STREAMS / 8 - 1] - tenth[0] > share / 10);
+        }
+    }
+
     #[tokio::test]
     async fn who_falls_behind_holds_a_bounded_part_and_is_told_of_the_gap() {
         let folder = tempfile::tempdir().unwrap();
         let web = web(&folder).await;
         let mut client = client(&web, Caller::Loopback);
         tell(&web, 1_000);
-        assert!(client.next().await.is_some());
+        assert_eq!(heard(&mut client).await.matches("data:").count(), AT_ONCE);
         // They read no more for long, while very much happens.
         tell(&web, 40_000);
-        assert_eq!(client.ready.len(), AT_ONCE - 1);
-        let mut heard = 1;
-        let reset = loop {
-            let line = String::from_utf8(client.next().await.unwrap().to_vec()).unwrap();
-            if line.contains("event: reset") {
-                break line;
-            }
-            heard += 1;
-        };
-        assert_eq!(heard, AT_ONCE);
+        let reset = heard(&mut client).await;
         let now = web.feed().now().unwrap().id();
-        assert!(reset.starts_with(&format!("id: {now}\n")), "{reset}");
+        assert_eq!(reset, format!("id: {now}\nevent: reset\ndata: {{}}\n\n"));
         tell(&web, 1);
-        let next = client.next().await.unwrap();
-        assert!(next.ends_with(b"data: {}\n\n"));
+        assert_eq!(heard(&mut client).await.matches("data:").count(), 1);
     }
 
     #[tokio::test]
@@ -338,7 +382,6 @@ mod tests {
         assert!(web.store().revoke_token(&id, &revocation).await.unwrap());
         assert!(client.next().await.is_some(), "it was just looked at");
         client.guard.looked -= 2 * AGAIN;
-        assert!(!client.ready.is_empty());
-        assert_eq!(client.next().await, None);
+        assert_eq!(client.next().await, None, "with much left to read");
     }
 }
