@@ -2,13 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use noctule_core::run::RunEnding;
 use noctule_core::trace::{Span, SpanId, TraceId, traceparent};
 use noctule_executor_testing::Effect;
 use noctule_runtime::{SpanCounts, SpanSink};
 
+use tokio::sync::watch;
+
 use crate::harness::{Stage, ending};
+
+/// Nothing here takes so long unless it is wrong.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 const TWO: &str = r#"
 id = "d"
@@ -24,6 +30,7 @@ depends_on = ["a"]
 struct Shelf {
     loses: bool,
     spans: Mutex<Vec<Span>>,
+    bell: watch::Sender<()>,
 }
 
 impl Shelf {
@@ -36,6 +43,14 @@ impl Shelf {
         let spans = self.spans().into_iter();
         spans.map(|span| (span.id, span)).collect()
     }
+
+    /// Waits until it has so many, by their ids.
+    async fn holds(&self, count: usize) {
+        let mut bell = self.bell.subscribe();
+        let enough = bell.wait_for(|()| self.by_id().len() >= count);
+        let waited = tokio::time::timeout(PATIENCE, enough).await;
+        drop(waited.unwrap().unwrap());
+    }
 }
 
 impl SpanSink for Shelf {
@@ -43,6 +58,8 @@ impl SpanSink for Shelf {
         if !self.loses {
             let mut all = self.spans.lock().unwrap_or_else(PoisonError::into_inner);
             all.extend(spans);
+            drop(all);
+            self.bell.send_replace(());
         }
     }
 
@@ -105,9 +122,7 @@ async fn what_a_killed_engine_did_not_export_is_exported_by_the_next_under_the_s
     let found = Arc::<Shelf>::default();
     stage.spans = Some(Arc::clone(&found) as Arc<dyn SpanSink>);
     let engine = stage.start().await;
-    while found.by_id().len() < 6 {
-        tokio::task::yield_now().await;
-    }
+    found.holds(6).await;
     engine.drain().await;
     let again = found.by_id();
     assert_eq!(again.len(), 6);
