@@ -34,7 +34,7 @@ fn at<'a>(dag: &'a Dag, run: &'a Run, record: &Record) -> Option<At<'a>> {
     let task_run = run.tasks.get(record.task?.index())?;
     let number = record.attempt?;
     let attempt = task_run.attempts.iter().find(|one| one.number == number)?;
-    let task = dag.task(task_run.task);
+    let task = task_run.definition(dag);
     Some(At {
         task: task.name.as_str(),
         map_key: task_run.map_key.as_deref(),

@@ -349,9 +349,15 @@
   // --- The end of a session. What follows is a page of this server, whatever the provider of logins would say.
   const out = $('logout');
   if (out) out.addEventListener('click', async () => {
-    try { await fetch('/logout', { method: 'POST', redirect: 'manual', headers: { 'noctule-request': '1' }, cache: 'no-store' }); }
-    catch (lost) { say('The server cannot be reached: you are still logged in'); return; }
-    location.assign('/logout');
+    try {
+      const answer = await fetch('/logout', { method: 'POST', redirect: 'manual', headers: { 'noctule-request': '1' }, cache: 'no-store' });
+      // 401: there is no session any more.
+      if (answer.type !== 'opaqueredirect' && answer.status !== 401) throw new Error('the server said ' + answer.status);
+      location.assign('/logout');
+    } catch (lost) {
+      out.textContent = 'Still logged in: try again';
+      say(out.textContent);
+    }
   });
 
   // For the scripts of single pages.

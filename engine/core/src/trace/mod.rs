@@ -165,7 +165,7 @@ fn of_attempt(dag: &Dag, run: &Run, round: u32, record: &Record) -> Option<Span>
         trace: TraceId::of(&facts.id),
         id: SpanId::of_attempt(&attempt.key),
         parent: Some(SpanId::of_round(&facts.id, round)),
-        name: dag.task(task_run.task).name.to_string(),
+        name: task_run.definition(dag).name.to_string(),
         is_call: attempt.prepared.nature != Nature::Sensor,
         began,
         ended: over,
@@ -198,7 +198,7 @@ fn known(
     ended: &Ended,
     fact: &Fact,
 ) -> Vec<(&'static str, Attribute)> {
-    let task = dag.task(task_run.task);
+    let task = task_run.definition(dag);
     let mut attributes = of_run(run);
     attributes.extend([
         ("noctule.task", task.name.as_str().into()),

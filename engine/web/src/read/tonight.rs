@@ -254,7 +254,7 @@ fn held<'a>(
                 continue;
             }
             slots += u64::from(task.attempts.last().is_some_and(holds_slot));
-            let pool = &dag.task(task.task).pool;
+            let pool = &task.definition(dag).pool;
             if !pool.is_default() {
                 pools.entry(pool.name.to_string()).or_default().0 += u64::from(pool.slots);
             }
