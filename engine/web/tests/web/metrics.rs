@@ -128,6 +128,8 @@ fn message(number: u32, standing: Standing) -> Message {
         latest_at: at,
         sealed_at: Some(at),
         tries: 1,
+        tried_at: None,
+        tried_for: 0,
         error: None,
         standing,
     }
