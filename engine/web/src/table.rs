@@ -160,7 +160,7 @@ mod tests {
                 "/readyz",
                 "/login",
                 "/login/callback",
-                "/logout"
+                "/logged-out"
             ]
         );
     }
