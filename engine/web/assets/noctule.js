@@ -353,7 +353,7 @@
       const answer = await fetch('/logout', { method: 'POST', redirect: 'manual', headers: { 'noctule-request': '1' }, cache: 'no-store' });
       // 401: there is no session any more.
       if (answer.type !== 'opaqueredirect' && answer.status !== 401) throw new Error('the server said ' + answer.status);
-      location.assign('/logout');
+      location.assign('/logged-out');
     } catch (lost) {
       out.textContent = 'Still logged in: try again';
       say(out.textContent);

@@ -162,7 +162,7 @@ mod tests {
                 "/readyz",
                 "/login",
                 "/login/callback",
-                "/logout"
+                "/logged-out"
             ]
         );
     }

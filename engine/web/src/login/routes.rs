@@ -1,4 +1,4 @@
-//! `/login`, `/login/callback` and `/logout`.
+//! `/login`, `/login/callback`, `/logout` and `/logged-out`.
 
 use axum::body::Body;
 use axum::http::header::{ACCEPT, CONTENT_TYPE, LOCATION, SET_COOKIE};
@@ -33,7 +33,7 @@ pub(crate) struct Login;
 pub(crate) struct LoginCallback;
 /// `POST /logout`.
 pub(crate) struct Logout;
-/// `GET /logout`.
+/// `GET /logged-out`.
 pub(crate) struct LoggedOut;
 
 /// Where to go afterwards.
@@ -217,7 +217,7 @@ impl Operation for Logout {
 
 impl Operation for LoggedOut {
     const VERB: Verb = Verb::Get;
-    const PATH: &'static str = "/logout";
+    const PATH: &'static str = "/logged-out";
     const NEED: Need = Need::Anybody;
     const NAME: &'static str = "logged_out_page";
     const SUMMARY: &'static str = "Where somebody is who has logged out";

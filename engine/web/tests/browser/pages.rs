@@ -402,7 +402,7 @@ async fn whoever_is_logged_in_logs_out_by_a_press_and_a_viewer_is_shown_no_form(
     assert_eq!(browser.run(forms).await, 0);
     browser.click("#logout").await;
     browser
-        .until("location.pathname === '/logout' && !document.getElementById('logout')")
+        .until("location.pathname === '/logged-out' && !document.getElementById('logout')")
         .await;
     let title = browser
         .run("return document.querySelector('h1').innerText")

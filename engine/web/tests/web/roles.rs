@@ -116,7 +116,7 @@ async fn a_page_tells_strangers_nothing_of_the_project() {
     for (target, header) in [
         ("/", ("accept-language", "en")),
         ("/nowhere", ("accept-language", "en")),
-        ("/logout", ("accept-language", "en")),
+        ("/logged-out", ("accept-language", "en")),
         ("/dags/other", ("authorization", "Bearer guess")),
         ("/", ("cookie", "__Host-noctule_session=guess")),
         ("/", ("sec-fetch-site", "cross-site")),
@@ -166,8 +166,11 @@ async fn whoever_is_logged_in_has_a_button_to_log_out_and_is_out_then() {
     let out = out.send(stage.address).await;
     assert_eq!(out.status, 303);
     let to = out.header("location").unwrap();
-    assert!(to.ends_with("/logout"), "not back to the provider: {to}");
-    let after = look(&stage, "/logout", ("cookie", &cookie)).await;
+    assert!(
+        to.ends_with("/logged-out"),
+        "not back to the provider: {to}"
+    );
+    let after = look(&stage, "/logged-out", ("cookie", &cookie)).await;
     assert!(after.status == 200 && after.text().contains("Logged out"));
     let again = look(&stage, "/api/v1/dags", ("cookie", &cookie)).await;
     assert_eq!(again.status, 401);
