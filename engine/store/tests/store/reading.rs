@@ -219,8 +219,43 @@ async fn what_is_known_of_a_dag_is_kept_and_replaced_and_its_dropped_ticks_add_u
     assert_eq!(store.dropped_ticks(&dag, 10).await.unwrap(), [two, one]);
 }
 
+/// Runs of `d` a minute apart, each pinned to the chain of so many tasks.
+async fn the_versions_of_a_dag_are_those_of_its_latest_runs_newest_first(bed: Bed) {
+    let store = bed.open().await;
+    let lease = store.acquire(&owner()).await.unwrap();
+    for (number, tasks) in [1, 2, 1, 3, 3].into_iter().enumerate() {
+        let dag = chain("d", tasks);
+        let tick = minutes(i64::try_from(number).unwrap());
+        let (run, step) = run(&dag, &format!("r{number}"), scheduled(tick));
+        let pinned = version(&dag);
+        let writes = [
+            Write::Pin { version: &pinned },
+            Write::Create {
+                run: &run,
+                step: &step,
+                idempotency_key: None,
+            },
+        ];
+        store.commit(&lease, &writes).await.unwrap();
+    }
+    let of = |tasks| chain("d", tasks).hash().clone();
+    for (runs, versions) in [
+        (10, vec![of(3), of(1), of(2)]),
+        (4, vec![of(3), of(1), of(2)]),
+        (3, vec![of(3), of(1)]),
+        (2, vec![of(3)]),
+    ] {
+        let id = "d".parse().unwrap();
+        let found = store.versions_of_runs(&id, runs).await.unwrap();
+        assert_eq!(found, versions, "of {runs} runs");
+    }
+    let other = "e".parse().unwrap();
+    assert_eq!(store.versions_of_runs(&other, 10).await.unwrap(), vec![]);
+}
+
 on_every_store!(
     runs_are_found_newest_first_by_each_filter_and_page_by_page,
+    the_versions_of_a_dag_are_those_of_its_latest_runs_newest_first,
     the_times_of_earlier_runs_are_exact_and_strictly_before,
     what_is_known_of_a_dag_is_kept_and_replaced_and_its_dropped_ticks_add_up,
 );
