@@ -122,7 +122,6 @@ impl Lines {
         let kinds = [&self.receivers, &self.servers].into_iter();
         kinds.flat_map(|kind| kind.sending.values().flatten())
     }
-
 }
 
 impl Kind {
