@@ -58,9 +58,9 @@ fn migrations() -> Vec<Migration> {
             include_str!("../../migrations/postgres/0004_backfills.sql"),
         ),
         simple(
-            6,
+            5,
             "lists",
-            include_str!("../../migrations/postgres/0006_lists.sql"),
+            include_str!("../../migrations/postgres/0005_lists.sql"),
         ),
     ]
 }

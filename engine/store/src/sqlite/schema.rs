@@ -53,9 +53,9 @@ fn migrations() -> Vec<Migration> {
             include_str!("../../migrations/sqlite/0005_backfills.sql"),
         ),
         simple(
-            7,
+            6,
             "lists",
-            include_str!("../../migrations/sqlite/0007_lists.sql"),
+            include_str!("../../migrations/sqlite/0006_lists.sql"),
         ),
     ]
 }
