@@ -162,13 +162,13 @@ async fn what_waits_to_be_told_and_who_listens_is_in_the_document_on_the_page_an
     ];
     let before = async |store: &Store| keep(store, &messages).await;
     let stage = Stage::after(&[QUICK], crate::stage::settings(), before).await;
-    let listener = stage.listen("/api/v1/events", None).await;
     let standby = stage.get("/api/v1/health").await.json();
     assert_eq!(
         (&standby["stand"], &standby["listeners"]),
         (&json!("standby"), &json!(null))
     );
     let stage = stage.attached(&[QUICK]).await;
+    let listener = stage.listen("/api/v1/events", None).await;
     let health = stage.get("/api/v1/health").await.json();
     assert_eq!(health["stand"], "engine");
     assert_eq!(
