@@ -209,6 +209,23 @@ impl Stage {
         }
     }
 
+    /// This is the only DAG file from now on, and the server knows it.
+    pub(crate) async fn publish(&self, id: &str, dag: &str) {
+        let target = format!("/api/v1/dags/{id}");
+        let before = self.get(&target).await.json()["version"].clone();
+        let registry = Registry::new().with(Scripted::new(Arc::clone(&self.world)));
+        let publication = Publication {
+            dags: read(&registry, &[dag]),
+            ..Publication::default()
+        };
+        self.control.publish(publication, None).unwrap();
+        let mut token = self.store.change_token().await.unwrap();
+        while self.get(&target).await.json()["version"] == before {
+            let patience = Duration::from_secs(5);
+            token = self.store.changed_since(token, patience).await.unwrap();
+        }
+    }
+
     pub(crate) async fn get(&self, target: &str) -> Answer {
         client::Ask::get(target).send(self.address).await
     }

@@ -1,32 +1,12 @@
 //! A retry that takes the latest definition, through the API, and the pages of a run that took one.
 
-use std::sync::Arc;
-
-use noctule_executor::Registry;
-use noctule_executor_testing::Scripted;
-use noctule_runtime::Publication;
 use serde_json::json;
 
-use crate::stage::{BAD, Stage, read};
+use crate::stage::{BAD, Stage};
 
 /// `first` before `t`, which is mended; `after` is gone.
 const LATER: &str = "id = \"bad\"\n[tasks.first]\nexecutor = \"scripted\"\nwait = \"block\"\n[tasks.t]\nexecutor = \"scripted\"\n\
     wait = \"block\"\nretries = 0\ndepends_on = [\"first\"]\n";
-
-async fn publish(stage: &Stage, dag: &str) {
-    let before = stage.get("/api/v1/dags/bad").await.json()["version"].clone();
-    let registry = Registry::new().with(Scripted::new(Arc::clone(&stage.world)));
-    let publication = Publication {
-        dags: read(&registry, &[dag]),
-        ..Publication::default()
-    };
-    stage.control.publish(publication, None).unwrap();
-    let mut token = stage.store.change_token().await.unwrap();
-    while stage.get("/api/v1/dags/bad").await.json()["version"] == before {
-        let patience = std::time::Duration::from_secs(5);
-        token = stage.store.changed_since(token, patience).await.unwrap();
-    }
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_retry_takes_the_latest_definition_and_the_pages_show_the_run_under_it() {
@@ -42,7 +22,7 @@ async fn a_retry_takes_the_latest_definition_and_the_pages_show_the_run_under_it
     assert_eq!(strange.code(), "invalid_body");
     let pinned = stage.post(&dry, json!({ "definition": "pinned" })).await;
     assert_eq!(pinned.json().get("definition"), None);
-    publish(&stage, LATER).await;
+    stage.publish("bad", LATER).await;
     let tried = stage.post(&dry, latest.clone()).await.json();
     assert_eq!(tried["tasks"], json!(["t", "first"]));
     let difference = &tried["definition"];
