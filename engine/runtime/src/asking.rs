@@ -3,6 +3,7 @@
 use noctule_core::ask::{Answer, Ask, Refusal, Wish};
 use noctule_core::name::{RunId, TaskTarget};
 use noctule_core::run::{Actor, Event, News, Report, RetryScope, Verdict};
+use noctule_store::AskId;
 use tokio::sync::oneshot;
 
 use crate::engine::Engine;
@@ -39,17 +40,18 @@ impl Engine {
             pending => pending?,
         };
         for (id, ask) in pending {
-            if !self
-                .batch
-                .answers
-                .iter()
-                .any(|(answered, _)| *answered == id)
-            {
+            if !self.has_answered(id) {
                 let answer = self.answer(ask).await?;
                 self.batch.answers.push((id, answer));
             }
         }
         Ok(())
+    }
+
+    /// An answer that the store does not take yet was given all the same, and what was asked for was done.
+    fn has_answered(&self, id: AskId) -> bool {
+        let mut answers = self.batch.answers.iter().chain(self.unwritten.answers());
+        answers.any(|(answered, _)| *answered == id)
     }
 
     pub(crate) async fn answer_directly(

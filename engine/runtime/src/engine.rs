@@ -329,6 +329,7 @@ impl Engine {
     fn is_drained(&self) -> bool {
         self.draining
             && self.batch.is_empty()
+            && self.unwritten.is_over()
             && self.telling.under_way.is_empty()
             && !self.live.values().any(|live| live.is_launching())
     }

@@ -109,13 +109,13 @@ impl Retaining {
             return Ok(Forgotten::default());
         }
         let horizon = Horizon::of(&self.retention, now);
-        let forgotten = Forgotten {
+        // First, so that nothing that cannot be read keeps them from going.
+        self.store.forget_loose_ends(&self.lease, &horizon).await?;
+        Ok(Forgotten {
             logs: self.forget_logs(&horizon).await?,
             runs: self.forget_runs(&horizon).await?,
             backfills: self.forget_backfills(&horizon).await?,
-        };
-        self.store.forget_loose_ends(&self.lease, &horizon).await?;
-        Ok(forgotten)
+        })
     }
 
     async fn forget_logs(&self, horizon: &Horizon) -> Result<u64, StoreError> {

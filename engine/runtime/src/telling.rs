@@ -75,6 +75,11 @@ impl Telling {
             beat: None,
         }
     }
+
+    /// Whether a message is being brought now.
+    pub(crate) fn is_under_way(&self, id: &MessageId) -> bool {
+        self.sendings.values().any(|sending| sending == id)
+    }
 }
 
 impl Engine {

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use noctule_core::ask::Answer;
 use noctule_core::backfill::Night;
 use noctule_core::name::{BackfillId, DagId, RunId};
 use noctule_core::word::MessageId;
@@ -17,6 +18,9 @@ use crate::saving::Batch;
 
 /// The pauses grow from the first to the second.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
+
+/// How often what is refused is written again before an engine that drains ends without it.
+const LAST_TRIES: u32 = 3;
 
 /// What a write of a batch is of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,12 +55,23 @@ pub(crate) struct Unwritten {
     again: Batch,
     due: Option<tokio::time::Instant>,
     failures: u32,
+    last_tries: u32,
 }
 
 impl Unwritten {
+    /// Whether an engine that drains has nothing to wait for here: all is written, or was refused time and again.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_empty() || self.last_tries > LAST_TRIES
+    }
+
     /// Whether there is nothing to write again.
     pub(crate) fn is_empty(&self) -> bool {
         self.again.is_empty()
+    }
+
+    /// Answers that were given and are not in the store yet.
+    pub(crate) fn answers(&self) -> impl Iterator<Item = &(AskId, Answer)> {
+        self.again.answers.iter()
     }
 }
 
@@ -83,7 +98,12 @@ impl Engine {
             }
             Of::Message(id) => {
                 let until = self.options.clock.now() + pause;
-                let now = self.telling.outbox.unwritten(id, until);
+                // What is being brought is on record as sent already; only what became of it is still to be heard.
+                let now = if self.telling.is_under_way(id) {
+                    self.telling.outbox.stands(id)
+                } else {
+                    self.telling.outbox.unwritten(id, until)
+                };
                 let stood = now.or_else(|| batch.messages.get(id).cloned());
                 again
                     .messages
@@ -104,7 +124,9 @@ impl Engine {
     pub(crate) fn write_again(&mut self) {
         self.catch_up();
         let now = tokio::time::Instant::now();
-        if self.unwritten.due.is_none_or(|due| due > now) {
+        if self.draining && !self.unwritten.is_empty() {
+            self.unwritten.last_tries += 1;
+        } else if self.unwritten.due.is_none_or(|due| due > now) {
             return;
         }
         self.unwritten.due = None;

@@ -137,6 +137,9 @@ impl Store {
                     ControlFlow::Continue(())
                 };
                 self.walk_runs(&filter, see).await?;
+                if found.len() > most {
+                    return Ok(None);
+                }
             }
         }
         let key = |run: &RunSummary| {

@@ -93,8 +93,11 @@ impl<'a> Document<'a> {
 /// Whether an override holds more than Noctule's own variables.
 fn has_own(container: &Value) -> bool {
     let variables = container["environment"].as_array();
-    container.get("command").is_some()
-        || variables.is_some_and(|list| list.len() > rules::OUR_VARIABLES.len())
+    let is_own = |variable: &Value| {
+        let name = variable["name"].as_str().unwrap_or_default();
+        name != rules::TRACE_VARIABLE && !rules::OUR_VARIABLES.contains(&name)
+    };
+    container.get("command").is_some() || variables.is_some_and(|list| list.iter().any(is_own))
 }
 
 /// Where a launch of this connection goes.

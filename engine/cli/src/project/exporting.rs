@@ -54,8 +54,17 @@ impl OpenProject {
             }
             Traced::Environment(destination) => *destination,
             Traced::Project(otel) => match headers(otel, around).await {
-                Ok(headers) => Destination::of_base(&otel.endpoint, &headers, &surface.env)
-                    .map_err(unusable)?,
+                Ok(headers) => {
+                    match Destination::of_base(&otel.endpoint, &headers, &surface.env) {
+                        Ok(destination) => destination,
+                        // The value of a secret is nothing that `check` could have refused.
+                        Err(why) if has_secret(otel) => {
+                            tracing::error!(%why, "no traces are exported");
+                            return Ok(None);
+                        }
+                        Err(error) => return Err(unusable(error)),
+                    }
+                }
                 Err(why) => {
                     tracing::error!(why, "no traces are exported");
                     return Ok(None);
@@ -69,6 +78,11 @@ impl OpenProject {
             .map(Some)
             .map_err(unusable)
     }
+}
+
+fn has_secret(otel: &Otel) -> bool {
+    let is_secret = |given: &Given| matches!(given, Given::Secret(_));
+    otel.headers.values().any(is_secret)
 }
 
 /// The headers, secrets resolved.

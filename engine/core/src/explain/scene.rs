@@ -12,12 +12,18 @@ use crate::run::{AttemptState, Board, Instant, Limits, Phase, Run, TaskRun, Task
 
 type Live = HashMap<RunId, (Arc<Dag>, Run)>;
 
-/// What is known of other runs.
+/// What all runs share.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Scene {
+struct Shared {
     holding: Vec<Holder>,
     pools: Vec<Pool>,
     rates: Vec<Rate>,
+}
+
+/// What is known of other runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Scene {
+    shared: Arc<Shared>,
     ready_before: usize,
     running: Vec<Other>,
     queued_before: usize,
@@ -28,8 +34,9 @@ pub struct Scene {
 pub struct Stage {
     live: Live,
     board: Board,
-    pools: BTreeMap<String, u32>,
-    connections: BTreeMap<String, Connection>,
+    shared: Arc<Shared>,
+    /// How many ready tasks get a slot before the first of each run.
+    before: HashMap<RunId, usize>,
 }
 
 impl Stage {
@@ -49,11 +56,22 @@ impl Stage {
             }
             live.insert(run.facts.id.clone(), (dag, run));
         }
+        let mut holding: Vec<Holder> = board
+            .holding()
+            .iter()
+            .filter_map(|(id, ix)| holder(live.get(id)?, *ix))
+            .collect();
+        holding.sort_by_key(|holder| holder.since);
+        let shared = Shared {
+            holding,
+            pools: pools(&live, &board, pools_of_project),
+            rates: rates(&live, connections),
+        };
         Self {
+            before: ready_before(&board, pools_of_project),
+            shared: Arc::new(shared),
             live,
             board,
-            pools: pools_of_project.clone(),
-            connections: connections.clone(),
         }
     }
 
@@ -68,19 +86,11 @@ impl Stage {
     pub fn scene(&self, own: &Run) -> Scene {
         let Self { live, board, .. } = self;
         let (id, dag) = (&own.facts.id, &own.facts.dag);
-        let mut holding: Vec<Holder> = board
-            .holding()
-            .iter()
-            .filter_map(|(id, ix)| holder(live.get(id)?, *ix))
-            .collect();
-        holding.sort_by_key(|holder| holder.since);
         let running = board.running(dag).filter(|other| *other != id);
         let queued_before = board.queued(dag).take_while(|other| *other != id).count();
         Scene {
-            holding,
-            rates: rates(live, &self.connections),
-            pools: pools(live, board, &self.pools),
-            ready_before: ready_before(board, own, &self.pools),
+            shared: Arc::clone(&self.shared),
+            ready_before: self.before.get(id).copied().unwrap_or(0),
             running: running.filter_map(|id| other(&live.get(id)?.1)).collect(),
             queued_before: if matches!(own.phase, Phase::Queued { .. }) {
                 queued_before
@@ -116,9 +126,9 @@ impl Scene {
             now,
             engine,
             slots,
-            holding: &self.holding,
-            pools: &self.pools,
-            rates: &self.rates,
+            holding: &self.shared.holding,
+            pools: &self.shared.pools,
+            rates: &self.shared.rates,
             ready_before: self.ready_before,
             running: &self.running,
             queued_before: self.queued_before,
@@ -209,11 +219,12 @@ fn rates(live: &Live, connections: &BTreeMap<String, Connection>) -> Vec<Rate> {
     connections.iter().filter_map(rate).collect()
 }
 
-/// How many ready tasks of other runs get a slot before any of this run.
-fn ready_before(board: &Board, own: &Run, pools: &BTreeMap<String, u32>) -> usize {
+/// How many ready tasks of other runs get a slot before any of a run.
+fn ready_before(board: &Board, pools: &BTreeMap<String, u32>) -> HashMap<RunId, usize> {
     let limits = Limits { slots: 0, pools };
-    let line = board.in_line(limits);
-    line.iter()
-        .position(|(run, _)| *run == own.facts.id)
-        .unwrap_or(0)
+    let mut before = HashMap::new();
+    for (place, (run, _)) in board.in_line(limits).into_iter().enumerate() {
+        before.entry(run).or_insert(place);
+    }
+    before
 }

@@ -218,11 +218,12 @@ impl<'a> Replay<'a> {
         let heard = first.heard.as_ref().ok_or(Difference::Earlier)?;
         let missing = |what: String| Difference::Missing { seq, what };
         let event = heard.recall(stored, &first.fact).map_err(missing)?;
+        let known = self.run.tasks.len();
+        let is_new = |ix: &&TaskRunIx| ix.index() >= known;
         let new = transition
             .first()
             .and_then(taken)
-            .map_or(0, |repin| repin.line.len());
-        let known = self.run.tasks.len();
+            .map_or(0, |repin| repin.line.iter().filter(is_new).count());
         if let Some(stranger) = event.tasks().find(|ix| ix.index() >= known + new) {
             return Err(missing(format!(
                 "it speaks of task run {}, and the run has {known} of them by then",

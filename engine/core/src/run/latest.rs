@@ -3,11 +3,12 @@
 //! Guarantees: nothing is guessed. Where the state of a run has no honest place in the new definition, the answer is a
 //! refusal with a code, a place and a way out. Parameters, `vars` and the ingestion id stay what they were.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use thiserror::Error;
 
-use super::attempt::{Attempt, AttemptEnd, AttemptState, Ended};
+use super::attempt::{Attempt, AttemptEnd, AttemptState, Ended, Nature};
 use super::repin::Repin;
 use super::retry::{RetryRefusal, RetryScope, chosen};
 use super::state::{Phase, Run, TaskRun, TaskRunIx};
@@ -220,6 +221,8 @@ fn is_unknown(attempt: &Attempt) -> bool {
     };
     match end {
         AttemptEnd::Failed { class, .. } => *class == ErrorClass::Unknown,
+        // What became of a call whose connection we closed, nobody can tell.
+        AttemptEnd::TimedOut { .. } => attempt.prepared.nature == Nature::Attached,
         _ => false,
     }
 }
@@ -319,6 +322,7 @@ fn check_lists(
     run: &Run,
     tasks: &[TaskRunIx],
 ) -> Result<(), RetryRefusal> {
+    let begun: BTreeSet<&TaskRunIx> = tasks.iter().collect();
     for ix in tasks {
         let Some(head) = run
             .tasks
@@ -331,7 +335,7 @@ fn check_lists(
         let Some(is) = later.find(was.name.as_str()).map(|task| later.task(task)) else {
             continue;
         };
-        if !tasks.contains(&head) && list_of(was) != list_of(is) {
+        if !begun.contains(&head) && list_of(was) != list_of(is) {
             let name = was.name.as_str();
             let message =
                 format!("the list of `{name}` is another one now, and only items of it begin anew");

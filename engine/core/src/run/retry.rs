@@ -69,7 +69,11 @@ impl Turn<'_> {
 
     /// Every try so far belongs to earlier rounds.
     pub(super) fn begin_anew(&mut self, ix: TaskRunIx) {
+        let definition = self.definition(ix);
+        let has_list = definition.map.is_some() || definition.is_group();
         let run = &mut self.run.tasks[ix.index()];
+        // The empty list of a group that is a task by now is not the output of that task.
+        run.expansion = run.expansion.take().filter(|_| has_list);
         run.earlier = u32::try_from(run.attempts.len()).unwrap_or(u32::MAX);
         run.give_up_at = None;
         self.set_state(ix, TaskState::Waiting);

@@ -120,10 +120,10 @@ impl Night {
         }
     }
 
-    /// Whether nobody has to look: nothing is late, nothing stands failed, nothing waits for a person.
+    /// Whether nobody has to look: nothing is late, nothing stands failed, nothing waits for a person; and all was read.
     #[must_use]
     pub fn is_well(&self) -> bool {
-        self.late.is_empty() && self.failed.is_empty() && self.needs.is_empty()
+        !self.cut && self.late.is_empty() && self.failed.is_empty() && self.needs.is_empty()
     }
 
     /// The coming ticks of all DAGs, soonest first.

@@ -6,7 +6,7 @@
 use noctule_executor::ErrorClass;
 
 use crate::dag::Dag;
-use crate::run::{Attempt, AttemptEnd, AttemptState, Run, TaskRun, TaskRunIx, Verdict};
+use crate::run::{Attempt, AttemptEnd, AttemptState, Duty, Run, TaskRun, TaskRunIx, Verdict};
 use crate::view::{DagView, NeedView};
 
 /// What of a run wants a person; of a run that is over, only what was called unknown.
@@ -51,6 +51,13 @@ pub fn needs_of_dag(dag: &DagView) -> Vec<NeedView> {
 }
 
 fn need(task: &TaskRun) -> Option<(&'static str, &str, Option<crate::run::Instant>)> {
+    let mut left = task.obligations.iter().filter_map(|left| match &left.duty {
+        Duty::GivenUp { at, why } => Some(("left_standing", why.as_str(), Some(*at))),
+        Duty::Held | Duty::Due { .. } => None,
+    });
+    if let Some(left) = left.next() {
+        return Some(left);
+    }
     if let Some(Attempt {
         state: AttemptState::Running(work),
         ..

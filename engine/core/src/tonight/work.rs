@@ -34,6 +34,9 @@ pub fn work(stage: &Stage, runs: &[RunId], around: Surrounded<'_>) -> (Vec<WorkI
     let mut items = Vec::new();
     let mut cut = runs.len() > EXPLAINED;
     for id in runs.iter().take(EXPLAINED) {
+        if items.len() > LINES {
+            break;
+        }
         let Some((dag, run)) = stage.run(id) else {
             continue;
         };

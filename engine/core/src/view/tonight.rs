@@ -76,7 +76,7 @@ pub struct NeedView {
     pub ingestion_id: Option<String>,
     /// The task.
     pub task: Option<String>,
-    /// By a word: `alarm`, `unknown`, `broken`, `trigger`.
+    /// By a word: `alarm`, `unknown`, `left_standing`, `broken`, `trigger`.
     #[serde(deserialize_with = "words::read")]
     #[schemars(schema_with = "words::needs")]
     pub why: Word,

@@ -52,7 +52,7 @@ const NIGHT_STATES: [Word; 7] = [
     "left_alone",
 ];
 const ERRANDS: [Word; 3] = ["make", "retry", "again"];
-const NEEDS: [Word; 4] = ["alarm", "unknown", "broken", "trigger"];
+const NEEDS: [Word; 5] = ["alarm", "unknown", "left_standing", "broken", "trigger"];
 
 fn known(text: &str) -> Option<Word> {
     let lists: [&[Word]; 10] = [

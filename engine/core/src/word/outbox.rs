@@ -373,6 +373,12 @@ impl Outbox {
         self.shelf.get(id).cloned()
     }
 
+    /// How a message stands now, unless it is over and let go of.
+    #[must_use]
+    pub fn stands(&self, id: &MessageId) -> Option<Message> {
+        self.shelf.get(id).cloned()
+    }
+
     /// What has changed since the last call, as it is now; what is over is forgotten here, and stays in the store.
     pub fn changes(&mut self) -> Vec<Message> {
         self.shelf.changes()

@@ -197,3 +197,58 @@ async fn one_turn_begins_at_most_twenty_nights_of_all_backfills_together() {
     assert!(turns.values().all(|count| *count <= 20), "{turns:?}");
     engine.drain().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_asked_is_done_once_also_where_its_answer_is_refused() {
+    let stage = Stage::new("id = \"d\"\n[tasks.t]\nexecutor = \"scripted\"\nwith = {}\n");
+    let engine = stage.start().await;
+    let path = stage.dir.path();
+    let refuse =
+        "CREATE TRIGGER refused BEFORE UPDATE ON asks BEGIN SELECT RAISE(ABORT, 'no'); END";
+    meddle(path, refuse).await;
+    let made = async || {
+        let filter = noctule_store::RunFilter::default();
+        engine.store.find_runs(&filter).await.unwrap().len()
+    };
+    let mut token = engine.store.change_token().await.unwrap();
+    let mut asked = Vec::new();
+    // Whoever answers one ask has looked at all that are pending.
+    for count in 1..=3 {
+        asked.push(engine.store.ask(&trigger_of("d", None)).await.unwrap());
+        while made().await < count {
+            let patience = Duration::from_secs(5);
+            token = engine.store.changed_since(token, patience).await.unwrap();
+        }
+    }
+    meddle(path, "DROP TRIGGER refused").await;
+    for ask in asked {
+        while engine.store.answer_of(ask).await.unwrap().is_none() {
+            let patience = Duration::from_secs(5);
+            token = engine.store.changed_since(token, patience).await.unwrap();
+        }
+    }
+    assert_eq!(made().await, 3, "it was done again for want of an answer");
+    engine.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_engine_that_drains_writes_once_more_what_was_refused_and_does_not_wait_for_ever() {
+    for heals in [true, false] {
+        let letterbox = Letterbox::new(Duration::ZERO);
+        let mut stage = Stage::of(&[FAILING]);
+        stage.courier = Some(letterbox.clone());
+        let engine = stage.start().await;
+        let refuse =
+            "CREATE TRIGGER refused BEFORE INSERT ON messages BEGIN SELECT RAISE(ABORT, 'no'); END";
+        meddle(stage.dir.path(), refuse).await;
+        let run = engine.trigger().await;
+        engine.over(&run).await;
+        if heals {
+            meddle(stage.dir.path(), "DROP TRIGGER refused").await;
+        }
+        let store = engine.store.clone();
+        engine.drain().await;
+        let written = until_all(&store, |_| true).await.len();
+        assert_eq!(written, usize::from(heals));
+    }
+}

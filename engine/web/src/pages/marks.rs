@@ -57,7 +57,9 @@ pub(crate) fn mark(word: &str) -> (Tone, &'static str) {
         "skipped" => (Tone::Off, OVER),
         "paused" => (Tone::Warn, BARS),
         "disabled" | "withdrawn" => (Tone::Off, SLASH),
-        "late" | "trouble" | "alarm" | "unknown" | "trigger" => (Tone::Warn, ALARM),
+        "late" | "trouble" | "alarm" | "unknown" | "left_standing" | "trigger" => {
+            (Tone::Warn, ALARM)
+        }
         _ => (Tone::Wait, DOTS),
     }
 }

@@ -10,17 +10,17 @@ use axum::response::Response;
 use chrono::{DateTime, Utc};
 use noctule_core::access::Scope;
 use noctule_core::dag::Dag;
-use noctule_core::explain::Stage;
+use noctule_core::explain::{Gate, Stage};
 use noctule_core::name::RunId;
-use noctule_core::run::{Instant, Run, TaskState, holds_slot};
+use noctule_core::run::{Instant, Phase, Run, TaskState, holds_slot};
 use noctule_core::tonight::{Known, Night, REACH, Surrounded, needs_of_run, work};
-use noctule_core::view::{RoomView, RunHead, TonightView, WorkView};
+use noctule_core::view::{RoomView, RunHead, TonightView, WorkItem, WorkView};
 use noctule_executor::Connection;
 use noctule_store::{DagRecord, RunFilter, RunSummary};
 
 use crate::access::{Need, Role, Scoped};
 use crate::operation::{Call, Nothing, Operation, Verb, found};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::web::Web;
 
 /// Runs that are read of the past.
@@ -101,7 +101,9 @@ impl Web {
         let heads: Vec<RunHead> = runs.iter().map(head).collect();
         let mut night = Night::of(now, self.settings().zone, known, &heads);
         night.cut = cut;
-        let mut asked: Vec<&RunHead> = night.failed.iter().take(ASKED).collect();
+        // What nobody knows is not settled by a later run that went well.
+        let is_bad = |head: &&RunHead| matches!(head.state, "failed" | "timed_out");
+        let mut asked: Vec<&RunHead> = heads.iter().filter(is_bad).take(ASKED).collect();
         asked.extend(&night.live);
         let mut needs = Vec::new();
         let mut live = self.live(scope).await?;
@@ -184,6 +186,19 @@ impl Web {
                 .filter(|run| !known.contains(&run.facts.id));
             runs.extend(new);
         }
+        // Of earlier days, and retried or ended only tonight.
+        for state in ["failed", "timed_out"] {
+            let filter = RunFilter {
+                among: scope.cloned(),
+                state: Some(state.to_owned()),
+                limit: LIVE,
+                ..RunFilter::default()
+            };
+            let ended = self.store().find_runs(&filter).await?;
+            runs.extend(ended.into_iter().filter(|run| {
+                ended_at(run).is_some_and(|at| at >= now - REACH) && !known.contains(&run.facts.id)
+            }));
+        }
         runs.sort_by_key(|run| std::cmp::Reverse(run.facts.created_at));
         Ok((runs, cut))
     }
@@ -212,21 +227,32 @@ impl Web {
         );
         let engine = self.holder().await?;
         let zone = self.settings().zone;
-        let say = |at: Instant| {
-            let local = at.with_timezone(&zone);
-            local.format("%Y-%m-%d %H:%M:%S %Z").to_string()
-        };
-        let around = Surrounded {
-            now,
-            engine: engine.as_deref(),
-            slots,
-            say: &say,
-        };
-        let (items, cut) = work(&stage, &ids, around);
         let of_all = scope.is_none();
+        let (runs, holder) = (ids.len(), engine.clone());
+        // The engine is not to wait for it.
+        let told = tokio::task::spawn_blocking(move || {
+            let say = |at: Instant| {
+                let local = at.with_timezone(&zone);
+                local.format("%Y-%m-%d %H:%M:%S %Z").to_string()
+            };
+            let around = Surrounded {
+                now,
+                engine: holder.as_deref(),
+                slots,
+                say: &say,
+            };
+            work(&stage, &ids, around)
+        });
+        let (mut items, cut) = told.await.map_err(|error| {
+            tracing::error!(%error, "what is under way could not be told");
+            Problem::new(Code::Internal, "what is under way could not be told")
+        })?;
+        if !of_all {
+            items.iter_mut().for_each(tell_of_no_other);
+        }
         Ok(WorkView {
             at: now,
-            runs: ids.len(),
+            runs,
             items,
             cut,
             slots: of_all.then(|| RoomView {
@@ -237,6 +263,24 @@ impl Web {
             pools: if of_all { pools } else { Vec::new() },
             engine,
         })
+    }
+}
+
+/// What waits for a room says who is in it: to whoever is limited to some DAGs, only that it waits.
+fn tell_of_no_other(item: &mut WorkItem) {
+    let room = match item.gate {
+        Gate::Slot => "a slot",
+        Gate::Pool => "room in its pool",
+        _ => return,
+    };
+    item.text = format!("waits for {room}");
+    item.next = None;
+}
+
+fn ended_at(run: &RunSummary) -> Option<Instant> {
+    match run.phase {
+        Phase::Ended { at, .. } => Some(at),
+        _ => None,
     }
 }
 

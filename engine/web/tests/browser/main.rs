@@ -18,10 +18,10 @@ mod logs;
 mod pages;
 mod run;
 mod seed;
-mod taking;
 #[expect(
     dead_code,
     reason = "the stage of the other tests has more than is needed here"
 )]
 #[path = "../web/stage.rs"]
 mod stage;
+mod taking;

@@ -57,7 +57,9 @@ async fn a_command_for_two_essential_containers_needs_a_name() {
         let sent = launch_by(&quick(), &context, &attempt(etl_with(more), 1)).await;
         assert_eq!(word(&sent), "rejected config");
     }
-    let plain = attempt(etl_with(json!({ "container": "" })), 1);
+    // That it is told of its trace is nothing of its own.
+    let mut plain = attempt(etl_with(json!({ "container": "" })), 1);
+    plain.traceparent = Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned());
     launch_by(&quick(), &context, &plain).await.unwrap();
     let sent = ecs.of("RunTask");
     assert_eq!(sent.len(), 1);

@@ -41,11 +41,12 @@ impl Screen {
         let keys = tcgetattr(stdin.as_fd()).ok();
         if let Some(found) = &keys {
             let mut single = found.clone();
-            // Ctrl-C stays a signal; a stop would leave the screen as it is drawn, so there is none.
+            // Ctrl-C stays a signal; a stop or a dump would leave the screen as it is drawn, so there is none.
             single
                 .local_modes
                 .remove(LocalModes::ICANON | LocalModes::ECHO);
             single.special_codes[SpecialCodeIndex::VSUSP] = 0;
+            single.special_codes[SpecialCodeIndex::VQUIT] = 0;
             tcsetattr(stdin.as_fd(), OptionalActions::Now, &single)?;
         }
         *TAKEN.lock().unwrap_or_else(PoisonError::into_inner) = Some(Before { keys });

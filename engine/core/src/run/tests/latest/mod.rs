@@ -273,6 +273,27 @@ fn the_items_of_a_list_stay_those_of_their_head_when_tasks_are_moved_around_them
 }
 
 #[test]
+fn a_group_without_items_that_begins_anew_as_a_task_has_the_output_of_the_task() {
+    let after = || task("after", &["g"], |_| {});
+    let dags = [
+        dag([group(json!([]), &["s"]), vec![after()]].concat()),
+        dag(vec![task("g", &[], |_| {}), after()]),
+    ];
+    let mut engine = Engine::with_versions(&dags, World::default().with("after", failing(1)));
+    assert_eq!(engine.run_to_end(), RunEnding::Failed);
+    let all = RetryScope {
+        all: true,
+        ..RetryScope::default()
+    };
+    take(&mut engine, &dags[1], &all).unwrap();
+    assert_eq!(engine.run_to_end(), RunEnding::Succeeded);
+    assert_eq!(attempts(&engine), counts([("g", 1), ("after", 2)]));
+    let is_g = |it: &&crate::run::TaskRun| it.definition(engine.dag).name.as_str() == "g";
+    let g = engine.run.tasks.iter().find(is_g).unwrap();
+    assert_eq!(g.expansion, None, "its list stands for its output");
+}
+
+#[test]
 fn a_group_that_is_gone_and_back_makes_its_list_again_with_the_task_runs_it_had() {
     let with = [group(json!([1, 2]), &["s"]), vec![]].concat();
     let mut first = vec![task("bad", &[], |_| {})];
