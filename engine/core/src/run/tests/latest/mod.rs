@@ -276,7 +276,7 @@ fn the_items_of_a_list_stay_those_of_their_head_when_tasks_are_moved_around_them
 fn a_group_without_items_that_begins_anew_as_a_task_has_the_output_of_the_task() {
     let after = || task("after", &["g"], |_| {});
     let dags = [
-        dag([group(json!([]), &["s"]), vec![after()]].concat()),
+        dag([vec![after()], group(json!([]), &["s"])].concat()),
         dag(vec![task("g", &[], |_| {}), after()]),
     ];
     let mut engine = Engine::with_versions(&dags, World::default().with("after", failing(1)));
