@@ -303,10 +303,18 @@
     const said = parts.filter(([, names]) => names.length).map(([what, names]) => what + ': ' + names.slice(0, 20).join(', ') + (names.length > 20 ? ' …' : ''));
     return 'The latest definition: ' + said.join('; ') + '. ';
   }
+  const some = (names) => names.slice(0, 20).join(', ') + (names.length > 20 ? ' and ' + (names.length - 20) + ' more' : '');
+  const counted = (names, what) => (names.length === 1 ? '1 ' + what : names.length + ' ' + what + 's') + (names.length ? ': ' + some(names) : '');
+  // The plan of a backfill, or what a retry, a cancel or a mark touches.
+  function planned(answer) {
+    if (!answer.nights) return `${taken(answer.definition)}This touches ${counted(answer.tasks || [], 'task')}.`;
+    const left = answer.left || [];
+    const kept = left.length ? ` Nothing is done for ${counted(left.map((it) => it.why), 'other tick')}.` : '';
+    return `This makes ${counted(answer.nights.map((it) => it.ingestion_id), 'night')}.${kept}`;
+  }
   function preview(form, answer) {
-    const place = form.querySelector('output.preview'), tasks = answer.tasks || [];
-    const shown = tasks.slice(0, 20).join(', ') + (tasks.length > 20 ? ' and ' + (tasks.length - 20) + ' more' : '');
-    place.textContent = `${taken(answer.definition)}This touches ${tasks.length === 1 ? '1 task' : tasks.length + ' tasks'}: ${shown}. Press again to do it.`;
+    const place = form.querySelector('output.preview');
+    place.textContent = planned(answer) + ' Press again to do it.';
     place.hidden = false;
     form.dataset.sure = '';
   }

@@ -14,7 +14,7 @@ use crate::openapi::ShowOpenApi;
 use crate::operation::{Endpoint, Verb, endpoint};
 use crate::pages::{
     ShowAsset, ShowAttemptPage, ShowCell, ShowDefinition, ShowGraphPage, ShowGrid, ShowHealth,
-    ShowHistory, ShowRunPage, ShowTaskPage, ShowTonight, ShowTrigger,
+    ShowHistory, ShowNights, ShowRunPage, ShowTaskPage, ShowTonight, ShowTrigger,
 };
 use crate::read::{
     AttemptLogs, AttemptRequest, ExplainRun, ExplainTask, Health, ListBackfills, ListDags,
@@ -70,6 +70,7 @@ pub(crate) static TABLE: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
         endpoint::<ShowTonight>(),
         endpoint::<ShowGrid>(),
         endpoint::<ShowHistory>(),
+        endpoint::<ShowNights>(),
         endpoint::<ShowDefinition>(),
         endpoint::<ShowTrigger>(),
         endpoint::<ShowCell>(),

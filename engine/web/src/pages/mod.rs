@@ -19,7 +19,9 @@ mod tonight;
 
 pub(crate) use self::assets::ShowAsset;
 pub(crate) use self::attempt::{ShowAttemptPage, ShowTaskPage};
-pub(crate) use self::dag::{Columns, ShowCell, ShowDefinition, ShowGrid, ShowHistory, ShowTrigger};
+pub(crate) use self::dag::{
+    Columns, ShowCell, ShowDefinition, ShowGrid, ShowHistory, ShowNights, ShowTrigger,
+};
 pub(crate) use self::health::ShowHealth;
 pub(crate) use self::picture::{Pictures, ShowGraphPage};
 pub(crate) use self::refused::{logged_out, page_of, wants_page};

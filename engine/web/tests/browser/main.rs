@@ -15,6 +15,7 @@ mod figures;
 mod hostile;
 mod line;
 mod logs;
+mod nights;
 mod pages;
 mod run;
 mod seed;

@@ -17,16 +17,19 @@ pub(crate) enum Tab {
     Graph,
     /// How long, and on which days.
     History,
+    /// Runs for past ticks.
+    Nights,
     /// What it is, and what it was.
     Definition,
     /// Asking for a run.
     Trigger,
 }
 
-const TABS: [(Tab, &str, &str); 5] = [
+const TABS: [(Tab, &str, &str); 6] = [
     (Tab::Grid, "Grid", ""),
     (Tab::Graph, "Graph", "/graph"),
     (Tab::History, "History", "/history"),
+    (Tab::Nights, "Nights", "/nights"),
     (Tab::Definition, "Definition", "/definition"),
     (Tab::Trigger, "Trigger", "/trigger"),
 ];

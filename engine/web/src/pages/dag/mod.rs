@@ -1,4 +1,4 @@
-//! The pages of one DAG: its runs as a grid, its history, its definition, and the form that asks for a run.
+//! The pages of one DAG: its runs as a grid, its history, its backfills, its definition, and the form that asks for a run.
 
 mod cells;
 mod columns;
@@ -8,6 +8,7 @@ mod frame;
 mod grid;
 mod history;
 mod many;
+mod nights;
 mod trigger;
 mod way;
 
@@ -16,5 +17,6 @@ pub(crate) use self::definition::ShowDefinition;
 pub(crate) use self::frame::{Tab, head};
 pub(crate) use self::grid::ShowGrid;
 pub(crate) use self::history::ShowHistory;
+pub(crate) use self::nights::ShowNights;
 pub(crate) use self::trigger::ShowTrigger;
 pub(crate) use self::way::ShowCell;

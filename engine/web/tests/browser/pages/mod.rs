@@ -328,6 +328,7 @@ async fn pictures_of_every_page_are_kept_and_none_leaves_this_host() {
             ("/", "tonight"),
             ("/dags/nightly", "grid"),
             ("/dags/nightly/history", "history"),
+            ("/dags/nightly/nights", "nights"),
             ("/dags/nightly/definition", "definition"),
             ("/dags/asking/trigger", "trigger"),
             ("/health", "health"),
