@@ -1,3 +1,5 @@
+//! What a night comes to: late, failed, in want of a person, well.
+
 use noctule_executor::{ErrorClass, ExecutorError};
 use serde_json::json;
 
@@ -87,6 +89,8 @@ fn what_is_under_way_stands_oldest_first_and_is_nothing_to_look_at() {
     let live: Vec<&str> = night.live.iter().map(|run| run.id.as_str()).collect();
     assert_eq!(live, ["1", "2"]);
     assert!(night.is_well());
+    let cut = Night { cut: true, ..night };
+    assert!(!cut.is_well(), "what was not read may have failed");
 }
 
 #[test]

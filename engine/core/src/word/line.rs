@@ -53,7 +53,6 @@ struct Kind {
     /// The first of each line of which nothing is under way.
     fronts: BTreeSet<(Instant, MessageId, Line)>,
     sending: BTreeMap<Line, BTreeSet<MessageId>>,
-    count: usize,
 }
 
 impl Lines {
@@ -71,14 +70,14 @@ impl Lines {
     pub(super) fn wait(&mut self, line: Line, at: Instant, id: &MessageId) {
         self.kind(&line).change(line, |kind, line| {
             let waiting = kind.waiting.entry(line.clone()).or_default();
-            kind.count += usize::from(waiting.insert((at, id.clone())));
+            waiting.insert((at, id.clone()));
         });
     }
 
     pub(super) fn leave(&mut self, line: Line, at: Instant, id: &MessageId) {
         self.kind(&line).change(line, |kind, line| {
             if let Some(waiting) = kind.waiting.get_mut(line) {
-                kind.count -= usize::from(waiting.remove(&(at, id.clone())));
+                waiting.remove(&(at, id.clone()));
                 if waiting.is_empty() {
                     kind.waiting.remove(line);
                 }
@@ -89,14 +88,14 @@ impl Lines {
     pub(super) fn send(&mut self, line: Line, id: &MessageId) {
         self.kind(&line).change(line, |kind, line| {
             let sending = kind.sending.entry(line.clone()).or_default();
-            kind.count += usize::from(sending.insert(id.clone()));
+            sending.insert(id.clone());
         });
     }
 
     pub(super) fn sent(&mut self, line: Line, id: &MessageId) {
         self.kind(&line).change(line, |kind, line| {
             if let Some(sending) = kind.sending.get_mut(line) {
-                kind.count -= usize::from(sending.remove(id));
+                sending.remove(id);
                 if sending.is_empty() {
                     kind.sending.remove(line);
                 }

@@ -1,6 +1,6 @@
 //! The messages in memory, each to be found by what is asked of it: what is due, what is under way, what is troubled.
 //!
-//! Guarantees: no question and no change walks over all messages; at most one message of a line is being sent, and so many
+//! Guarantees: no question of a turn and no change walks over all messages; at most one message of a line is being sent, and so many
 //! of each kind as there are places. Every change of a message goes through here, so that no index is ever behind.
 //!
 //! Never: decides what is told.

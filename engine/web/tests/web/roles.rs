@@ -291,3 +291,34 @@ async fn the_night_is_told_of_the_dags_of_whoever_asks_and_of_no_other() {
     assert_eq!(work["items"], json!([]));
     assert_eq!(work["runs"], 0);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_holds_a_slot_is_told_to_nobody_who_may_not_see_its_dag() {
+    let block = "executor = \"scripted\"\nwait = \"block\"\n";
+    let tasks = (0..8).map(|number| format!("[tasks.full{number}]\n{block}"));
+    let full = format!("id = \"full\"\n{}", tasks.collect::<String>());
+    let mine = format!("id = \"mine\"\n[tasks.t]\n{block}");
+    let stage = Stage::new(&[&full, &mine]).await;
+    for number in 0..8 {
+        stage.world.hold(&format!("full{number}"));
+    }
+    let run = stage.trigger("full").await;
+    let live = |run: &noctule_core::run::Run| run.tasks.iter().all(|task| task.live().is_some());
+    stage.until(&run, live).await;
+    let run = stage.trigger("mine").await;
+    let is_ready = |run: &noctule_core::run::Run| {
+        matches!(
+            run.tasks[0].state,
+            noctule_core::run::TaskState::Ready { .. }
+        )
+    };
+    stage.until(&run, is_ready).await;
+    let all = stage.get("/api/v1/work").await.text();
+    assert!(all.contains("8 of 8"), "{all}");
+    let secret = token(&stage, Token::new(Role::Viewer).limited_to("mine")).await;
+    let bearer = format!("Bearer {secret}");
+    let work = look(&stage, "/api/v1/work", ("authorization", &bearer)).await;
+    let items = work.json()["items"].clone();
+    assert_eq!(items[0]["gate"], "slot", "{items}");
+    assert!(!work.text().contains("full"), "{items}");
+}

@@ -1,3 +1,5 @@
+//! Frames of a screen: what fits, what is left out, and that no text of others writes to the terminal.
+
 use noctule_core::view::{ComingView, LateView, NeedView, TickView, TonightCounts, WorkView};
 use unicode_width::UnicodeWidthStr;
 
