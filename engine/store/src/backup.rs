@@ -59,6 +59,12 @@ impl Store {
             // What is half is of no use to anybody; if it stays, the next backup removes it.
             drop(ENDINGS.map(|ending| remove(&with_ending(&draft, ending))));
         })?;
+        // What is in its log would be left behind.
+        if with_ending(&draft, "-wal").symlink_metadata().is_ok() {
+            let place = draft.display().to_string();
+            let message = "the backup could not be closed after it was made".to_owned();
+            return Err(StoreError::Corrupt { place, message });
+        }
         remove(&with_ending(&draft, ".lock"))?;
         File::open(&draft)
             .and_then(|file| file.sync_all())

@@ -56,11 +56,13 @@ pub(crate) struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// The last to leave brings the log into the file.
+    /// Closes every connection: the last to leave brings the log into the file. One that was read with may still be on its
+    /// way back to the others, which it takes on a task of its own: all are waited for.
     pub(crate) async fn close(&self) -> Result<(), StoreError> {
-        // A closed pool opens no more; its idle connections are all that it has, since nobody reads now.
-        while let Some(idle) = self.readers.try_acquire() {
-            idle.close().await.on(&self.path)?;
+        // A pool that is closed would open no more. Where none is idle yet, one more is opened and closed.
+        while self.readers.size() > 0 {
+            let reader = self.readers.acquire().await.on(&self.path)?;
+            reader.close().await.on(&self.path)?;
         }
         self.watcher.close().await?;
         self.inbox.close().await?;
@@ -69,5 +71,46 @@ impl SqliteStore {
 
     pub(crate) fn place(&self) -> String {
         self.path.display().to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::open::OpenOptions;
+    use crate::store::{Backend, Store};
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_store_that_is_closed_is_whole_in_its_file_whoever_was_the_last_to_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let options = OpenOptions {
+            profile: "test".parse().expect("a name"),
+            new_id: "0123abcd".parse().expect("an id"),
+            now: chrono::Utc::now(),
+            base: folder.path().to_owned(),
+            create: true,
+            hook: None,
+        };
+        let store = Store::open("sqlite://state.db", options).await;
+        let store = store.expect("a store");
+        let Backend::Sqlite(sqlite) = &*store.0 else {
+            panic!("it is a file");
+        };
+        let reader = sqlite.readers.acquire().await.expect("a reader");
+        let mut writer = sqlite.writer.take().await.expect("a writer");
+        let raised = sqlx::query("UPDATE store SET epoch = 7").execute(&mut *writer);
+        raised.await.expect("a write");
+        drop(writer);
+        let closed = sqlite.close();
+        tokio::pin!(closed);
+        // Only when the reader is back is it closed.
+        let early = std::future::poll_fn(|context| {
+            std::task::Poll::Ready(closed.as_mut().poll(context).is_ready())
+        });
+        assert!(!early.await);
+        drop(reader);
+        closed.await.expect("closed");
+        assert_eq!(sqlite.readers.size(), 0);
+        assert!(!creation::is_there(&address::beside(&sqlite.path, "-wal")).expect("a look"));
     }
 }
