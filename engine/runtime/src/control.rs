@@ -22,6 +22,9 @@ pub(crate) enum Command {
         publication: Publication,
         surroundings: Option<Box<Surroundings>>,
     },
+    Settle {
+        durable: oneshot::Sender<()>,
+    },
     Measure {
         asked: tokio::time::Instant,
         done: oneshot::Sender<()>,
@@ -88,6 +91,19 @@ impl Control {
                 surroundings,
             })
             .map_err(|_| RuntimeError::Ended)
+    }
+
+    /// Waits until everything that the engine was told before is durable, as far as the store takes it: whoever reads the store
+    /// then finds the DAGs that were published.
+    ///
+    /// # Errors
+    /// The engine has ended.
+    pub async fn settled(&self) -> Result<(), RuntimeError> {
+        let (durable, settled) = oneshot::channel();
+        self.commands
+            .send(Command::Settle { durable })
+            .map_err(|_| RuntimeError::Ended)?;
+        settled.await.map_err(|_| RuntimeError::Ended)
     }
 
     /// The meters of the engine, its gauges as it stands now.

@@ -316,6 +316,7 @@ impl Engine {
                 self.publish(publication).await?;
                 self.published = true;
             }
+            Command::Settle { durable } => self.batch.settling.push(durable),
             Command::Measure { asked, done } => {
                 self.measure(asked.elapsed());
                 // Whoever asked may have gone.

@@ -45,6 +45,8 @@ pub(crate) struct Batch {
     pub(crate) answers: Vec<(AskId, Answer)>,
     /// Answers to asks of this process, given once the commit is durable.
     pub(crate) replies: Vec<(oneshot::Sender<Answer>, Answer)>,
+    /// Who waits until all this is durable.
+    pub(crate) settling: Vec<oneshot::Sender<()>>,
     /// Task runs whose activity is to be looked at although nothing changed.
     pub(crate) untended: BTreeSet<(RunId, TaskRunIx)>,
     /// How the store was left, which the steps of this batch tell every live run.
@@ -65,6 +67,7 @@ impl Batch {
             && self.messages.is_empty()
             && self.answers.is_empty()
             && self.replies.is_empty()
+            && self.settling.is_empty()
     }
 
     /// Whether it has the beginning of a backfill's night by this run.
@@ -208,6 +211,10 @@ impl Engine {
         for (reply, answer) in batch.replies {
             // Whoever asked may have gone; the answer is durable all the same.
             drop(reply.send(answer));
+        }
+        for durable in batch.settling {
+            // Whoever waits may have gone.
+            durable.send(()).ok();
         }
         if !over.is_empty() {
             self.ended.send_modify(|count| *count += 1);

@@ -130,6 +130,14 @@ impl Server<'_> {
             Ok(hosted) => hosted,
             Err(error) => return self.lost(error),
         };
+        // Whoever hears that it serves finds the DAGs that it serves.
+        let control = hosted.control.clone();
+        tokio::select! {
+            biased;
+            ended = hosted.ended() => return self.lost(ended),
+            () = signals.asked() => return self.drain(hosted, signals).await,
+            Ok(()) = control.settled() => {}
+        }
         let watch = match self.present(open, &hosted) {
             Ok(watch) => watch,
             // It may have lost the store before anybody could be told of it; then it knows why.
@@ -142,6 +150,11 @@ impl Server<'_> {
             // It ends only with the engine, which says why.
             ended = watch => return self.lost(hosted.ended_soon().await.unwrap_or(ended)),
         }
+        self.drain(hosted, signals).await
+    }
+
+    /// Ends as it was asked to.
+    async fn drain(&self, hosted: Hosted, signals: &mut Signals) -> Result<Held, CliError> {
         self.web.stand(Stand::Draining);
         eprintln!("draining: nothing new starts; a second signal leaves at once");
         tokio::select! {
