@@ -251,12 +251,7 @@ fn problems(definition: &Definition) -> Vec<String> {
 
 async fn of_door(session: &Session<'_>, group: &str, port: u16) -> Finding {
     let subject = format!("target group {group}");
-    let door = Door {
-        group: group.to_owned(),
-        port,
-        address: None,
-        healthy: false,
-    };
+    let door = Door::of(group.to_owned(), port);
     match session.health(&door, NOWHERE).await {
         Ok(_) => good(
             subject,

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use aws_sdk_elasticloadbalancingv2::types::TargetDescription;
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use noctule_executor::{ErrorClass, ExecutorError, Finished, Outcome, Status};
 use serde_json::json;
 
@@ -211,6 +211,7 @@ enum Stands {
 fn with_door(handle: &Handle, door: &Door, address: &str, healthy: bool) -> Box<Handle> {
     let door = Door {
         address: Some(address.to_owned()),
+        since: door.since.or_else(|| Some(Utc::now())),
         healthy,
         ..door.clone()
     };
@@ -240,10 +241,17 @@ fn ready(handle: &Handle, record: &Record, address: &str) -> Status {
 }
 
 fn is_late(handle: &Handle, record: &Record) -> bool {
+    is_late_at(handle, record, Utc::now())
+}
+
+/// The time runs from when the target could be registered: an engine that was away until then has not seen it fail.
+fn is_late_at(handle: &Handle, record: &Record, now: DateTime<Utc>) -> bool {
     let began = record.started_at.unwrap_or(handle.launched_at);
+    let since = handle.door.as_ref().and_then(|door| door.since);
+    let began = since.map_or(began, |since| since.max(began));
     let within = i64::try_from(handle.ready_within_ms).unwrap_or(i64::MAX);
     let within = TimeDelta::try_milliseconds(within).unwrap_or(TimeDelta::MAX);
-    Utc::now() - began > within
+    now - began > within
 }
 
 /// The group is gone, or the target is none of its VPC any more: nothing is registered there.
@@ -254,4 +262,41 @@ fn is_no_target(error: &CallError) -> bool {
             "InvalidTarget" | "InvalidTargetException"
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn instant(time: &str) -> DateTime<Utc> {
+        let text = format!("2026-01-13T{time}Z");
+        text.parse().expect("an instant")
+    }
+
+    /// A session that has five minutes to be ready, and runs since 14:00.
+    fn late(since: Option<&str>, now: &str) -> bool {
+        let mut door = Door::of("group".to_owned(), 8080);
+        door.since = since.map(instant);
+        let handle = json!({
+            "endpoint": "http://127.0.0.1", "region": "r", "cluster": "c", "task_arn": "a", "key": "n1-00000000-k",
+            "launched_at": "2026-01-13T13:00:00Z", "ready_within_ms": 300_000, "door": door,
+        });
+        let record = Record {
+            started_at: Some(instant("14:00:00")),
+            ..Record::default()
+        };
+        let handle = serde_json::from_value(handle).expect("a handle");
+        is_late_at(&handle, &record, instant(now))
+    }
+
+    #[test]
+    fn the_time_to_be_ready_runs_from_when_a_target_could_be_registered() {
+        assert!(!late(None, "14:05:00"));
+        assert!(late(None, "14:05:01"));
+        assert!(!late(Some("13:59:00"), "14:05:00"));
+        assert!(late(Some("13:59:00"), "14:05:01"));
+        // The engine was away for an hour.
+        assert!(!late(Some("15:00:00"), "15:05:00"));
+        assert!(late(Some("15:00:00"), "15:05:01"));
+    }
 }

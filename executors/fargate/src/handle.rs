@@ -53,9 +53,25 @@ pub(crate) struct Door {
     /// The address that is, or is about to be, registered; nothing is before it stands here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) address: Option<String>,
+    /// When the address was found: it can be registered from then on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) since: Option<DateTime<Utc>>,
     /// It has been healthy.
     #[serde(default)]
     pub(crate) healthy: bool,
+}
+
+impl Door {
+    /// One at which nothing is registered.
+    pub(crate) fn of(group: String, port: u16) -> Self {
+        Self {
+            group,
+            port,
+            address: None,
+            since: None,
+            healthy: false,
+        }
+    }
 }
 
 /// The log stream of a task.

@@ -233,12 +233,7 @@ async fn handle(
         log: log_place(session, config, &definition, &judged, record.id()),
         task_definition: record.definition.or(Some(definition.arn)),
         judged,
-        door: group.zip(port).map(|(group, port)| Door {
-            group,
-            port,
-            address: None,
-            healthy: false,
-        }),
+        door: group.zip(port).map(|(group, port)| Door::of(group, port)),
         hold: attempt.hold,
         port,
         ready_within_ms: u64::try_from(ready_within.as_millis()).unwrap_or(u64::MAX),

@@ -46,12 +46,7 @@ fn read(session: &Session<'_>, place: &Value) -> Result<(String, Option<Door>), 
     let cluster = cluster.map_err(|problem| bad(problem.message))?;
     let port = request::port(&config).map_err(|problem| bad(problem.message))?;
     let group = request::target_group(&config, &session.settings);
-    let door = group.zip(port).map(|(group, port)| Door {
-        group,
-        port,
-        address: None,
-        healthy: false,
-    });
+    let door = group.zip(port).map(|(group, port)| Door::of(group, port));
     Ok((cluster, door))
 }
 

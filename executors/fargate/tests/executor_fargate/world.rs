@@ -34,7 +34,7 @@ pub(crate) fn quickly() -> Pacing {
 /// An executor that does not wait long for an answer.
 pub(crate) fn impatient() -> Fargate {
     Fargate::with_pacing(Pacing {
-        answer: Duration::from_millis(200),
+        answer: Duration::from_secs(1),
         ..quickly()
     })
 }

@@ -10,8 +10,15 @@ use crate::world::{GROUP, at, fargate, followed, held, launch, settings, simulat
 fn session() -> Value {
     json!({
         "task_definition": "long", "container": "main", "target_group": GROUP, "port": 8080,
-        "health": { "ready_timeout": "200ms" },
+        "health": { "ready_timeout": "1m" },
     })
+}
+
+/// One that is not waited for.
+fn brief() -> Value {
+    let mut config = session();
+    config["health"]["ready_timeout"] = json!("1s");
+    config
 }
 
 fn failure(status: Status) -> (ErrorClass, String) {
@@ -82,9 +89,7 @@ async fn a_session_without_an_address_fails_and_leaves_nothing() {
     let ecs = simulator().await;
     let context = at(&ecs);
     drop(ecs.order(Fault::no_address()));
-    let handle = launch(&fargate(), &context, &held(session()))
-        .await
-        .unwrap();
+    let handle = launch(&fargate(), &context, &held(brief())).await.unwrap();
     let (handle, end) = followed(&context, handle).await;
     let (class, message) = failure(end);
     assert_eq!(class, ErrorClass::NeverStarted);
@@ -99,9 +104,7 @@ async fn a_session_that_never_gets_healthy_fails_and_leaves_nothing() {
     let ecs = simulator().await;
     let context = at(&ecs);
     drop(ecs.order(Fault::never_healthy()));
-    let handle = launch(&fargate(), &context, &held(session()))
-        .await
-        .unwrap();
+    let handle = launch(&fargate(), &context, &held(brief())).await.unwrap();
     let (handle, end) = followed(&context, handle).await;
     let (class, message) = failure(end);
     assert_eq!(class, ErrorClass::NeverStarted);

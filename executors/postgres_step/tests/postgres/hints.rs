@@ -43,6 +43,11 @@ async fn settled(world: &World) {
     let listens =
         "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN \"requests_changed\"%'";
     until("it listens", async || world.number(listens).await == 1).await;
+    looked(world).await;
+}
+
+/// Until a look is over and no other has begun: a line that dies under a look is what the look tells.
+async fn looked(world: &World) {
     let looked = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'noctule' AND state = 'idle'
         AND query = 'ROLLBACK' AND now() - state_change > '100 ms'";
     until("it has looked", async || world.number(looked).await >= 1).await;
@@ -124,6 +129,7 @@ async fn what_was_notified_while_nobody_listened_is_found_on_the_way_back() {
         let pinged =
             "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_notify($1%'";
         until("it listens", async || world.number(pinged).await == 1).await;
+        looked(world).await;
         world.road.cut();
         world.run(DONE).await;
         world.run(NOTIFY).await;
@@ -140,6 +146,7 @@ async fn a_listener_whose_session_was_ended_is_built_anew() {
         let pinged =
             "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_notify($1%'";
         until("it listens", async || world.number(pinged).await == 1).await;
+        looked(world).await;
         let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'noctule'";
         world.run(&format!("{DONE}; {end}")).await;
     });
@@ -158,6 +165,7 @@ async fn a_dead_line_is_noticed_by_the_listener_itself() {
         let pinged =
             "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_notify($1%'";
         until("it listens", async || world.number(pinged).await == 1).await;
+        looked(world).await;
         world.road.silence();
         world.run(DONE).await;
         world.run(NOTIFY).await;
