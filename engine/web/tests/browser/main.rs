@@ -15,6 +15,8 @@ mod figures;
 mod hostile;
 mod line;
 mod logs;
+mod minimap;
+mod night;
 mod nights;
 mod pages;
 mod run;
