@@ -19,6 +19,7 @@ mod minimap;
 mod night;
 mod nights;
 mod pages;
+mod reading;
 mod run;
 mod seed;
 #[expect(

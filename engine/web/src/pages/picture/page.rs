@@ -115,7 +115,7 @@ pub(crate) fn canvas(
             }
             @if let Some(map) = map(picture, look) { (map) }
         }
-        div.canvas id="canvas" data-live tabindex="0" role="region" aria-label=(look.title) {
+        div.canvas id="canvas" data-live data-roving=".marked a,.s-failed a,.s-timed_out a,.s-running a,a" tabindex="0" role="region" aria-label=(look.title) {
             (PreEscaped(svg(dag, picture, look)))
         }
     }
