@@ -5,8 +5,7 @@ use serde_json::json;
 use crate::browser::{Browser, Window};
 use crate::night::bad_night;
 use crate::run::url;
-use crate::seed::stage;
-use crate::seed::wide;
+use crate::seed::{stage, wide};
 
 /// What would be in the way; the body of a function that gives one line a fault.
 const RULES: &str = include_str!("rules.js");
@@ -21,26 +20,19 @@ async fn open(browser: &Browser, address: &str) {
         .await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_page_can_be_read_and_used_in_both_colours_on_the_smallest_phone_and_at_twice_the_size()
- {
+/// Walks all pages in these windows.
+async fn is_read(windows: &[(Window, bool)]) {
     let (stage, pages) = bad_night().await;
     let mut faults = Vec::new();
-    for (window, dark) in [
-        (Window::Desk, false),
-        (Window::Desk, true),
-        (Window::Small, false),
-        (Window::Zoomed, true),
-    ] {
+    for &(window, dark) in windows {
         let browser = Browser::open(window, dark).await;
         for (path, page) in &pages {
             open(&browser, &url(&stage, path)).await;
             let found: Vec<String> = serde_json::from_value(browser.run(RULES).await).unwrap();
-            faults.extend(
-                found
-                    .iter()
-                    .map(|fault| format!("{page} {window:?}: {fault}")),
-            );
+            let told = found
+                .iter()
+                .map(|fault| format!("{page} {window:?}: {fault}"));
+            faults.extend(told);
             let kind = if dark { "dark" } else { "light" };
             let name = format!("night-{page}-{window:?}-{kind}").to_lowercase();
             browser.picture(&name, true).await;
@@ -50,6 +42,17 @@ async fn every_page_can_be_read_and_used_in_both_colours_on_the_smallest_phone_a
         assert_eq!(said, Vec::<String>::new(), "{window:?}");
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_page_of_a_bad_night_can_be_read_and_used_in_light_and_dark() {
+    is_read(&[(Window::Desk, false), (Window::Desk, true)]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_page_of_a_bad_night_can_be_read_and_used_on_the_smallest_phone_and_at_twice_the_size()
+ {
+    is_read(&[(Window::Small, false), (Window::Zoomed, true)]).await;
 }
 
 const FOCUSED: &str =
