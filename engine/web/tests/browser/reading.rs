@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::browser::{Browser, Window};
 use crate::night::bad_night;
-use crate::run::url;
+use crate::run::{broken, url};
 use crate::seed::{stage, wide};
 
 /// What would be in the way; the body of a function that gives one line a fault.
@@ -124,4 +124,44 @@ async fn what_an_address_leads_to_is_not_under_the_bar() {
         let clear = "return document.getElementById('tasks').getBoundingClientRect().top >= document.querySelector('.bar').getBoundingClientRect().bottom";
         assert_eq!(browser.run(clear).await, json!(true), "{window:?}");
     }
+}
+
+const TAB: &str = "\u{E004}";
+const ENTER: &str = "\u{E007}";
+
+/// Presses Tab until something has the focus; how often.
+async fn tab_to(browser: &Browser, css: &str) -> usize {
+    let there = format!("return document.activeElement.matches({})", json!(css));
+    for presses in 1..=30 {
+        browser.press(TAB).await;
+        if browser.run(&there).await == json!(true) {
+            return presses;
+        }
+    }
+    panic!("no Tab leads to {css}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn from_a_notification_to_a_retry_with_the_keyboard_alone() {
+    let (stage, run) = broken().await;
+    let browser = Browser::open(Window::Desk, false).await;
+    open(&browser, &url(&stage, &format!("/runs/{run}"))).await;
+    assert_eq!(tab_to(&browser, ".skip").await, 1);
+    browser.press(ENTER).await;
+    let presses = tab_to(&browser, "#failed a").await;
+    assert!(presses <= 4, "{presses} from the content to what failed");
+    browser.press(ENTER).await;
+    browser
+        .until("location.pathname.endsWith('/attempts/1') && document.getElementById('stream').dataset.state === 'live'")
+        .await;
+    tab_to(&browser, "#again [type=submit]").await;
+    browser.press(ENTER).await;
+    browser
+        .until("document.querySelector('#again output.preview:not([hidden])')?.textContent.includes('2 tasks: score, tell')")
+        .await;
+    browser.press(ENTER).await;
+    let done = stage
+        .until(&run, |run| run.round == 2 && run.is_over())
+        .await;
+    assert_eq!(done.phase.word(), "succeeded");
 }
