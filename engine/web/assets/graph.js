@@ -19,7 +19,47 @@
     const at = [(canvas.scrollLeft + left) / old, (canvas.scrollTop + top) / old];
     sheet.replaceSync(`#canvas > svg.graph { width: ${wide * scale}px; height: ${high * scale}px; }`);
     canvas.scrollTo(at[0] * scale - left, at[1] * scale - top);
+    follow();
     try { sessionStorage.setItem(key, String(scale)); } catch (nothing) { /* for this page only */ }
+  }
+
+  // The whole in small: a frame around what is in sight, which follows it, and moves it.
+  const map = document.getElementById('minimap'), frame = map && map.querySelector('.frame');
+  const between = (value) => Math.min(1, Math.max(0, value));
+  function follow() {
+    if (!map) return;
+    const all = picture().getBoundingClientRect(), room = canvas.getBoundingClientRect();
+    const side = (name, from, length, shown) => {
+      const begin = between((room[from] - all[from]) / all[length]), end = between((room[from] + shown - all[from]) / all[length]);
+      frame.style[from] = begin * 100 + '%';
+      frame.style[name] = (end - begin) * 100 + '%';
+    };
+    side('width', 'left', 'width', canvas.clientWidth);
+    side('height', 'top', 'height', canvas.clientHeight);
+  }
+  let held = null;
+  function aim(event) {
+    const all = picture().getBoundingClientRect(), box = map.getBoundingClientRect();
+    canvas.scrollTo(((event.clientX - box.left) / box.width - held[0]) * all.width, ((event.clientY - box.top) / box.height - held[1]) * all.height);
+  }
+  if (map) {
+    map.hidden = false;
+    map.addEventListener('pointerdown', (event) => {
+      if (event.button !== 0) return;
+      event.preventDefault();
+      map.setPointerCapture(event.pointerId);
+      const box = map.getBoundingClientRect(), seen = frame.getBoundingClientRect();
+      const inside = event.target === frame;
+      // The frame is moved by where it is held; a press beside it brings its middle there.
+      held = inside ? [(event.clientX - seen.left) / box.width, (event.clientY - seen.top) / box.height]
+        : [seen.width / 2 / box.width, seen.height / 2 / box.height];
+      if (!inside) aim(event);
+    });
+    map.addEventListener('pointermove', (event) => { if (held) aim(event); });
+    for (const end of ['pointerup', 'pointercancel']) map.addEventListener(end, () => { held = null; });
+    canvas.addEventListener('scroll', follow, { passive: true });
+    new ResizeObserver(follow).observe(canvas);
+    window.noctule.onRefresh(follow);
   }
   const fitting = () => { const [wide, high] = size(); return Math.min(canvas.clientWidth / wide, Math.max(240, window.innerHeight * 0.6) / high, 1); };
   const ACTS = { out: () => zoom(scale / 1.25), in: () => zoom(scale * 1.25), fit: () => zoom(fitting()), one: () => zoom(1) };

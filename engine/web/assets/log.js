@@ -70,6 +70,7 @@
       write(lines(decoder.decode(bytes, { stream: !last }), last));
       tell(goes ? 'live' : last ? (kept ? 'complete' : 'empty') : 'reading');
       done = last;
+      if (last) place.dataset.done = '';
       pause = drained ? (bytes.byteLength ? NEWS : SILENCE) : 0;
     } catch (error) {
       tell('not read: ' + error.message + '; tried again');

@@ -89,6 +89,7 @@
         const next = fresh.getElementById(place.id);
         if (next && !update(place, next, force === true)) all = false;
       }
+      if (!all && $('held').hidden) say('There is something new: a press on the button at the end of the page shows it.');
       $('held').hidden = all;
       for (const listener of listeners) listener();
     } catch (lost) { stale(); } finally { asking = false; took = Date.now() - asked; }
@@ -314,8 +315,9 @@
   }
   function preview(form, answer) {
     const place = form.querySelector('output.preview');
-    place.textContent = planned(answer) + ' Press again to do it.';
+    // It is there before it says something, or nobody hears it.
     place.hidden = false;
+    place.textContent = planned(answer) + ' Press again to do it.';
     form.dataset.sure = '';
   }
   async function submit(form) {

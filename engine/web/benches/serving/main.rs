@@ -1,8 +1,10 @@
 //! A server under load, measured from outside, with the program whose path is given: how long lists take over a store with
-//! a long history, and whether a thousand clients that listen to live events slow the scheduling down.
+//! a long history, how soon pages are seen in a browser, and whether a thousand clients that listen to live events slow the
+//! scheduling down.
 //!
 //! ```sh
 //! cargo bench --workspace --bench serving -- lists     --binary target/release/noctule
+//! cargo bench --workspace --bench serving -- paint     --binary target/release/noctule
 //! cargo bench --workspace --bench serving -- listeners --binary target/release/noctule
 //! ```
 //!
@@ -16,6 +18,9 @@
     reason = "a bench measures time and prints it"
 )]
 
+#[path = "../../tests/browser/browser.rs"]
+#[expect(dead_code, reason = "the tests use more of it")]
+mod browser;
 #[path = "../../tests/web/client.rs"]
 #[expect(dead_code, reason = "the tests use more of it")]
 mod client;
@@ -23,6 +28,7 @@ mod figures;
 mod http;
 mod listeners;
 mod lists;
+mod paint;
 mod project;
 #[path = "../../tests/browser/seed.rs"]
 #[expect(dead_code, reason = "the tests use more of it")]
@@ -64,11 +70,11 @@ impl Options {
         };
         let what = given
             .iter()
-            .find(|word| ["lists", "listeners"].contains(&word.as_str()));
-        let binary = after("--binary").and_then(|path| std::fs::canonicalize(path).ok());
+            .find(|word| ["lists", "paint", "listeners"].contains(&word.as_str()));
+        let binary = after("--binary").and_then(|path| found(&path));
         let (Some(what), Some(binary)) = (what, binary) else {
             eprintln!(
-                "say what to measure, `lists` or `listeners`, and with which program: --binary PATH"
+                "say what to measure, `lists`, `paint` or `listeners`, and with which program: --binary PATH"
             );
             return None;
         };
@@ -86,6 +92,15 @@ impl Options {
     }
 }
 
+/// A path as it was given: cargo starts benches in the folder of their crate, and people say it as seen from the repository.
+fn found(path: &str) -> Option<PathBuf> {
+    let repository = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    std::fs::canonicalize(path)
+        .or_else(|_| std::fs::canonicalize(repository.join(path)))
+        .map_err(|error| eprintln!("{path}: {error}"))
+        .ok()
+}
+
 fn main() {
     let Some(options) = Options::read() else {
         return;
@@ -98,6 +113,7 @@ fn main() {
     runtime.block_on(async {
         match options.what.as_str() {
             "lists" => lists::measure(&options).await,
+            "paint" => paint::measure(&options).await,
             _ => listeners::measure(&options).await,
         }
     });

@@ -45,6 +45,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         asset!("noctule.css", "text/css; charset=utf-8"),
         asset!("theme.js", SCRIPT),
         asset!("noctule.js", SCRIPT),
+        asset!("roving.js", SCRIPT),
         asset!("grid.js", SCRIPT),
         asset!("many.js", SCRIPT),
         asset!("graph.js", SCRIPT),

@@ -123,6 +123,7 @@ impl Sheet<'_> {
                 // Before anything is painted, so that nothing flashes in the wrong colours.
                 script src=(address("theme.js")) {}
                 script src=(address("noctule.js")) defer {}
+                script src=(address("roving.js")) defer {}
                 @for script in self.scripts { script src=(address(script)) defer {} }
             }
         }

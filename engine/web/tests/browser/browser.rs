@@ -30,6 +30,10 @@ pub(crate) enum Window {
     Desk,
     /// 390 by 844, as a phone says it is.
     Phone,
+    /// 360 by 640: the smallest phone in use.
+    Small,
+    /// 1280 by 900 at twice the size.
+    Zoomed,
 }
 
 /// A browser with one window.
@@ -113,12 +117,13 @@ impl Browser {
         browser
             .devtools("Emulation.setEmulatedMedia", json!({ "features": media }))
             .await;
-        let (width, height, mobile) = match window {
-            Window::Desk => (1280, 900, false),
-            Window::Phone => (390, 844, true),
+        let (width, height, scale, mobile) = match window {
+            Window::Desk => (1280, 900, 1, false),
+            Window::Phone => (390, 844, 1, true),
+            Window::Small => (360, 640, 1, true),
+            Window::Zoomed => (640, 450, 2, false),
         };
-        let size =
-            json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile });
+        let size = json!({ "width": width, "height": height, "deviceScaleFactor": scale, "mobile": mobile });
         browser
             .devtools("Emulation.setDeviceMetricsOverride", size)
             .await;
@@ -200,6 +205,18 @@ impl Browser {
         let up = json!({ "type": "keyUp", "value": key });
         let keys = json!([{ "type": "key", "id": "keys", "actions": [down, up] }]);
         self.ask("actions", &json!({ "actions": keys })).await;
+    }
+
+    /// Drags from one place in the window to another; from a place to itself it is a click.
+    pub(crate) async fn drag(&self, from: (f64, f64), to: (f64, f64)) {
+        let to_place = |(x, y): (f64, f64)| json!({ "type": "pointerMove", "duration": 0, "x": x.round(), "y": y.round() });
+        let (down, up) = (
+            json!({ "type": "pointerDown", "button": 0 }),
+            json!({ "type": "pointerUp", "button": 0 }),
+        );
+        let steps = json!([to_place(from), down, to_place(to), up]);
+        let mouse = json!([{ "type": "pointer", "id": "mouse", "parameters": { "pointerType": "mouse" }, "actions": steps }]);
+        self.ask("actions", &json!({ "actions": mouse })).await;
     }
 
     /// What the console and the policy have said since it was asked last.

@@ -7,9 +7,9 @@ use crate::seed::stage;
 use crate::stage::Stage;
 
 /// Ways out of text, of attributes, of scripts, and of the direction of writing.
-const EVIL: &str = "</script><script>window.pwned=1</script>\"'><img src=x onerror=window.pwned=2>\u{202E}olleh ${window.pwned=3} &lt;";
+pub(crate) const EVIL: &str = "</script><script>window.pwned=1</script>\"'><img src=x onerror=window.pwned=2>\u{202E}olleh ${window.pwned=3} &lt;";
 
-fn dag() -> String {
+pub(crate) fn dag() -> String {
     let evil = serde_json::to_string(EVIL).unwrap();
     format!(
         "id = \"evil\"\ndescription = {evil}\nowner = {evil}\ntags = [{evil}]\n\

@@ -11,13 +11,19 @@ mod browser;
 )]
 #[path = "../web/client.rs"]
 mod client;
-mod figures;
 mod hostile;
 mod line;
 mod logs;
+mod minimap;
+mod night;
 mod nights;
 mod pages;
+mod reading;
 mod run;
+#[expect(
+    dead_code,
+    reason = "the measurement of the first paint uses more of it"
+)]
 mod seed;
 #[expect(
     dead_code,

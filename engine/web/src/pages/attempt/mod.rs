@@ -298,6 +298,7 @@ impl Told<'_> {
                     h2 { "All attempts" }
                     div.scroll {
                         table {
+                            thead { tr { th scope="col" { "State" } th scope="col" { "Attempt" } th scope="col" { "Intended" } th.num scope="col" { "Took" } th scope="col" { "What it says" } } }
                             tbody {
                                 @for attempt in self.task.attempts.iter().rev() {
                                     tr id={ "a-" (attempt.number) } {

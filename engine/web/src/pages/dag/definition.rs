@@ -118,7 +118,7 @@ fn list(
             h2 { "Versions" }
             p.quiet { "The one that new runs take, and those that its latest runs are pinned to." }
             div.scroll { table {
-                thead { tr { th scope="col" { "Version" } th scope="col" { "First seen" } th scope="col" { "File" } th scope="col" { "Commit" } th scope="col" { "" } } }
+                thead { tr { th scope="col" { "Version" } th scope="col" { "First seen" } th scope="col" { "File" } th scope="col" { "Commit" } th scope="col" { span.unseen { "Compare" } } } }
                 tbody { @for version in versions {
                     tr {
                         td.mono { a href={ "/dags/" (id) "/definition?version=" (version.hash) } aria-current=[is(version, shown).then_some("true")] { (short(&version.hash)) }
@@ -172,7 +172,7 @@ fn text(version: &PinnedVersion) -> Markup {
     html! {
         section aria-labelledby="text" {
             h2 id="text" { bdi { (version.source_file) } }
-            pre tabindex="0" aria-label="The text of the file" { code dir="ltr" { (version.source_text) } }
+            pre tabindex="0" role="region" aria-label="The text of the file" { code dir="ltr" { (version.source_text) } }
         }
     }
 }

@@ -207,7 +207,7 @@ fn picture(web: &Web, runs: &[RunSummary], columns: &[Arc<Column>], may: bool) -
             div.pane { div.inner {
                 table.cells id="cells" data-pitch=(PITCH) data-tall=(TALL) data-runs=(known.join("\n")) {
                     caption.unseen { "States of the tasks of the last " (runs.len()) " runs" }
-                    thead { tr { th.corner scope="col" { (names.len()) " tasks" } td { (bars(web, &runs)) } } }
+                    thead { tr { th.corner scope="col" { (names.len()) @if names.len() == 1 { " task" } @else { " tasks" } } td { (bars(web, &runs)) } } }
                     tbody {
                         @for (place, name) in names.iter().enumerate() {
                             @let cells: Vec<Cell> = columns.iter().map(|column| cell(column, name)).collect();
@@ -244,7 +244,7 @@ fn bars(web: &Web, runs: &[&RunSummary]) -> Markup {
     };
     let floor = i64::try_from(BARS - 16).unwrap_or(i64::MAX);
     html! {
-        svg.bars width=(runs.len() * PITCH) height=(BARS) role="group" aria-label="The runs" {
+        svg.bars width=(runs.len() * PITCH) height=(BARS) role="group" data-roving="" aria-label="The runs" {
             @for (place, run) in runs.iter().enumerate() {
                 @let head = RunHead::of(&run.facts, run.round, &run.phase);
                 @let (tone, _) = mark(head.state);
@@ -295,12 +295,12 @@ fn list(web: &Web, runs: &[RunSummary], may: bool) -> Markup {
                         tr id={ "r-" (head.id) } {
                             td { @if may { input type="checkbox" data-keep data-run=(head.id) aria-label={ "Select run " (head.ingestion_id) }; } }
                             td { (badge(head.state)) @if head.stopping.is_some() { " " span.quiet { "stopping" } } }
-                            td.mono { (head.ingestion_id) }
+                            td.mono { a href={ "/runs/" (head.id) } { (head.ingestion_id) } }
                             td.nowrap { (time(head.logical_time, zone, "%a %-d %b %H:%M")) }
                             td.nowrap { @match head.started_at { Some(at) => (when(at, zone)), None => { span.none { "–" } } } }
                             td.num { (lasted(head.started_at, head.ended_at, web.now())) }
                             td { (words(head.trigger)) @if let Some(by) = &head.triggered_by { " " bdi { (by) } } @if head.round > 1 { " · round " (head.round) } }
-                            td.mono { a href={ "/runs/" (head.id) } { (head.id) } }
+                            td.mono.quiet { (head.id) }
                         }
                     }
                 }

@@ -104,7 +104,7 @@ fn durations(runs: &[RunHead]) -> Markup {
             @if let (Some(half), Some(most)) = (quantile(&sorted, 50), quantile(&sorted, 95)) {
                 p.quiet { "Of those that succeeded, half took at most " strong { (span(half)) } ", 95 of 100 at most " strong { (span(most)) } ". The highest bar is " (span(TimeDelta::milliseconds(longest))) "." }
             }
-            div.scroll { svg.durations width=(wide.max(12)) height=(TALL + 18) role="group" aria-label="Durations" {
+            div.scroll { svg.durations width=(wide.max(12)) height=(TALL + 18) role="group" data-roving="" aria-label="Durations" {
                 @if let Some(half) = quantile(&sorted, 50) {
                     line.half x1="0" x2=(wide) y1=(TALL - height(half)) y2=(TALL - height(half)) {}
                 }
@@ -166,7 +166,7 @@ fn calendar(web: &Web, runs: &[RunHead]) -> Markup {
                 "By nominal time, in " (zone.name()) ". A day is " (badge("failed")) " if any of its runs did not succeed."
                 @if runs.len() >= RUNS as usize { " Only the latest " (RUNS) " runs are counted." }
             }
-            div.scroll { svg.calendar width=(WEEKS * DAY + 40) height=(DAY * 7 + 20) role="group" aria-label="Days" {
+            div.scroll tabindex="0" role="region" aria-label="Calendar" { svg.calendar width=(WEEKS * DAY + 40) height=(DAY * 7 + 20) role="group" aria-label="Days" {
                 @for (row, name) in ["Mon", "Wed", "Fri"].into_iter().enumerate() {
                     text x="0" y=(20 + (row as u64 * 2) * DAY + 13) { (name) }
                 }

@@ -20,7 +20,7 @@ pub(super) fn many(dag: &str) -> Markup {
             }
             div id="many-plan" hidden {
                 p id="many-said" {}
-                pre id="many-commands" tabindex="0" aria-label="The same by the CLI" {}
+                pre id="many-commands" tabindex="0" role="region" aria-label="The same by the CLI" {}
                 div.row {
                     button.grave type="button" id="many-sure" { "Do it" }
                     button type="button" id="many-not" { "Do not" }

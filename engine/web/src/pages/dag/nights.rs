@@ -164,7 +164,7 @@ fn listed(web: &Web, id: &str, nights: &[NightView]) -> Markup {
                 thead { tr { th scope="col" { "Tick" } th scope="col" { "Ingestion id" } th scope="col" { "State" } th scope="col" { "What it says" } } }
                 tbody { @for night in nights.iter().take(NIGHTS) {
                     tr {
-                        td { (day_and_clock(night.tick, zone)) }
+                        td.nowrap { (day_and_clock(night.tick, zone)) }
                         td { @match &night.run {
                             Some(run) => { a href={ "/runs/" (run) } { code { (night.ingestion_id) } } },
                             None => { code { (night.ingestion_id) } },

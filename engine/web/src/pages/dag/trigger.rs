@@ -99,7 +99,7 @@ fn field(id: &str, name: &str, param: &Param) -> Markup {
     html! {
         div.field {
             label for=(id) { bdi { (name) } @if needed { span.quiet { " (needed)" } } }
-            @if let Some(said) = &param.description { p.hint { bdi { (said) } } }
+            @if let Some(said) = &param.description { p.hint id={ (id) "-about" } { bdi { (said) } } }
             p.hint id={ (id) "-hint" } { (rule(param)) }
             (control(id, name, param))
             p.wrong id={ (id) "-wrong" } hidden {}
@@ -109,7 +109,8 @@ fn field(id: &str, name: &str, param: &Param) -> Markup {
 
 fn control(id: &str, name: &str, param: &Param) -> Markup {
     let value = param.default.as_ref().map(shown).unwrap_or_default();
-    let about = format!("{id}-hint {id}-wrong");
+    let said = param.description.as_ref().map(|_| format!("{id}-about "));
+    let about = format!("{}{id}-hint {id}-wrong", said.unwrap_or_default());
     // An empty text is a text, where one stands by itself.
     let kind = param.kind == ParamKind::String && param.default.is_some();
     let reading = if kind { "whole" } else { "text" };

@@ -112,7 +112,7 @@ fn gauge(name: &str, held: u64, all: Option<u64>) -> Markup {
             td.num { (held) }
             td.num { @match all { Some(all) => (all), None => "–" } }
             td.gauge { @if let Some(all) = all {
-                meter min="0" max=(all.max(1)) value=(held) { (held) " of " (all) }
+                meter min="0" max=(all.max(1)) value=(held) aria-label={ "Held of " (name) } { (held) " of " (all) }
             } }
         }
     }

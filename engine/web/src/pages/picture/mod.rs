@@ -2,6 +2,7 @@
 
 mod cut;
 mod kept;
+mod map;
 mod page;
 
 pub(crate) use self::cut::{groups_of, usual_or};

@@ -8,6 +8,7 @@ use noctule_core::dag::{Dag, TaskIx};
 use noctule_core::picture::{Cut, Look, Picture, Sheet as Style, svg};
 use serde::Deserialize;
 
+use super::map::map;
 use super::{groups_of, usual_or};
 use crate::access::{Need, Role};
 use crate::operation::{Call, Nothing, Operation, Verb};
@@ -112,8 +113,9 @@ pub(crate) fn canvas(
                     a href=(whole) { "Show all" }
                 }
             }
+            @if let Some(map) = map(picture, look) { (map) }
         }
-        div.canvas id="canvas" data-live tabindex="0" role="region" aria-label=(look.title) {
+        div.canvas id="canvas" data-live data-roving=".marked a,.s-failed a,.s-timed_out a,.s-running a,a" tabindex="0" role="region" aria-label=(look.title) {
             (PreEscaped(svg(dag, picture, look)))
         }
     }

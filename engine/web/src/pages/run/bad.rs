@@ -78,7 +78,7 @@ fn told(run: &RunView, task: &TaskView, again: bool) -> Markup {
             }
             @if again {
                 details id={ "again-" (task.id) } data-keep {
-                    summary { "Retry from here" }
+                    summary { "Retry from here" span.unseen { ": " (target(task)) } }
                     (retry_from(&run.head.id, &target(task)))
                 }
             }

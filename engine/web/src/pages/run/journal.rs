@@ -43,7 +43,7 @@ pub(super) async fn section(web: &Web, story: &Story, query: &RunQuery) -> Resul
             h2 { "Events" }
             div id="event-list" data-live {
                 @if events.is_empty() { p.quiet { "None." } }
-                div.scroll { table.events { tbody { @for event in &events { (row(web, event)) } } } }
+                div.scroll { table.events { thead { tr { th scope="col" { "When" } th scope="col" { "Task" } th scope="col" { "What happened" } } } tbody { @for event in &events { (row(web, event)) } } } }
                 p.pages {
                     @if query.before.is_some() { a.button href=(way(None)) { "Newest" } " " }
                     @if older.is_some() { a.button href=(way(older)) { "Older" } }

@@ -187,7 +187,7 @@ fn row(web: &Web, run: &RunView, task: &TaskView) -> Markup {
                 @if let Some(error) = error { code.class { (error.class) } " " bdi { (short(&error.message)) } }
                 @else if let Some(why) = &task.why { bdi { (short(why)) } }
                 @if let Some(by) = &task.marked_by { " marked by " bdi { (by) } }
-                @if let Some(at) = task.next_try_at { " next try at " (time(at, web.settings().zone, "%H:%M:%S")) }
+                @if let Some(at) = task.next_try_at { " · next try at " (time(at, web.settings().zone, "%H:%M:%S")) }
             }
             td { @if task.map_key.is_none() { (near(run, &task.task)) } }
         }

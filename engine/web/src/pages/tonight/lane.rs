@@ -60,8 +60,8 @@ pub(super) fn axis(night: &Night, zone: Tz) -> Markup {
 /// The lane of a DAG.
 pub(super) fn lane(night: &Night, lane: &Lane) -> Markup {
     html! {
-        svg.line width="100%" height="26" role="group" aria-label={
-            (lane.runs.len()) " runs in the past day, " (lane.ticks.len()) " ticks in the coming one"
+        svg.line width="100%" height="26" role="group" data-roving="" aria-label={
+            (lane.dag.dag) ": " (lane.runs.len()) " runs in the past day, " (lane.ticks.len()) " ticks in the coming one"
         } {
             rect.past x="0" y="3" width="50%" height="20" {}
             @for tick in &lane.ticks {
@@ -80,7 +80,7 @@ pub(super) fn lane(night: &Night, lane: &Lane) -> Markup {
                 @let (left, right) = (place(night.now, from), place(night.now, to));
                 @let (tone, outline) = mark(run.state);
                 a href={ "/runs/" (run.id) } class=(tone.class()) aria-label={
-                    "Run " (run.ingestion_id) ", " (words(run.state)) ", " (span(to - from))
+                    (lane.dag.dag) " run " (run.ingestion_id) ", " (words(run.state)) ", " (span(to - from))
                 } {
                     rect x=(percent(left.min(100.0 - LEAST))) y="4" width=(percent((right - left).max(LEAST))) height="18" rx="2" {}
                     @if run.state != "succeeded" && run.state != "running" {
