@@ -205,4 +205,6 @@ fn still_failed(runs: &[RunHead]) -> impl Iterator<Item = &RunHead> {
 }
 
 #[cfg(test)]
+mod due_tests;
+#[cfg(test)]
 mod tests;

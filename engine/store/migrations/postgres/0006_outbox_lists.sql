@@ -1,5 +1,5 @@
 -- The outbox as it is looked at: by state, and what a receiver did not take, each newest first; and how many there are of
--- a state, told from the index alone.
+-- a state, told by an index.
 
 ALTER TABLE noctule.messages ADD COLUMN failed boolean NOT NULL DEFAULT false;
 -- By its text: a document with U+0000 in it is none that JSON functions read. Inside a text each quote has a backslash.

@@ -14,10 +14,10 @@ const LIVE: &str = "SELECT body FROM noctule.messages WHERE live ORDER BY id";
 const ONE: &str = "SELECT body FROM noctule.messages WHERE id = $1";
 const FIND: &str = "SELECT body FROM noctule.messages WHERE true";
 const COUNT: &str = "SELECT \
-    (SELECT count(*) FROM (SELECT FROM noctule.messages WHERE state = 'gathering' LIMIT $1) AS some), \
-    (SELECT count(*) FROM (SELECT FROM noctule.messages WHERE state = 'waiting' LIMIT $1) AS some), \
-    (SELECT count(*) FROM (SELECT FROM noctule.messages WHERE state = 'sending' LIMIT $1) AS some), \
-    (SELECT count(*) FROM (SELECT FROM noctule.messages WHERE state = 'given_up' LIMIT $1) AS some), \
+    (SELECT count(*) FROM (SELECT FROM noctule.messages WHERE state = 'gathering' LIMIT $1) AS few), \
+    (SELECT count(*) FROM (SELECT FROM noctule.messages WHERE state = 'waiting' LIMIT $1) AS few), \
+    (SELECT count(*) FROM (SELECT FROM noctule.messages WHERE state = 'sending' LIMIT $1) AS few), \
+    (SELECT count(*) FROM (SELECT FROM noctule.messages WHERE state = 'given_up' LIMIT $1) AS few), \
     least((SELECT min(created_at) FROM noctule.messages WHERE state = 'gathering'), \
         (SELECT min(created_at) FROM noctule.messages WHERE state = 'waiting'), \
         (SELECT min(created_at) FROM noctule.messages WHERE state = 'sending'))";
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn messages_are_counted_from_an_index() {
+    async fn messages_are_counted_by_an_index() {
         let (_database, mut connection) = store().await;
         let explain = sqlx::AssertSqlSafe(format!("EXPLAIN {COUNT}"));
         let query = sqlx::query_scalar(explain).bind(100_i64);

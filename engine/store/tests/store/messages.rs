@@ -249,7 +249,7 @@ async fn messages_are_counted_by_state_up_to_a_limit(bed: Bed) {
         waiting: 2,
         sending: 2,
         given_up: 2,
-        oldest: Some(minutes(2)),
+        oldest: DateTime::from_timestamp_millis(minutes(2).timestamp_millis()),
     };
     assert_eq!(store.count_messages(10).await.unwrap(), counts);
     let first = MessageCounts {

@@ -10,6 +10,7 @@ use crate::read::{HealthView, ListenerView, MOST_COUNTED, OutboxView, SpansView}
 
 pub(super) fn outbox(outbox: &OutboxView, zone: Tz) -> Markup {
     let waiting = outbox.gathering + outbox.waiting + outbox.sending;
+    let most = outbox.gathering.max(outbox.waiting).max(outbox.sending);
     html! {
         section {
             h2 { "Outbox" }
@@ -17,7 +18,7 @@ pub(super) fn outbox(outbox: &OutboxView, zone: Tz) -> Markup {
                 dt { "to be delivered" }
                 dd {
                     @if waiting == 0 { "0" }
-                    @else { (counted(outbox.gathering)) " gathering, " (counted(outbox.waiting)) " waiting, " (counted(outbox.sending)) " being sent" }
+                    @else { (waiting) @if most >= u64::from(MOST_COUNTED) { " or more" } ": " (counted(outbox.gathering)) " gathering, " (counted(outbox.waiting)) " waiting, " (counted(outbox.sending)) " being sent" }
                 }
                 @if let Some(oldest) = outbox.oldest { dt { "the oldest is of" } dd { (when(oldest, zone)) } }
                 dt { "given up" }
