@@ -346,7 +346,7 @@ async fn runs_of_one_nominal_time_are_each_selected_once_however_many_they_are(b
         ingestion_ids: Vec::new(),
         runs: Vec::new(),
     };
-    let found = store.select_runs(&selection, 2_000).await.unwrap().unwrap();
+    let found = store.select_runs(&selection, 1_001).await.unwrap().unwrap();
     let names: BTreeSet<_> = found.iter().map(|run| run.facts.id.clone()).collect();
     assert_eq!((found.len(), names.len()), (1_001, 1_001));
     let range = Range {
