@@ -30,7 +30,8 @@ impl Store {
         // What is live is what an engine would not start without.
         self.live_messages().await?;
         let mut filter = MessageFilter {
-            states: Vec::new(),
+            state: None,
+            failed: false,
             before: None,
             limit: PAGE,
         };

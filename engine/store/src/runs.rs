@@ -38,12 +38,8 @@ pub struct RunFilter {
     pub state: Option<String>,
     /// Created at or after.
     pub since: Option<DateTime<Utc>>,
-    /// With a nominal time from one instant to another, both included, to the millisecond.
-    pub nominal: Option<(DateTime<Utc>, DateTime<Utc>)>,
     /// With this ingestion id.
     pub ingestion_id: Option<String>,
-    /// Only those that were made for a tick of a schedule.
-    pub of_ticks: bool,
     /// Created before this run: the next page.
     pub before: Option<RunId>,
     /// At most so many; 0 means 100.

@@ -9,6 +9,7 @@ use noctule_core::run::Instant;
 use crate::error::StoreError;
 use crate::runs::{RunFilter, RunSummary};
 use crate::store::Store;
+use crate::stretch::Stretch;
 
 /// Runs that are read at once.
 const PAGE: u32 = 500;
@@ -28,13 +29,40 @@ pub struct Selection {
     pub runs: Vec<RunId>,
 }
 
+/// One way through the runs of a selection.
+enum Walk {
+    Stretch(Stretch),
+    Runs(RunFilter),
+}
+
 impl Selection {
     fn filter(&self) -> RunFilter {
         RunFilter {
             dag: Some(self.dag.clone()),
             state: self.state.clone(),
-            nominal: self.nominal,
             ..RunFilter::default()
+        }
+    }
+
+    /// What is asked of the store: for each ingestion id by itself, since there are few runs of one.
+    fn walks(&self) -> Vec<Walk> {
+        let of = |id: &String| {
+            Walk::Runs(RunFilter {
+                ingestion_id: Some(id.clone()),
+                ..self.filter()
+            })
+        };
+        match self.nominal {
+            _ if !self.ingestion_ids.is_empty() => self.ingestion_ids.iter().map(of).collect(),
+            None => vec![Walk::Runs(self.filter())],
+            Some(nominal) => vec![Walk::Stretch(Stretch {
+                dag: self.dag.clone(),
+                nominal,
+                state: self.state.clone(),
+                of_ticks: false,
+                after: None,
+                limit: PAGE,
+            })],
         }
     }
 
@@ -53,10 +81,7 @@ impl Selection {
 impl Store {
     /// Shows every run that fits a filter, newest first, until `see` has seen enough; one may be shown twice where others are
     /// forgotten meanwhile. The filter's own limit and page are not heeded.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    pub async fn walk_runs(
+    async fn walk_runs(
         &self,
         filter: &RunFilter,
         mut see: impl FnMut(RunSummary) -> ControlFlow<()>,
@@ -96,19 +121,37 @@ impl Store {
         dag: &DagId,
         range: Range,
     ) -> Result<Vec<Existing>, StoreError> {
-        let filter = RunFilter {
-            dag: Some(dag.clone()),
-            nominal: Some((range.from, range.to)),
+        let stretch = Stretch {
+            dag: dag.clone(),
+            nominal: (range.from, range.to),
+            state: None,
             of_ticks: true,
-            ..RunFilter::default()
+            after: None,
+            limit: PAGE,
         };
         let mut found = Vec::new();
         let see = |run: RunSummary| {
             found.extend(Existing::of(&run.facts, &run.phase));
             ControlFlow::Continue(())
         };
-        self.walk_runs(&filter, see).await?;
+        self.walk_stretch(stretch, see).await?;
         Ok(found)
+    }
+
+    /// Shows every run of a stretch by its nominal time, each once, until `see` has seen enough.
+    async fn walk_stretch(
+        &self,
+        mut stretch: Stretch,
+        mut see: impl FnMut(RunSummary) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        loop {
+            let (page, last) = self.stretch(&stretch).await?;
+            let whole = page.len() < stretch.limit as usize;
+            if page.into_iter().any(|run| see(run).is_break()) || whole {
+                return Ok(());
+            }
+            stretch.after = last;
+        }
     }
 
     /// The runs of a selection by their nominal times, oldest first; none: there are more than `most`, and no more than that
@@ -128,15 +171,18 @@ impl Store {
                 found.extend(run.filter(|run| selection.holds(run)));
             }
         } else {
-            for filter in filters(selection) {
+            for walk in selection.walks() {
                 let see = |run: RunSummary| {
-                    found.push(run);
+                    found.extend(selection.holds(&run).then_some(run));
                     if found.len() > most {
                         return ControlFlow::Break(());
                     }
                     ControlFlow::Continue(())
                 };
-                self.walk_runs(&filter, see).await?;
+                match walk {
+                    Walk::Stretch(stretch) => self.walk_stretch(stretch, see).await?,
+                    Walk::Runs(filter) => self.walk_runs(&filter, see).await?,
+                }
                 if found.len() > most {
                     return Ok(None);
                 }
@@ -150,16 +196,4 @@ impl Store {
         found.dedup_by(|a, b| a.facts.id == b.facts.id);
         Ok((found.len() <= most).then_some(found))
     }
-}
-
-/// What is asked of the store: for each ingestion id by itself, since there are few runs of one.
-fn filters(selection: &Selection) -> Vec<RunFilter> {
-    if selection.ingestion_ids.is_empty() {
-        return vec![selection.filter()];
-    }
-    let of = |id: &String| RunFilter {
-        ingestion_id: Some(id.clone()),
-        ..selection.filter()
-    };
-    selection.ingestion_ids.iter().map(of).collect()
 }

@@ -2,7 +2,7 @@
 //!
 //! Guarantees: what is sent is the stored body, serialised canonically; only the task definition's revision and the
 //! name of an unnamed container are filled in at the launch, where the document says so, and secrets are put in place of
-//! their references.
+//! their references. Where only the trace makes it too long then, it goes without the trace.
 //!
 //! Shape: `{method, url, headers, region, body}`; `at_launch` lists what only the launch can know.
 
@@ -105,8 +105,12 @@ pub(crate) fn url(settings: &Settings) -> String {
     format!("{}/", settings.identity.endpoint_of("ecs"))
 }
 
-/// The bytes of a body, with every secret in the place of its reference.
-pub(crate) async fn revealed(context: &Context, body: &Value) -> Result<Vec<u8>, ExecutorError> {
+/// The bytes of a body, with every secret in the place of its reference; `traced`: the trace in it is ours, and gives way.
+pub(crate) async fn revealed(
+    context: &Context,
+    body: &Value,
+    traced: bool,
+) -> Result<Vec<u8>, ExecutorError> {
     let mut body = body.clone();
     let containers = body["overrides"]["containerOverrides"].as_array_mut();
     for container in containers.into_iter().flatten() {
@@ -118,8 +122,23 @@ pub(crate) async fn revealed(context: &Context, body: &Value) -> Result<Vec<u8>,
             }
         }
     }
-    rules::overrides(&body["overrides"].to_string()).map_err(config)?;
-    Ok(body.to_string().into_bytes())
+    let too_long = |body: &Value| rules::overrides(&body["overrides"].to_string()).err();
+    if traced && too_long(&body).is_some() {
+        leave_trace_out(&mut body);
+    }
+    match too_long(&body) {
+        Some(error) => Err(config(error)),
+        None => Ok(body.to_string().into_bytes()),
+    }
+}
+
+fn leave_trace_out(body: &mut Value) {
+    let containers = body["overrides"]["containerOverrides"].as_array_mut();
+    for container in containers.into_iter().flatten() {
+        if let Some(variables) = container["environment"].as_array_mut() {
+            variables.retain(|variable| variable["name"] != rules::TRACE_VARIABLE);
+        }
+    }
 }
 
 fn config(message: String) -> ExecutorError {

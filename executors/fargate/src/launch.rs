@@ -87,7 +87,8 @@ async fn send(
     let definition = session.definition(document.definition).await;
     let definition = definition.map_err(|error| error.of_preparation())?;
     let body = document.pinned(&definition)?;
-    let bytes = document::revealed(session.context, &body).await?;
+    let traced = request::is_traced(attempt);
+    let bytes = document::revealed(session.context, &body, traced).await?;
     let record = match session.run_task(document.cluster, bytes).await {
         Ok(answer) => started(session, attempt, document, answer).await?,
         Err(error) if error.sense() == Some(Sense::Conflict) => {

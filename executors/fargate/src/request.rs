@@ -172,6 +172,11 @@ fn network(config: &Config, settings: &Settings) -> Result<Value, Problem> {
     Ok(network)
 }
 
+/// Whether the trace in the request of an attempt is ours: a task may name one of its own.
+pub(crate) fn is_traced(attempt: &Attempt<Config>) -> bool {
+    attempt.traceparent.is_some() && !attempt.config.env.contains_key(rules::TRACE_VARIABLE)
+}
+
 /// The overrides, within their limit. Where the trace does not fit it is left out: it is never in the way of the work.
 fn overrides(attempt: &Attempt<Config>) -> Result<Value, Problem> {
     if let Some(traceparent) = attempt.traceparent.as_deref() {

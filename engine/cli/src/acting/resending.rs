@@ -65,7 +65,8 @@ impl Way {
             Self::Server(server) => server.given_up(MOST).await,
             Self::Store(here) => {
                 let filter = MessageFilter {
-                    states: vec!["given_up".to_owned()],
+                    state: Some("given_up".to_owned()),
+                    failed: false,
                     before: None,
                     limit: MOST,
                 };

@@ -3,6 +3,7 @@
 //! Guarantees: a secret is printed once, alone on stdout; every change leaves an audit event, written before it is done.
 
 mod audit;
+mod listing;
 mod sessions;
 mod tokens;
 

@@ -3,12 +3,12 @@
 use noctule_store::Store;
 use noctule_web::SessionView;
 
+use super::listing::{known, print};
 use super::tokens::{begin, existing};
-use crate::args::{Format, SessionCommand};
+use crate::args::SessionCommand;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::output::{Grid, Tone, documents, printable};
-use crate::project::OpenProject;
+use crate::output::{Tone, printable};
 use crate::server::Server;
 use crate::surface::Surface;
 
@@ -21,37 +21,24 @@ pub(crate) async fn session(command: SessionCommand, surface: &Surface) -> Resul
 }
 
 async fn list(surface: &Surface) -> Result<Exit, CliError> {
-    let sessions = match Server::of(surface)? {
-        Some(server) => server.sessions().await?,
-        None => {
-            let open = OpenProject::read(surface, &[])?;
-            open.project()?;
-            match open.store(surface).await? {
-                Some(store) => views(&store, surface).await?,
-                None => Vec::new(),
-            }
-        }
-    };
-    if surface.format() != Format::Table {
-        documents(surface.format(), &sessions)?;
-        return Ok(Exit::Success);
-    }
+    let sessions = known(
+        surface,
+        async |server| server.sessions().await,
+        async |store| views(&store, surface).await,
+    );
     let columns = ["ID", "NAME", "ROLE", "SINCE", "UNTIL", "PROVIDER"];
-    let mut grid = Grid::new(surface, &columns);
-    for session in sessions {
-        grid.row([
-            (session.id, Tone::Plain),
-            (session.name, Tone::Plain),
-            (session.role.to_string(), Tone::Plain),
-            (session.created_at, Tone::Plain),
-            (session.expires_at, Tone::Plain),
-            (session.provider, Tone::Dim),
-        ]);
-    }
-    if !grid.is_empty() {
-        grid.print()?;
-    }
-    Ok(Exit::Success)
+    print(&sessions.await?, columns, row, surface)
+}
+
+fn row(session: &SessionView) -> [(String, Tone); 6] {
+    [
+        (session.id.clone(), Tone::Plain),
+        (session.name.clone(), Tone::Plain),
+        (session.role.to_string(), Tone::Plain),
+        (session.created_at.clone(), Tone::Plain),
+        (session.expires_at.clone(), Tone::Plain),
+        (session.provider.clone(), Tone::Dim),
+    ]
 }
 
 async fn end(which: &str, surface: &Surface) -> Result<Exit, CliError> {

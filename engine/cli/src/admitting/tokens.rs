@@ -3,12 +3,13 @@
 use noctule_store::{AccessSecret, AuditEvent, Revocation, SecretKind, Store, StoreError, Token};
 use noctule_web::{IssuedToken, TokenBody, TokenView, granted};
 
+use super::listing::{known, print};
 use crate::acting::actor;
 use crate::args::{Format, TokenCommand, TokenCreateArgs, TokenRevokeArgs};
 use crate::console::emit;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::output::{Grid, Tone, document, documents, printable};
+use crate::output::{Tone, document, printable};
 use crate::project::OpenProject;
 use crate::server::Server;
 use crate::surface::Surface;
@@ -94,21 +95,11 @@ async fn issue(body: TokenBody, surface: &Surface) -> Result<IssuedToken, CliErr
 }
 
 async fn list(surface: &Surface) -> Result<Exit, CliError> {
-    let tokens = match Server::of(surface)? {
-        Some(server) => server.tokens().await?,
-        None => {
-            let open = OpenProject::read(surface, &[])?;
-            open.project()?;
-            match open.store(surface).await? {
-                Some(store) => views(&store, surface).await?,
-                None => Vec::new(),
-            }
-        }
-    };
-    if surface.format() != Format::Table {
-        documents(surface.format(), &tokens)?;
-        return Ok(Exit::Success);
-    }
+    let tokens = known(
+        surface,
+        async |server| server.tokens().await,
+        async |store| views(&store, surface).await,
+    );
     let columns = [
         "ID",
         "NAME",
@@ -119,14 +110,7 @@ async fn list(surface: &Surface) -> Result<Exit, CliError> {
         "LAST USED",
         "BY",
     ];
-    let mut grid = Grid::new(surface, &columns);
-    for token in &tokens {
-        grid.row(row(token));
-    }
-    if !grid.is_empty() {
-        grid.print()?;
-    }
-    Ok(Exit::Success)
+    print(&tokens.await?, columns, row, surface)
 }
 
 fn row(token: &TokenView) -> [(String, Tone); 8] {

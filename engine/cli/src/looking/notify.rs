@@ -52,14 +52,9 @@ fn post(open: &OpenProject, store: &Store, around: Surroundings) -> Result<Post,
 
 async fn list(failed: bool, limit: u32, surface: &Surface) -> Result<Exit, CliError> {
     let (found, zone) = match Server::of(surface)? {
-        Some(server) => (server.deliveries(limit).await?, Zone::here(surface)),
+        Some(server) => (server.deliveries(failed, limit).await?, Zone::here(surface)),
         None => of_store(failed, limit, surface).await?,
     };
-    let is_failed = |view: &DeliveryView| view.state == "given_up" || view.error.is_some();
-    let found: Vec<DeliveryView> = found
-        .into_iter()
-        .filter(|view| !failed || is_failed(view))
-        .collect();
     if surface.format() != Format::Table {
         documents(surface.format(), &found)?;
         return Ok(Exit::Success);
@@ -88,17 +83,9 @@ async fn of_store(
     let Some(store) = open.store(surface).await? else {
         return Ok((Vec::new(), zone));
     };
-    let states = if failed {
-        vec![
-            "waiting".to_owned(),
-            "sending".to_owned(),
-            "given_up".to_owned(),
-        ]
-    } else {
-        Vec::new()
-    };
     let filter = MessageFilter {
-        states,
+        state: None,
+        failed,
         before: None,
         limit,
     };

@@ -9,6 +9,7 @@ mod answers;
 mod asking_for_help;
 mod checking;
 mod fan_out;
+mod forging;
 mod hostile;
 mod logging;
 mod looking;

@@ -1,9 +1,8 @@
 //! Decisions made again: from the store alone, and different where the store is.
 
 use serde_json::{Value, json};
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions as _, Connection as _};
 
+use crate::forging::by_hand;
 use crate::projects::{HELLO, Project};
 
 fn after_a_run() -> Project {
@@ -16,26 +15,15 @@ fn after_a_run() -> Project {
 
 /// Writes another text into the rows of the store.
 fn forge(project: &Project, was: &str, is: &str) {
-    let path = project.path().join(".noctule/default/state.db");
-    let options = SqliteConnectOptions::new().filename(path);
-    let forging = async {
-        let mut store = options.connect().await.unwrap();
-        let mut changed = 0;
-        for statement in [
+    let changed = by_hand(
+        project,
+        &[
             "UPDATE records SET body = replace(body, ?1, ?2) WHERE instr(body, ?1)",
             "UPDATE task_runs SET body = replace(body, ?1, ?2) WHERE instr(body, ?1)",
-        ] {
-            let done = sqlx::query(statement).bind(was).bind(is);
-            changed += done.execute(&mut store).await.unwrap().rows_affected();
-        }
-        store.close().await.unwrap();
-        assert!(changed > 0, "`{was}` is not in the store");
-    };
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(forging);
+        ],
+        (was, is),
+    );
+    assert!(changed > 0, "`{was}` is not in the store");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::forging::by_hand;
 use crate::projects::Project;
 use crate::served::Served;
 
@@ -209,4 +210,48 @@ fn a_test_message_says_whether_the_receiver_took_it() {
     project.noctule(&["notify", "test", "nobody"]).with_code(3);
     let gone = self::project("http://127.0.0.1:1/", "5s");
     gone.noctule(&["notify", "test", "oncall"]).with_code(6);
+}
+
+/// What did not arrive is asked for as such: it is not looked for among the newest of all.
+#[test]
+fn what_failed_is_listed_by_a_server_and_by_its_store_behind_any_number_of_others() {
+    let (url, _told, refuses) = fickle_receiver();
+    refuses.store(true, Ordering::SeqCst);
+    let project = project(&url, "1s");
+    let served = Served::over(&project);
+    // It listens before it knows the DAG.
+    let trigger = || served.asked(&project, &["trigger", "d", "--wait"]);
+    let mut triggered = trigger();
+    while triggered.code == 3 {
+        triggered = trigger();
+    }
+    triggered.with_code(1);
+    while listed(&project)[0]["state"] != "given_up" {
+        std::thread::yield_now();
+    }
+    drop(served);
+    let failed = listed(&project)[0]["id"].clone();
+    let copied = by_hand(
+        &project,
+        &[
+            "WITH RECURSIVE n(i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n WHERE i < 399) \
+            INSERT INTO messages (id, body) SELECT ?1 || i, json_remove(json_set(body, '$.id', ?1 || i, '$.open', json_array(), \
+                '$.created_at', '2099-01-01T00:00:00.' || i || 'Z', '$.standing.state', ?2), '$.error') FROM n, messages",
+        ],
+        ("msg_", "sent"),
+    );
+    assert_eq!(copied, 300);
+    let served = Served::over(&project);
+    let args = ["notify", "list", "--failed", "--limit", "2", "-o", "json"];
+    for list in [project.noctule(&args), served.asked(&project, &args)] {
+        let list = list.with_code(0).json();
+        assert_eq!(list.as_array().map(Vec::len), Some(1), "{list}");
+        assert_eq!(list[0]["id"], failed);
+    }
+    // More than a page of the server.
+    let all = ["notify", "list", "--limit", "250", "-o", "json"];
+    let (here, there) = (project.noctule(&all), served.asked(&project, &all));
+    let here = here.with_code(0).json();
+    assert_eq!(here.as_array().map(Vec::len), Some(250));
+    assert_eq!(here, there.with_code(0).json());
 }

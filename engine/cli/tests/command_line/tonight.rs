@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::forging::by_hand;
 use crate::projects::{HELLO, Project, end};
 use crate::served::Served;
 
@@ -46,6 +47,56 @@ fn a_night_says_by_its_exit_code_whether_somebody_should_look() {
     project.noctule(&["run", "d"]).with_code(0);
     let after = project.noctule(&["tonight", "--short"]).with_code(0);
     assert_eq!(after.stdout, "all well\n");
+}
+
+/// A run of a tick of two days ago that is still queued.
+fn long_late() -> Project {
+    let schedule = "must_end_by = \"00:01\"\n[schedule]\ncron = \"@yearly\"\n";
+    let project = Project::of(&format!("{schedule}{HELLO}"));
+    project.noctule(&["run", "d"]).with_code(1);
+    let changed = by_hand(
+        &project,
+        &["UPDATE runs SET \
+            facts = json_set(facts, '$.trigger', json_object('kind', ?1, 'tick', strftime('%Y-%m-%dT12:00:00Z', 'now', '-2 days'))), \
+            progress = json_set(progress, '$.phase', json_object('state', ?2, 'since', json_extract(facts, '$.created_at')))"],
+        ("schedule", "queued"),
+    );
+    assert_eq!(changed, 1);
+    project
+}
+
+#[test]
+fn a_run_that_is_past_its_must_end_by_is_late_and_it_is_said_for_how_long() {
+    let project = long_late();
+    let short = project.noctule(&["tonight", "--short"]).with_code(1);
+    assert_eq!(short.stdout, "1 late, 1 under way\n");
+    let json = project
+        .noctule(&["tonight", "-o", "json"])
+        .with_code(1)
+        .json();
+    assert_eq!(
+        (
+            &json["counts"]["overdue"],
+            &json["counts"]["due"],
+            &json["well"]
+        ),
+        (&1.into(), &0.into(), &false.into())
+    );
+    let due = &json["due"][0];
+    assert_eq!(
+        (&due["dag"], &due["state"]),
+        (&"d".into(), &"queued".into())
+    );
+    // From 00:01 of yesterday to now.
+    let past = due["past_seconds"].as_u64().unwrap();
+    assert!((86_000..=172_800).contains(&past), "{json}");
+    let night = project.noctule(&["tonight"]).with_code(1);
+    let run = due["run"].as_str().unwrap();
+    for shown in ["late\n DAG", "PAST", "was to end, is queued", run] {
+        assert!(night.stdout.contains(shown), "{shown}: {night:#?}");
+    }
+    let top = project.noctule(&["top", "--once"]).with_code(0);
+    assert!(top.stdout.contains("was to end by"), "{top:#?}");
 }
 
 /// What does not change from one question to the next.

@@ -1,22 +1,25 @@
 //! Last night and the next: which DAGs are late, what failed and still stands so, what is under way, what wants a person,
 //! and which ticks come. The page and the terminal show the same night, because it is decided here.
 //!
-//! Late is a DAG that fires by itself, and whose engine has not decided about a tick that has passed.
+//! Late is a DAG that fires by itself, and whose engine has not decided about a tick that has passed; and a run that is not
+//! over at its `must_end_by`.
 
+mod due;
 mod need;
 mod work;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::TimeDelta;
 use chrono_tz::Tz;
 
 use crate::dag::Dag;
-use crate::run::Instant;
+use crate::run::{Instant, Run};
 use crate::ticks::Schedule;
 use crate::view::{DagView, NeedView, RunHead, TickView};
 
+pub use self::due::Due;
 pub use self::need::{needs_of_dag, needs_of_run};
 pub use self::work::{Surrounded, work};
 
@@ -49,6 +52,8 @@ pub struct Night {
     pub failed: Vec<RunHead>,
     /// DAGs whose tick has passed, with that tick.
     pub late: Vec<(String, Instant)>,
+    /// Runs that are not over and are to be by a time, the soonest first: those past it, and those that have it ahead.
+    pub due: Vec<Due>,
     /// Runs that are not over, oldest first.
     pub live: Vec<RunHead>,
     /// What goes on only once a person acts.
@@ -64,6 +69,8 @@ pub struct Lane {
     pub dag: DagView,
     /// The first tick that has passed and that no engine has decided about.
     pub late: Option<Instant>,
+    /// A run is past its `must_end_by`.
+    pub overdue: bool,
     /// Newest first.
     pub runs: Vec<RunHead>,
     /// Coming ticks.
@@ -75,7 +82,7 @@ impl Lane {
     #[must_use]
     pub fn tone(&self) -> Option<&'static str> {
         match self.dag.state {
-            "active" if self.late.is_some() => Some("late"),
+            "active" if self.late.is_some() || self.overdue => Some("late"),
             "active" if self.dag.trouble.is_some() => Some("trouble"),
             "active" => None,
             word => Some(word),
@@ -115,15 +122,36 @@ impl Night {
                 .collect(),
             lanes,
             failed,
+            due: Vec::new(),
             live,
             cut: false,
         }
     }
 
+    /// Takes in by when runs that are not over are to end.
+    pub fn expect<'a>(&mut self, live: impl Iterator<Item = (&'a Dag, &'a Run)>) {
+        let now = self.now;
+        self.due = live
+            .filter_map(|(dag, run)| Due::of(dag, run, now))
+            .collect();
+        self.due
+            .sort_by(|a, b| (a.by, &a.run.id).cmp(&(b.by, &b.run.id)));
+        let late: BTreeSet<String> = self.overdue().map(|due| due.run.dag.clone()).collect();
+        for lane in &mut self.lanes {
+            lane.overdue = late.contains(&lane.dag.dag);
+        }
+    }
+
+    /// Runs that are past the time by which they were to end, the longest past first.
+    pub fn overdue(&self) -> impl Iterator<Item = &Due> {
+        self.due.iter().filter(|due| due.past(self.now).is_some())
+    }
+
     /// Whether nobody has to look: nothing is late, nothing stands failed, nothing waits for a person; and all was read.
     #[must_use]
     pub fn is_well(&self) -> bool {
-        !self.cut && self.late.is_empty() && self.failed.is_empty() && self.needs.is_empty()
+        let late = !self.late.is_empty() || self.overdue().next().is_some();
+        !self.cut && !late && self.failed.is_empty() && self.needs.is_empty()
     }
 
     /// The coming ticks of all DAGs, soonest first.
@@ -159,6 +187,7 @@ fn lane(known: Known, runs: Vec<RunHead>, now: Instant, zone: Tz) -> Lane {
     Lane {
         dag: known.view,
         late,
+        overdue: false,
         runs,
         ticks,
     }
@@ -175,5 +204,7 @@ fn still_failed(runs: &[RunHead]) -> impl Iterator<Item = &RunHead> {
     since.filter(|run| matches!(run.state, "failed" | "timed_out"))
 }
 
+#[cfg(test)]
+mod due_tests;
 #[cfg(test)]
 mod tests;

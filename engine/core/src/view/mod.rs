@@ -41,7 +41,8 @@ pub use self::task_run_id::{NoTaskRunId, TaskRunId};
 pub use self::tick::TickView;
 pub use self::told::fact_in_words;
 pub use self::tonight::{
-    ComingView, LateView, NeedView, RoomView, TonightCounts, TonightView, WorkItem, WorkView,
+    ComingView, DueView, LateView, NeedView, RoomView, TonightCounts, TonightView, WorkItem,
+    WorkView,
 };
 pub use self::words::{RUN_STATES, Word};
 

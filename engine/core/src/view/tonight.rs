@@ -7,7 +7,7 @@ use super::words::{self, Word};
 use super::{RunHead, TickView, instant};
 use crate::explain::Gate;
 use crate::run::Instant;
-use crate::tonight::Night;
+use crate::tonight::{Due, Night};
 
 /// Elements of each list; the counts are of all.
 const LISTED: usize = 200;
@@ -29,6 +29,10 @@ pub struct TonightView {
     pub counts: TonightCounts,
     /// DAGs whose tick has passed, and no engine has decided about it.
     pub late: Vec<LateView>,
+    /// Runs that are not over and are to be by a time, the soonest first: those past their `must_end_by`, which are late
+    /// too, and those that have it ahead within 24 hours.
+    #[serde(default)]
+    pub due: Vec<DueView>,
     /// Runs that failed, and none of their DAG has succeeded since; newest first.
     pub failed: Vec<RunHead>,
     /// What goes on only once a person acts.
@@ -46,6 +50,12 @@ pub struct TonightView {
 pub struct TonightCounts {
     /// DAGs that are late.
     pub late: usize,
+    /// Runs that are past their `must_end_by`.
+    #[serde(default)]
+    pub overdue: usize,
+    /// Runs that have their `must_end_by` ahead.
+    #[serde(default)]
+    pub due: usize,
     /// Runs that stand failed.
     pub failed: usize,
     /// Things that want a person.
@@ -63,6 +73,41 @@ pub struct LateView {
     #[serde(serialize_with = "instant::write")]
     #[schemars(schema_with = "instant::schema")]
     pub due: Instant,
+}
+
+/// A run that is not over, and by when it is to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DueView {
+    /// The run.
+    pub run: String,
+    /// Its DAG.
+    pub dag: String,
+    /// Its BSDA.
+    pub ingestion_id: String,
+    /// How it stands, by the word of the contract.
+    #[serde(deserialize_with = "words::read")]
+    #[schemars(schema_with = "words::run_states")]
+    pub state: Word,
+    /// By when it is to end.
+    #[serde(serialize_with = "instant::write")]
+    #[schemars(schema_with = "instant::schema")]
+    pub by: Instant,
+    /// For how many seconds that is past; none: it is ahead.
+    pub past_seconds: Option<u64>,
+}
+
+impl DueView {
+    fn of(due: &Due, now: Instant) -> Self {
+        let past = due.past(now).map(|past| past.num_seconds().unsigned_abs());
+        Self {
+            run: due.run.id.clone(),
+            dag: due.run.dag.clone(),
+            ingestion_id: due.run.ingestion_id.clone(),
+            state: due.run.state,
+            by: due.by,
+            past_seconds: past,
+        }
+    }
 }
 
 /// Something that goes on only once a person acts.
@@ -168,17 +213,22 @@ impl TonightView {
             dag: dag.to_owned(),
             tick: tick.clone(),
         });
+        let overdue = night.overdue().count();
+        let due = night.due.iter().map(|due| DueView::of(due, night.now));
         Self {
             at: night.now,
             well: night.is_well(),
             engine,
             counts: TonightCounts {
                 late: night.late.len(),
+                overdue,
+                due: night.due.len() - overdue,
                 failed: night.failed.len(),
                 needs_person: night.needs.len(),
                 running: night.live.len(),
             },
             late: late.take(LISTED).collect(),
+            due: due.take(LISTED).collect(),
             failed: some(&night.failed),
             needs_person: some(&night.needs),
             running: some(&night.live),

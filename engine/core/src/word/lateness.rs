@@ -26,19 +26,33 @@ pub fn late_at(dag: &Dag, run: &Run) -> Option<Instant> {
         .find(|at| *at > tick)
 }
 
+/// By when this run is to end. None where it is over, or where somebody opened its round when that time had passed.
+#[must_use]
+pub fn must_end(dag: &Dag, run: &Run) -> Option<Instant> {
+    if run.is_over() {
+        return None;
+    }
+    late_at(dag, run).filter(|by| !is_known(run, *by))
+}
+
+/// Somebody opened this round when the time had passed: they know.
+fn is_known(run: &Run, by: Instant) -> bool {
+    let since = match &run.phase {
+        Phase::Ended { at, .. } => *at,
+        Phase::Running { started_at, .. } => *started_at,
+        Phase::Queued { since } => *since,
+    };
+    run.round > 1 && since > by
+}
+
 /// What is said of a run that is not over at that instant. It has not even begun: then that is said.
 #[must_use]
 pub fn lateness(dag: &Dag, run: &Run, by: Instant, now: Instant) -> Option<Notice> {
     let rule = dag.definition().notify.as_ref()?;
-    let (begun, since) = match &run.phase {
-        Phase::Ended { .. } => return None,
-        Phase::Running { started_at, .. } => (true, *started_at),
-        Phase::Queued { since } => (false, *since),
-    };
-    // Somebody opened this round when the time had passed: they know.
-    if run.round > 1 && since > by {
+    if run.is_over() || is_known(run, by) {
         return None;
     }
+    let begun = matches!(run.phase, Phase::Running { .. });
     let occasion = if !begun && rule.tells(Occasion::NeverStarted) {
         Occasion::NeverStarted
     } else {

@@ -161,6 +161,12 @@ impl Message {
         self.standing.is_undelivered() || !self.open.is_empty()
     }
 
+    /// Whether its receiver did not take it when it was last sent.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        matches!(self.standing, Standing::GivenUp { .. }) || self.error.is_some()
+    }
+
     /// The receiver, unless it is a callback.
     #[must_use]
     pub fn receiver(&self) -> Option<&str> {

@@ -20,10 +20,11 @@ mod tests;
 mod trying;
 
 pub use self::deciding::{Told, not_started, notices};
-pub use self::lateness::{late_at, lateness};
+pub use self::lateness::{late_at, lateness, must_end};
 pub use self::message::{Message, MessageId, Name, Recipient, Standing};
 pub use self::notice::{Cause, Notice, TaskNotice};
 pub use self::outbox::Outbox;
 pub use self::rule::{Occasion, Rule};
+pub use self::shelf::Backlog;
 pub use self::telling::{Findings, Letter, LogTail, compose};
 pub use self::trying::Undelivered;

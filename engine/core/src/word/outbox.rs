@@ -23,7 +23,7 @@ use super::deciding::Told;
 use super::message::{Message, MessageId, Recipient, Standing};
 use super::notice::{Notice, line};
 use super::rule::Occasion;
-use super::shelf::Shelf;
+use super::shelf::{Backlog, Shelf};
 use super::trying::{Undelivered, later, not_taken};
 use crate::name::{DagHash, StoreId};
 use crate::run::Instant;
@@ -389,8 +389,9 @@ impl Outbox {
         self.shelf.remembered()
     }
 
-    /// What is to be delivered.
-    pub fn undelivered(&self) -> impl Iterator<Item = &Message> {
-        self.shelf.undelivered()
+    /// How much is to be delivered; walks over no messages.
+    #[must_use]
+    pub fn backlog(&self) -> Backlog {
+        self.shelf.backlog()
     }
 }

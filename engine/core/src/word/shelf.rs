@@ -12,6 +12,19 @@ use super::message::{Message, MessageId, SUBJECTS, Standing};
 use super::notice::Cause;
 use crate::run::Instant;
 
+/// How much is to be delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backlog {
+    /// More of the same cause may come.
+    pub gathering: usize,
+    /// To be sent.
+    pub waiting: usize,
+    /// Being sent.
+    pub sending: usize,
+    /// When the oldest of them was made.
+    pub oldest: Option<Instant>,
+}
+
 /// The messages that are not over.
 #[derive(Debug, Default)]
 pub(super) struct Shelf {
@@ -25,6 +38,8 @@ pub(super) struct Shelf {
     troubled: BTreeMap<String, BTreeSet<MessageId>>,
     /// What a receiver was told of a cause and remembers, by the instant of its sealing.
     told: BTreeMap<(String, Cause), BTreeSet<(Instant, MessageId)>>,
+    /// What is to be delivered, by when it was made.
+    undelivered: BTreeSet<(Instant, MessageId)>,
     /// What is delivered, and only remembers, by its last notice.
     remembering: BTreeSet<(Instant, MessageId)>,
     changed: BTreeSet<MessageId>,
@@ -134,10 +149,15 @@ impl Shelf {
         self.lines.sending().filter_map(|id| self.all.get(id))
     }
 
-    /// What is to be delivered. Walks over all messages: for who looks, not for a turn.
-    pub(super) fn undelivered(&self) -> impl Iterator<Item = &Message> {
-        let undelivered = |message: &&Message| message.standing.is_undelivered();
-        self.all.values().filter(undelivered)
+    /// How much is to be delivered.
+    pub(super) fn backlog(&self) -> Backlog {
+        let (gathering, sending) = (self.gathering.len(), self.lines.sending().count());
+        Backlog {
+            gathering,
+            waiting: self.undelivered.len().saturating_sub(gathering + sending),
+            sending,
+            oldest: self.undelivered.first().map(|(made, _)| *made),
+        }
     }
 
     /// The one that only remembers for the longest, and since when; and how many do.
@@ -187,6 +207,9 @@ impl Shelf {
             return;
         };
         let id = id.clone();
+        if message.standing.is_undelivered() {
+            self.undelivered.insert((message.created_at, id.clone()));
+        }
         match message.standing {
             Standing::Gathering { until, .. } => {
                 if let Some(key) = key(message) {
@@ -216,6 +239,7 @@ impl Shelf {
             return;
         };
         let id = id.clone();
+        self.undelivered.remove(&(message.created_at, id.clone()));
         match message.standing {
             Standing::Gathering { until, .. } => {
                 if let Some(key) = key(message) {

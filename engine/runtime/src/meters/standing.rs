@@ -52,16 +52,16 @@ impl Engine {
     }
 
     fn measure_outbox(&self, meters: &Meters) {
-        let outbox = &self.telling.outbox;
-        for state in ["gathering", "waiting", "sending"] {
-            let there = outbox
-                .undelivered()
-                .filter(|message| message.standing.word() == state);
+        let backlog = self.telling.outbox.backlog();
+        for (state, count) in [
+            ("gathering", backlog.gathering),
+            ("waiting", backlog.waiting),
+            ("sending", backlog.sending),
+        ] {
             let gauge = meters.messages.get_or_create(&MessageState { state });
-            gauge.set(whole(there.count()));
+            gauge.set(whole(count));
         }
-        let oldest = outbox.undelivered().map(|message| message.created_at).min();
-        let age = oldest.map(|at| self.options.clock.now() - at);
+        let age = backlog.oldest.map(|at| self.options.clock.now() - at);
         let age = age.and_then(|age| age.to_std().ok()).unwrap_or_default();
         meters.oldest_message.set(age.as_secs_f64());
     }

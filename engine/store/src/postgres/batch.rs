@@ -40,6 +40,7 @@ pub(super) struct Messages {
     pub(super) live: Vec<bool>,
     pub(super) runs: Vec<Option<String>>,
     pub(super) created: Vec<String>,
+    pub(super) failed: Vec<bool>,
 }
 
 impl Messages {
@@ -51,6 +52,7 @@ impl Messages {
         self.runs
             .push(message.first.run.as_ref().map(ToString::to_string));
         self.created.push(written(message.created_at));
+        self.failed.push(message.has_failed());
         Ok(())
     }
 }

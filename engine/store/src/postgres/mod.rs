@@ -28,6 +28,7 @@ mod said;
 mod schema;
 mod setback;
 mod statement;
+mod stretches;
 mod transfer;
 mod trust;
 

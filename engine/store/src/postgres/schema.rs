@@ -62,6 +62,11 @@ fn migrations() -> Vec<Migration> {
             "lists",
             include_str!("../../migrations/postgres/0005_lists.sql"),
         ),
+        simple(
+            6,
+            "outbox lists",
+            include_str!("../../migrations/postgres/0006_outbox_lists.sql"),
+        ),
     ]
 }
 

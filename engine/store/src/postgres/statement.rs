@@ -81,12 +81,13 @@ macro_rules! rows {
             SELECT run, n + (SELECT coalesce(max(seq), 0) FROM noctule.records WHERE records.run = new.run), body \
             FROM unnest($30::text[], $31::bigint[], $32::text[]) AS new (run, n, body) \
             WHERE EXISTS (SELECT FROM fence) AND (run <> ALL ($12::text[]) OR run IN (SELECT id FROM born))) \
-        , told AS (INSERT INTO noctule.messages (id, body, state, live, run, created_at) \
-            SELECT id, body, state, live, run, created_at \
-            FROM unnest($43::text[], $44::text[], $45::text[], $46::boolean[], $47::text[], $48::text[]) \
-                AS new (id, body, state, live, run, created_at) \
+        , told AS (INSERT INTO noctule.messages (id, body, state, live, run, created_at, failed) \
+            SELECT id, body, state, live, run, created_at, failed \
+            FROM unnest($43::text[], $44::text[], $45::text[], $46::boolean[], $47::text[], $48::text[], $51::boolean[]) \
+                AS new (id, body, state, live, run, created_at, failed) \
             WHERE EXISTS (SELECT FROM fence) \
-            ON CONFLICT (id) DO UPDATE SET body = excluded.body, state = excluded.state, live = excluded.live) \
+            ON CONFLICT (id) DO UPDATE SET body = excluded.body, state = excluded.state, live = excluded.live, \
+                failed = excluded.failed) \
         SELECT EXISTS (SELECT FROM fence), ARRAY(SELECT id FROM born), \
             1 / CASE WHEN NOT EXISTS (SELECT FROM fence) OR (SELECT count(*) FROM moved) = cardinality($24::text[]) \
                 THEN 1 ELSE 0 END"
@@ -174,4 +175,5 @@ fn bound<'a>(
         .bind(&batch.messages.created)
         .bind(&batch.taken.0)
         .bind(&batch.taken.1)
+        .bind(&batch.messages.failed)
 }

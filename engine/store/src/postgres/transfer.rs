@@ -38,8 +38,8 @@ const BECOME: [&str; 3] = [
 ];
 const NAME: &str = "UPDATE noctule.store SET id = $1, profile = $2, epoch = greatest(epoch, $3) + 1, \
     commits = commits + 1, doubted = $4, moved_to = NULL";
-const MESSAGE: &str = "INSERT INTO noctule.messages (id, body, state, live, run, created_at) \
-    VALUES ($1, $2, $3, $4, $5, $6)";
+const MESSAGE: &str = "INSERT INTO noctule.messages (id, body, state, live, run, created_at, failed) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7)";
 const RUN: &str = "INSERT INTO noctule.runs (id, facts, progress, idempotency_key, dag, version, tick, created_at, \
         ingestion_id, logical_time, logical_instant, state, ended_at) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
@@ -321,7 +321,8 @@ impl PostgresStore {
             .bind(message.standing.word())
             .bind(message.is_live())
             .bind(message.first.run.as_ref().map(RunId::as_str))
-            .bind(written(message.created_at));
+            .bind(written(message.created_at))
+            .bind(message.has_failed());
         let place = &self.server.place;
         insert.execute(connection).await.at(place).map(drop)
     }

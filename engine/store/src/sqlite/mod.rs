@@ -26,6 +26,7 @@ mod said;
 mod schema;
 mod setback;
 mod steps;
+mod stretches;
 mod transfer;
 mod watching;
 

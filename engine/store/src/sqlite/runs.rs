@@ -163,15 +163,8 @@ fn finding(select: &'static str, filter: &RunFilter) -> QueryBuilder<Sqlite> {
     if let Some(since) = filter.since {
         find.push(" AND created_at >= ").push_bind(written(since));
     }
-    if let Some((from, to)) = filter.nominal {
-        find.push(" AND logical_time >= ").push_bind(written(from));
-        find.push(" AND logical_time <= ").push_bind(written(to));
-    }
     if let Some(id) = &filter.ingestion_id {
         find.push(" AND ingestion_id = ").push_bind(id.clone());
-    }
-    if filter.of_ticks {
-        find.push(" AND tick IS NOT NULL");
     }
     if let Some(before) = &filter.before {
         find.push(" AND (created_at, id) < (SELECT created_at, id FROM runs WHERE id = ");

@@ -57,6 +57,11 @@ fn migrations() -> Vec<Migration> {
             "lists",
             include_str!("../../migrations/sqlite/0006_lists.sql"),
         ),
+        simple(
+            7,
+            "outbox lists",
+            include_str!("../../migrations/sqlite/0007_outbox_lists.sql"),
+        ),
     ]
 }
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use noctule_core::backfill::{Backfill, Errand, Night, NightState, Only, Phase, Range, Tally};
-use noctule_core::name::BackfillId;
+use noctule_core::name::{BackfillId, DagId};
 use noctule_core::run::{Actor, RunEnding, Trigger};
 use noctule_core::ticks::IngestionId;
-use noctule_store::{BackfillFilter, RunFilter, Selection, Store, StoreError, Write, Written};
+use noctule_store::{BackfillFilter, Selection, Store, StoreError, Write, Written};
 
 use crate::bed::{Bed, on_every_store};
 use crate::sample::{begin, create, id, manual, minutes, owner, pinned, run, scheduled};
@@ -19,6 +19,7 @@ on_every_store!(
     a_run_keeps_the_backfill_that_it_is_for,
     a_backfill_is_forgotten_with_its_nights_and_only_when_it_is_over,
     runs_are_selected_in_pages_and_never_more_than_asked_for,
+    runs_of_one_nominal_time_are_each_selected_once_however_many_they_are,
 );
 
 pub(crate) fn head(name: &str, dag: &str, minute: i64) -> Backfill {
@@ -202,12 +203,15 @@ async fn a_commit_that_is_refused_leaves_nothing_of_a_backfill(bed: Bed) {
     assert!(second.backfill(&name("b-1")).await.unwrap().is_some());
 }
 
-async fn ticks(store: &Store, from: i64, to: i64) -> Vec<String> {
-    let filter = RunFilter {
+async fn ticks(store: &Store, dag: &DagId, from: i64, to: i64) -> Vec<String> {
+    let selection = Selection {
+        dag: dag.clone(),
         nominal: Some((minutes(from), minutes(to))),
-        ..RunFilter::default()
+        state: None,
+        ingestion_ids: Vec::new(),
+        runs: Vec::new(),
     };
-    let found = store.find_runs(&filter).await.unwrap();
+    let found = store.select_runs(&selection, 10).await.unwrap().unwrap();
     found.iter().map(|run| run.facts.id.to_string()).collect()
 }
 
@@ -217,9 +221,10 @@ async fn runs_are_found_by_their_nominal_time_both_ends_included(bed: Bed) {
         let (one, step) = run(&dag, &format!("r-{minute}"), scheduled(minutes(minute)));
         store.commit(&lease, &[create(&one, &step)]).await.unwrap();
     }
-    assert_eq!(ticks(&store, 2, 3).await, ["r-3", "r-2"]);
-    assert_eq!(ticks(&store, 3, 3).await, ["r-3"]);
-    assert_eq!(ticks(&store, 6, 9).await, Vec::<String>::new());
+    let id = dag.definition().id.clone();
+    assert_eq!(ticks(&store, &id, 2, 3).await, ["r-2", "r-3"]);
+    assert_eq!(ticks(&store, &id, 3, 3).await, ["r-3"]);
+    assert_eq!(ticks(&store, &id, 6, 9).await, Vec::<String>::new());
 }
 
 async fn a_run_keeps_the_backfill_that_it_is_for(bed: Bed) {
@@ -303,7 +308,16 @@ async fn runs_are_selected_in_pages_and_never_more_than_asked_for(bed: Bed) {
         to: minutes(899),
     };
     let ticks = store.runs_of_ticks(&id, range).await.unwrap();
-    assert_eq!(ticks.len(), 800);
+    let each: BTreeSet<_> = ticks.iter().map(|one| one.run().clone()).collect();
+    assert_eq!((ticks.len(), each.len()), (800, 800), "each once");
+    let span = Selection {
+        nominal: Some((range.from, range.to)),
+        ..all.clone()
+    };
+    assert_eq!(store.select_runs(&span, 799).await.unwrap(), None);
+    let found = store.select_runs(&span, 800).await.unwrap().unwrap();
+    let times: Vec<_> = found.iter().map(|run| run.facts.logical_time).collect();
+    assert_eq!(times, (100..900).map(minutes).collect::<Vec<_>>());
     let named = Selection {
         nominal: Some((minutes(0), minutes(5))),
         runs: ["r3", "r9", "none"]
@@ -314,4 +328,34 @@ async fn runs_are_selected_in_pages_and_never_more_than_asked_for(bed: Bed) {
     let found = store.select_runs(&named, 10).await.unwrap().unwrap();
     let names: Vec<_> = found.iter().map(|run| run.facts.id.as_str()).collect();
     assert_eq!(names, ["r3"], "what is said narrows together");
+}
+
+async fn runs_of_one_nominal_time_are_each_selected_once_however_many_they_are(bed: Bed) {
+    let (store, lease, dag) = pinned(&bed, 1).await;
+    let made: Vec<_> = (0..1_001)
+        .map(|n| run(&dag, &format!("r{n}"), manual()))
+        .collect();
+    let writes: Vec<Write<'_>> = made.iter().map(|(run, step)| create(run, step)).collect();
+    store.commit(&lease, &writes).await.unwrap();
+    let time = made[0].0.facts.logical_time;
+    let id = dag.definition().id.clone();
+    let selection = Selection {
+        dag: id.clone(),
+        nominal: Some((time, time)),
+        state: Some("queued".to_owned()),
+        ingestion_ids: Vec::new(),
+        runs: Vec::new(),
+    };
+    let found = store.select_runs(&selection, 1_001).await.unwrap().unwrap();
+    let names: BTreeSet<_> = found.iter().map(|run| run.facts.id.clone()).collect();
+    assert_eq!((found.len(), names.len()), (1_001, 1_001));
+    let range = Range {
+        from: time,
+        to: time,
+    };
+    assert_eq!(
+        store.runs_of_ticks(&id, range).await.unwrap(),
+        [],
+        "they are for no tick"
+    );
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use noctule_core::retention::Horizon;
 use noctule_core::run::RunEnding;
 use noctule_core::word::{Cause, Message, MessageId, Notice, Occasion, Recipient, Standing};
-use noctule_store::{Arrival, MessageFilter, RunFilter, Write};
+use noctule_store::{Arrival, MessageCounts, MessageFilter, RunFilter, Write};
 
 use crate::bed::{Bed, on_every_store};
 use crate::forgetting::ended;
@@ -16,6 +16,8 @@ on_every_store!(
     a_message_stands_as_its_last_write_left_it,
     a_message_is_written_with_its_run_or_not_at_all,
     messages_are_listed_in_pages_newest_first,
+    what_a_receiver_did_not_take_is_listed_whatever_came_after_it,
+    messages_are_counted_by_state_up_to_a_limit,
     a_run_whose_message_is_under_way_is_not_forgotten,
     what_is_remembered_outlives_its_retention_however_it_was_delivered,
     a_copy_has_the_messages,
@@ -57,7 +59,8 @@ pub(crate) fn message(id: &str, run: Option<&str>, at: DateTime<Utc>) -> Message
 
 fn all() -> MessageFilter {
     MessageFilter {
-        states: Vec::new(),
+        state: None,
+        failed: false,
         before: None,
         limit: 100,
     }
@@ -144,10 +147,118 @@ async fn messages_are_listed_in_pages_newest_first(bed: Bed) {
     }
     assert_eq!(seen, ["m4", "m3", "m2", "m1", "m0"]);
     let sent = MessageFilter {
-        states: vec!["sent".to_owned()],
+        state: Some("sent".to_owned()),
         ..all()
     };
     assert_eq!(store.find_messages(&sent).await.unwrap(), []);
+}
+
+/// Messages of every standing, each the only one of its kind but for `sent`, with which all others are buried.
+fn of_every_kind() -> Vec<Message> {
+    let mut all: Vec<Message> = Vec::new();
+    let mut put = |minute: i64, standing: Standing, error: Option<&str>| {
+        let mut message = message(&format!("m{minute:02}"), None, minutes(minute));
+        message.standing = standing;
+        message.error = error.map(ToOwned::to_owned);
+        all.push(message);
+    };
+    let at = minutes(1);
+    put(1, Standing::GivenUp { at }, Some("410 \u{0}"));
+    put(2, Standing::Waiting { not_before: at }, Some("no answer"));
+    put(3, Standing::Sending, Some("no answer"));
+    put(4, Standing::GivenUp { at }, None);
+    put(5, Standing::Waiting { not_before: at }, None);
+    put(6, Standing::Sending, None);
+    let (until, longest) = (at, at);
+    put(7, Standing::Gathering { until, longest }, None);
+    put(8, Standing::Kept, None);
+    for minute in 9..20 {
+        put(minute, Standing::Sent { at }, None);
+    }
+    all
+}
+
+async fn written(store: &noctule_store::Store, messages: &[Message]) {
+    let lease = store.acquire(&owner()).await.unwrap();
+    let writes: Vec<Write<'_>> = messages
+        .iter()
+        .map(|message| Write::Message { message })
+        .collect();
+    store.commit(&lease, &writes).await.unwrap();
+}
+
+async fn what_a_receiver_did_not_take_is_listed_whatever_came_after_it(bed: Bed) {
+    let store = bed.open().await;
+    let mut messages = of_every_kind();
+    written(&store, &messages).await;
+    let mut filter = MessageFilter {
+        failed: true,
+        limit: 3,
+        ..all()
+    };
+    let ids = |page: Vec<Message>| -> Vec<String> {
+        page.into_iter().map(|message| message.id.0).collect()
+    };
+    let page = store.find_messages(&filter).await.unwrap();
+    filter.before = page.last().map(|last| (last.created_at, last.id.0.clone()));
+    assert_eq!(ids(page), ["m04", "m03", "m02"]);
+    assert_eq!(ids(store.find_messages(&filter).await.unwrap()), ["m01"]);
+    let waiting = MessageFilter {
+        state: Some("waiting".to_owned()),
+        before: None,
+        ..filter.clone()
+    };
+    assert_eq!(ids(store.find_messages(&waiting).await.unwrap()), ["m02"]);
+    // A copy knows it too, and what arrives after all is no failure any more.
+    let other = bed.another().await;
+    let copy = other.open().await;
+    let lease = copy.acquire(&owner()).await.unwrap();
+    let moved = store.copy_into(&copy, &lease, Arrival::Moved);
+    moved.await.unwrap();
+    filter.before = None;
+    filter.limit = 100;
+    let failed = store.find_messages(&filter).await.unwrap();
+    assert_eq!(copy.find_messages(&filter).await.unwrap(), failed);
+    messages.truncate(3);
+    for message in &mut messages {
+        message.error = None;
+        message.standing = Standing::Sent { at: minutes(1) };
+    }
+    drop(lease);
+    let lease = copy
+        .acquire_when_free(&owner(), crate::bed::SOON)
+        .await
+        .unwrap();
+    let writes: Vec<Write<'_>> = messages
+        .iter()
+        .map(|message| Write::Message { message })
+        .collect();
+    copy.commit(&lease, &writes).await.unwrap();
+    assert_eq!(ids(copy.find_messages(&filter).await.unwrap()), ["m04"]);
+}
+
+async fn messages_are_counted_by_state_up_to_a_limit(bed: Bed) {
+    let store = bed.open().await;
+    assert_eq!(
+        store.count_messages(10).await.unwrap(),
+        MessageCounts::default()
+    );
+    written(&store, &of_every_kind()).await;
+    let counts = MessageCounts {
+        gathering: 1,
+        waiting: 2,
+        sending: 2,
+        given_up: 2,
+        oldest: DateTime::from_timestamp_millis(minutes(2).timestamp_millis()),
+    };
+    assert_eq!(store.count_messages(10).await.unwrap(), counts);
+    let first = MessageCounts {
+        waiting: 1,
+        sending: 1,
+        given_up: 1,
+        ..counts
+    };
+    assert_eq!(store.count_messages(1).await.unwrap(), first);
 }
 
 async fn a_run_whose_message_is_under_way_is_not_forgotten(bed: Bed) {

@@ -9,7 +9,8 @@ use noctule_store::{Store, StoreError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::history::{About, History};
+use super::history::History;
+use super::told::About;
 
 /// Backfills whose last state is remembered; beyond that one may be told twice.
 const REMEMBERED: usize = 1_024;

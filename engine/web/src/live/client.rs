@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Instant, timeout};
 
-use super::history::Position;
 use super::source::{Everything, Fetched, Journal, Source};
+use super::told::Position;
 use crate::access::{Caller, Need, Role, Scoped};
 use crate::operation::{Call, Nothing, Operation, Verb};
 use crate::problem::{Code, Problem};
@@ -64,7 +64,7 @@ impl Operation for Events {
     const NEED: Need = Need::Role(Role::Viewer);
     const SCOPED: Scoped = Scoped::Filtered;
     const NAME: &'static str = "events";
-    const SUMMARY: &'static str = "Everything that happens, as server-sent events: entries of journals, and how backfills stand (events named `backfill`); `Last-Event-ID` goes on from there, or a `reset` says that this is gone. Only the server whose engine holds the store can tell: another one says 503";
+    const SUMMARY: &'static str = "Everything that happens, as server-sent events: entries of journals, and how backfills stand (events named `backfill`); `Last-Event-ID` goes on from there. An event named `reset` says that something is missing: the place is gone, or something (named, where that is known) cannot be read; the state is to be looked at anew. Only the server whose engine holds the store can tell: another one says 503";
     const MEDIA: &'static str = "text/event-stream";
     type Query = Nothing;
     type Body = Nothing;
@@ -259,7 +259,8 @@ mod tests {
     use noctule_store::{AccessSecret, Grant, OpenOptions, Revocation, SecretKind, Store};
 
     use super::*;
-    use crate::live::history::{AT_ONCE, About};
+    use crate::live::history::AT_ONCE;
+    use crate::live::told::About;
 
     const STREAMS: usize = crate::web::STREAMS;
 

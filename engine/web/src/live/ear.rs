@@ -3,7 +3,8 @@
 use noctule_core::name::RunId;
 use tokio::sync::watch;
 
-use super::history::{About, Heard, Position};
+use super::history::Heard;
+use super::told::{About, Position};
 use crate::web::Web;
 
 /// Hears of ends from when it was made.
@@ -57,7 +58,10 @@ impl Ear {
                         return false;
                     };
                     place.number = last.number;
-                    let ends = |about: &About| matches!(about, About::Run { run: of, ends: true, .. } if of == run);
+                    let ends = |about: &About| {
+                        matches!(about, About::Run { run: of, ends: true, .. } if of == run)
+                            || about.may_miss(run)
+                    };
                     if told.iter().any(|told| ends(&told.about)) {
                         return true;
                     }

@@ -1,21 +1,25 @@
 //! The one reader: it hears from the engine what changed, reads that once, and tells everybody.
+//!
+//! What cannot be read keeps nobody waiting: it is tried again beside what is new, and where it stays so everybody is told
+//! that something is missing.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use noctule_runtime::{Changed, Changes};
 use noctule_store::Store;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 use super::backfills::Backfills;
-use super::history::{Heard, History, Position};
+use super::behind::{Behind, Failed, Subject, subjects};
+use super::history::{Heard, History};
 use super::journal::Journals;
+use super::told::{Lost, Position};
 
 /// Changes that come in a burst are read together.
 const GATHER: Duration = Duration::from_millis(10);
-/// The pause after the store could not be read.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// What happens, for everybody.
 pub(crate) struct Feed {
@@ -33,6 +37,7 @@ impl Drop for Feed {
 struct Reading {
     journals: Journals,
     backfills: Backfills,
+    behind: Behind,
 }
 
 impl Feed {
@@ -51,6 +56,7 @@ impl Feed {
         let reading = Reading {
             journals: Journals::new(store.clone()),
             backfills: Backfills::new(store),
+            behind: Behind::default(),
         };
         self.history.begin();
         // The feed ends with whoever holds it, not with its own reader.
@@ -72,25 +78,23 @@ impl Feed {
         }
     }
 
-    /// Reads what changed, and tells it; gives back what could not be read now.
-    async fn read(&self, reading: &mut Reading, changes: Changes) -> Changes {
-        let mut failed = Changes::default();
-        for run in changes.runs {
-            if let Err(error) = reading.journals.catch_up(&run, &self.history).await {
-                tracing::warn!(%run, %error, "a journal could not be read for live events; it is read again");
-                failed.runs.insert(run);
-            }
-        }
-        for backfill in changes.backfills {
-            let told = reading.backfills.catch_up(&backfill, &self.history).await;
-            if let Err(error) = told {
-                tracing::warn!(%backfill, %error, "a backfill could not be read for live events; it is read again");
-                failed.backfills.insert(backfill);
+    /// Reads what changed, and tells it.
+    async fn read(&self, reading: &mut Reading, changes: Changes) {
+        for subject in subjects(changes) {
+            if !reading.behind.waits(&subject) {
+                reading.catch_up(subject, &self.history).await;
             }
         }
         // Once for all of a burst: each listener wakes once.
         self.history.ring();
-        failed
+    }
+
+    /// Tries again what could not be read and is due.
+    async fn try_again(&self, reading: &mut Reading) {
+        for subject in reading.behind.due(Instant::now()) {
+            reading.catch_up(subject, &self.history).await;
+        }
+        self.history.ring();
     }
 
     #[cfg(test)]
@@ -114,17 +118,61 @@ impl Feed {
     }
 }
 
-async fn follow(feed: std::sync::Weak<Feed>, mut reading: Reading, mut changed: Changed) {
-    let mut behind = Changes::default();
-    while let Ok(changes) = changed.next().await {
-        behind.extend(changes);
-        while !behind.is_empty() {
-            let Some(feed) = feed.upgrade() else { return };
-            behind = feed.read(&mut reading, behind).await;
-            if !behind.is_empty() {
-                tokio::time::sleep(PAUSE).await;
-            }
+impl Reading {
+    async fn catch_up(&mut self, subject: Subject, history: &History) {
+        let told = match &subject {
+            Subject::Run(run) => self.journals.catch_up(run, history).await,
+            Subject::Backfill(backfill) => self.backfills.catch_up(backfill, history).await,
+        };
+        let Err(error) = told else {
+            self.behind.was_read(&subject);
+            return;
+        };
+        let failed = self.behind.failed(subject.clone(), Instant::now());
+        if failed != Failed::Known {
+            tracing::warn!(?subject, %error, "this cannot be read for live events; it is tried again");
         }
+        if failed == Failed::Gap {
+            history.miss(self.lost(subject));
+        }
+    }
+
+    /// What is missing, as it is told.
+    fn lost(&self, subject: Subject) -> Lost {
+        match subject {
+            Subject::Run(run) => Lost {
+                dag: self.journals.dag(&run).cloned(),
+                run: Some(run),
+            },
+            Subject::Backfill(_) => Lost::default(),
+        }
+    }
+}
+
+async fn follow(feed: Weak<Feed>, mut reading: Reading, mut changed: Changed) {
+    loop {
+        let next = reading.behind.next();
+        // What is new and what is to be tried again: neither waits for the other.
+        let changes = tokio::select! {
+            changes = changed.next() => match changes {
+                Ok(changes) => Some(changes),
+                Err(_) => return,
+            },
+            () = at(next) => None,
+        };
+        let Some(feed) = feed.upgrade() else { return };
+        match changes {
+            Some(changes) => feed.read(&mut reading, changes).await,
+            None => feed.try_again(&mut reading).await,
+        }
+        drop(feed);
         tokio::time::sleep(GATHER).await;
+    }
+}
+
+async fn at(next: Option<Instant>) {
+    match next {
+        Some(next) => tokio::time::sleep_until(next).await,
+        None => std::future::pending().await,
     }
 }

@@ -9,8 +9,10 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::Bytes;
-use noctule_core::name::{DagId, RunId};
+use noctule_core::name::DagId;
 use tokio::sync::watch;
+
+use super::told::{About, Lost, Position, Told, reset};
 
 /// Events kept.
 const KEPT: usize = 16_384;
@@ -18,43 +20,6 @@ const KEPT: usize = 16_384;
 const KEPT_BYTES: usize = 16 << 20;
 /// Events given at a time.
 pub(crate) const AT_ONCE: usize = 64;
-
-/// What an event is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum About {
-    /// An entry of the journal of a run.
-    Run {
-        run: RunId,
-        /// Its number there.
-        seq: u64,
-        /// The round of the run is over with it.
-        ends: bool,
-    },
-    /// How a backfill stands.
-    Backfill,
-}
-
-/// One event, written once for all who hear it.
-#[derive(Debug)]
-pub(crate) struct Told {
-    /// Its number in the history.
-    pub(crate) number: u64,
-    /// What it is about.
-    pub(crate) about: About,
-    /// The DAG of that.
-    pub(crate) dag: DagId,
-    /// The event in JSON.
-    pub(crate) json: Bytes,
-    /// As it is told to those who hear everything.
-    pub(crate) line: Bytes,
-}
-
-/// A place in a history.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Position {
-    pub(crate) history: Arc<str>,
-    pub(crate) number: u64,
-}
 
 /// What came after a place.
 #[derive(Debug)]
@@ -120,23 +85,38 @@ impl History {
 
     /// Tells an event to everybody, once the bell is rung. After the end it is told to nobody.
     pub(crate) fn tell(&self, about: About, dag: &DagId, json: &str) {
+        // The events of runs have no name, so that a browser hears them as messages.
+        let kind = match about {
+            About::Backfill => "event: backfill\n",
+            About::Run { .. } | About::Lost { .. } => "",
+        };
+        self.keep(about, Some(dag.clone()), json, |id| {
+            format!("id: {id}\n{kind}data: {json}\n\n").into()
+        });
+    }
+
+    /// Tells everybody that something is missing here: the state is to be looked at anew.
+    pub(crate) fn miss(&self, lost: Lost) {
+        let known = lost.dag.is_some();
+        let json = known.then(|| serde_json::to_string(&lost).ok()).flatten();
+        let json = json.unwrap_or_else(|| "{}".to_owned());
+        let about = About::Lost { run: lost.run };
+        self.keep(about, lost.dag, &json, |id| reset(id, &json));
+    }
+
+    fn keep(&self, about: About, dag: Option<DagId>, json: &str, line: impl Fn(&str) -> Bytes) {
         let mut latest = self.latest();
         let Some(name) = latest.name.clone() else {
             return;
         };
         latest.last += 1;
         let number = latest.last;
-        // The events of runs have no name, so that a browser hears them as messages.
-        let kind = match about {
-            About::Run { .. } => "",
-            About::Backfill => "event: backfill\n",
-        };
-        let line = Bytes::from(format!("id: {name}-{number}\n{kind}data: {json}\n\n"));
+        let line = line(&format!("{name}-{number}"));
         let end = line.len() - 2;
         let told = Told {
             number,
             about,
-            dag: dag.clone(),
+            dag,
             json: line.slice(end - json.len()..end),
             line,
         };
@@ -211,27 +191,10 @@ impl Latest {
     }
 }
 
-impl Position {
-    /// The place that an id names; one that is none of ours names a place that is gone.
-    pub(crate) fn read(text: &str) -> Self {
-        let read = || {
-            let (history, number) = text.rsplit_once('-')?;
-            Some((history, number.parse().ok()?))
-        };
-        let (history, number) = read().unwrap_or_default();
-        Self {
-            history: history.into(),
-            number,
-        }
-    }
-
-    pub(crate) fn id(&self) -> String {
-        format!("{}-{}", self.history, self.number)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use noctule_core::name::RunId;
+
     use super::*;
 
     fn history(events: u64, bound: Bound) -> History {
@@ -357,5 +320,38 @@ mod tests {
         assert_eq!(told[0].json, "{\"a\":1}");
         let line = format!("id: {name}-1\nevent: backfill\ndata: {{\"a\":1}}\n\n");
         assert_eq!(told[0].line, line);
+    }
+
+    #[test]
+    fn what_is_missing_is_told_in_its_place_and_named_only_where_its_dag_is_known() {
+        let history = history(1, FOUR);
+        let (run, dag): (RunId, DagId) = ("r".parse().unwrap(), "d".parse().unwrap());
+        for dag in [Some(dag.clone()), None] {
+            let run = Some(run.clone());
+            history.miss(Lost { run, dag });
+        }
+        tell(&history, 1);
+        let place = Position {
+            number: 0,
+            ..history.now().unwrap()
+        };
+        let Heard::Told(told) = history.after(&place) else {
+            panic!("it speaks");
+        };
+        let name = &place.history;
+        let named =
+            format!("id: {name}-2\nevent: reset\ndata: {{\"run\":\"r\",\"dag\":\"d\"}}\n\n");
+        assert_eq!(
+            (&told[1].line[..], &told[1].dag),
+            (named.as_bytes(), &Some(dag))
+        );
+        let nothing = format!("id: {name}-3\nevent: reset\ndata: {{}}\n\n");
+        assert_eq!(
+            (&told[2].line[..], &told[2].dag),
+            (nothing.as_bytes(), &None)
+        );
+        let misses: Vec<bool> = told.iter().map(|told| told.about.may_miss(&run)).collect();
+        assert_eq!(misses, [false, true, true, false]);
+        assert_eq!(told[3].number, 4);
     }
 }

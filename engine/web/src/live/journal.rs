@@ -12,7 +12,8 @@ use noctule_core::view::EventView;
 use noctule_store::{Store, StoreError};
 
 use super::client::LiveEvent;
-use super::history::{About, History};
+use super::history::History;
+use super::told::About;
 
 /// Records read at a time.
 const PAGE: u32 = 500;
@@ -73,6 +74,11 @@ impl Journals {
         }
         self.forget();
         Ok(())
+    }
+
+    /// The DAG of a run, where it was read once.
+    pub(super) fn dag(&self, id: &RunId) -> Option<&DagId> {
+        self.read.get(id).map(|read| &read.dag)
     }
 
     async fn begin(&self, id: &RunId) -> Result<Option<Read>, StoreError> {

@@ -4,6 +4,7 @@
 //! slowly costs no more than one that reads at once.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use axum::body::Bytes;
 use noctule_core::name::RunId;
@@ -11,7 +12,8 @@ use noctule_core::run::Fact;
 use noctule_core::view::EventView;
 
 use super::client::LiveEvent;
-use super::history::{About, Heard, Position};
+use super::history::Heard;
+use super::told::{About, Position, Told, reset};
 use crate::access::Caller;
 use crate::problem::{Code, Problem};
 use crate::web::Web;
@@ -72,7 +74,7 @@ impl Everything {
             Heard::Silent => Fetched::Over,
             Heard::Gone(now) => {
                 let id = now.id();
-                ready.push_back(format!("id: {id}\nevent: reset\ndata: {{}}\n\n").into());
+                ready.push_back(reset(&id, "{}"));
                 self.place = now;
                 Fetched::More
             }
@@ -81,9 +83,11 @@ impl Everything {
                     return Fetched::All;
                 };
                 self.place.number = last.number;
-                let theirs = told
-                    .iter()
-                    .filter(|told| self.caller.sees(told.dag.as_str()));
+                let theirs = told.iter().filter(|told| {
+                    // What nobody knows the DAG of names nothing.
+                    let dag = told.dag.as_ref();
+                    dag.is_none_or(|dag| self.caller.sees(dag.as_str()))
+                });
                 ready.extend(theirs.map(|told| told.line.clone()));
                 Fetched::More
             }
@@ -106,6 +110,12 @@ impl Journal {
                     return Ok(Fetched::All);
                 };
                 place.number = newest.number;
+                let lost = |told: &Arc<Told>| told.about.may_miss(&self.run);
+                if told.iter().any(lost) {
+                    // It is in the store, or whoever listens hears that it is not.
+                    self.place = None;
+                    return Ok(Fetched::More);
+                }
                 for told in &told {
                     match &told.about {
                         About::Run { run, seq, .. } if *run == self.run && *seq > self.last => {

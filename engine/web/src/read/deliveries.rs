@@ -36,6 +36,8 @@ pub(crate) struct ListDeliveries;
 pub(crate) struct DeliveriesQuery {
     /// gathering, waiting, sending, sent, given_up or kept.
     state: Option<String>,
+    /// Only those that a receiver did not take when they were last sent: given up, or to be sent again.
+    failed: Option<bool>,
     /// At most so many.
     #[schemars(range(min = 1, max = LARGEST))]
     limit: Option<u32>,
@@ -73,7 +75,8 @@ impl Operation for ListDeliveries {
         }
         let before = call.query.cursor.as_deref().map(read_cursor).transpose()?;
         let filter = MessageFilter {
-            states: state.into_iter().collect(),
+            state,
+            failed: call.query.failed.unwrap_or(false),
             before,
             // One more tells whether there is another page.
             limit: limit + 1,

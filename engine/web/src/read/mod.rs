@@ -24,6 +24,6 @@ pub(crate) use self::runs::{
     ListRuns, RunEvents, RunTasks, ShowRun, WaitQuery, read_wait, until_over,
 };
 pub use self::standing::{EventsView, HealthView, ListenerView, OutboxView, SpansView};
-pub(crate) use self::standing::{MOST_GIVEN_UP, ShowStanding, word};
+pub(crate) use self::standing::{MOST_COUNTED, ShowStanding, word};
 pub use self::tonight::{Rooms, tonight, under_way};
 pub(crate) use self::tonight::{Tonight, Work};

@@ -117,12 +117,10 @@ async fn filter(web: &Web, query: RunsQuery, caller: &Caller) -> Result<RunFilte
         }
     }
     Ok(RunFilter {
-        of_ticks: false,
         dag: dag.map_err(|error: noctule_core::name::NameError| wrong(format!("dag: {error}")))?,
         among: caller.limits().cloned(),
         state: query.state,
         since: query.since,
-        nominal: None,
         ingestion_id: query.ingestion_id,
         before,
         // One more tells whether there is another page.

@@ -2,7 +2,6 @@
 
 use axum::response::Response;
 use chrono::{DateTime, SecondsFormat, Utc};
-use noctule_store::MessageFilter;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -11,8 +10,8 @@ use crate::operation::{Call, Nothing, Operation, Verb, found};
 use crate::problem::Problem;
 use crate::web::{Stand, Web};
 
-/// Messages that were given up are counted up to here.
-pub(crate) const MOST_GIVEN_UP: u32 = 100;
+/// Messages are counted up to here, of each state.
+pub(crate) const MOST_COUNTED: u32 = 1_000;
 
 /// `GET /api/v1/health`.
 pub(crate) struct ShowStanding;
@@ -36,7 +35,7 @@ pub struct HealthView {
     pub spans: Option<SpansView>,
 }
 
-/// Messages, by how they stand.
+/// Messages, by how they stand; of each state at most 1,000 are counted.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OutboxView {
     /// More of the same cause may come.
@@ -45,7 +44,7 @@ pub struct OutboxView {
     pub waiting: u64,
     /// They are being sent.
     pub sending: u64,
-    /// Their receivers did not have them, at most 100.
+    /// Their receivers did not have them.
     pub given_up: u64,
     /// When the oldest was made that is to be delivered.
     #[serde(serialize_with = "write")]
@@ -144,24 +143,14 @@ impl HealthView {
 
 impl OutboxView {
     async fn of(web: &Web) -> Result<Self, Problem> {
-        let mut outbox = Self::default();
-        for message in web.store().live_messages().await? {
-            match message.standing.word() {
-                "gathering" => outbox.gathering += 1,
-                "waiting" => outbox.waiting += 1,
-                "sending" => outbox.sending += 1,
-                _ => continue,
-            }
-            let made = message.created_at;
-            outbox.oldest = Some(outbox.oldest.map_or(made, |oldest| oldest.min(made)));
-        }
-        let given_up = MessageFilter {
-            states: vec!["given_up".to_owned()],
-            before: None,
-            limit: MOST_GIVEN_UP,
-        };
-        outbox.given_up = whole(web.store().find_messages(&given_up).await?.len());
-        Ok(outbox)
+        let counts = web.store().count_messages(MOST_COUNTED).await?;
+        Ok(Self {
+            gathering: counts.gathering,
+            waiting: counts.waiting,
+            sending: counts.sending,
+            given_up: counts.given_up,
+            oldest: counts.oldest,
+        })
     }
 }
 

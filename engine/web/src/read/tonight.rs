@@ -101,12 +101,13 @@ impl Web {
         let heads: Vec<RunHead> = runs.iter().map(head).collect();
         let mut night = Night::of(now, self.settings().zone, known, &heads);
         night.cut = cut;
+        let mut live = self.live(scope).await?;
+        night.expect(live.values().map(|(dag, run)| (&**dag, run)));
         // What nobody knows is not settled by a later run that went well.
         let is_bad = |head: &&RunHead| matches!(head.state, "failed" | "timed_out");
         let mut asked: Vec<&RunHead> = heads.iter().filter(is_bad).take(ASKED).collect();
         asked.extend(&night.live);
         let mut needs = Vec::new();
-        let mut live = self.live(scope).await?;
         for head in asked {
             let Ok(id) = head.id.parse::<RunId>() else {
                 continue;

@@ -25,4 +25,5 @@ mod roles;
 mod stage;
 mod taking;
 mod triggering;
+mod unreadable;
 mod walking;

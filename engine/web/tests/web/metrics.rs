@@ -201,3 +201,46 @@ async fn what_waits_to_be_told_and_who_listens_is_in_the_document_on_the_page_an
     );
     drop(listener);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_receiver_did_not_take_is_found_page_by_page_behind_any_number_of_others() {
+    let at = Utc::now();
+    let mut messages: Vec<Message> = (1..=3)
+        .map(|number| message(number, Standing::GivenUp { at }))
+        .collect();
+    let not_before = at + chrono::Duration::hours(1);
+    messages.push(Message {
+        error: Some("no answer".to_owned()),
+        ..message(4, Standing::Waiting { not_before })
+    });
+    messages.push(message(5, Standing::Waiting { not_before }));
+    messages.extend((6..260).map(|number| message(number, Standing::Sent { at })));
+    let before = async |store: &Store| keep(store, &messages).await;
+    let stage = Stage::after(&[QUICK], crate::stage::settings(), before).await;
+    let mut found = Vec::new();
+    let mut target = "/api/v1/deliveries?failed=true&limit=3".to_owned();
+    loop {
+        let page = stage.get(&target).await.json();
+        let items = page["items"].as_array().unwrap();
+        assert!(!items.is_empty(), "a page is empty, though there are more");
+        found.extend(
+            items
+                .iter()
+                .map(|item| item["id"].as_str().unwrap().to_owned()),
+        );
+        let Some(next) = page["next"].as_str() else {
+            break;
+        };
+        target = format!("/api/v1/deliveries?failed=true&limit=3&cursor={next}");
+    }
+    assert_eq!(found, ["msg_4", "msg_3", "msg_2", "msg_1"]);
+    let count = async |target: &str| {
+        let page = stage.get(target).await.json();
+        page["items"].as_array().unwrap().len()
+    };
+    let both = "/api/v1/deliveries?failed=true&state=waiting";
+    assert_eq!(count(both).await, 1);
+    assert_eq!(count("/api/v1/deliveries?failed=false&limit=7").await, 7);
+    let wrong = stage.get("/api/v1/deliveries?failed=yes").await;
+    assert_eq!(wrong.status, 400);
+}

@@ -260,7 +260,9 @@ async fn the_night_is_told_of_the_dags_of_whoever_asks_and_of_no_other() {
     assert_eq!(night["well"], false, "{night}");
     assert_eq!(night["failed"][0]["dag"], "bad", "{night}");
     assert_eq!(night["running"][0]["dag"], "held", "{night}");
-    let counts = json!({ "late": 0, "failed": 1, "needs_person": 0, "running": 1 });
+    let counts = json!({
+        "late": 0, "overdue": 0, "due": 0, "failed": 1, "needs_person": 0, "running": 1,
+    });
     assert_eq!(night["counts"], counts);
     assert!(night["engine"].is_string(), "{night}");
     let work = stage.get("/api/v1/work").await.json();

@@ -45,7 +45,7 @@ pub(crate) struct Stage {
     pub(crate) web: Web,
     server: JoinHandle<()>,
     engine: JoinHandle<Result<(), noctule_runtime::RuntimeError>>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Drop for Stage {
@@ -196,8 +196,13 @@ impl Stage {
             web,
             server,
             engine,
-            _folder: folder,
+            folder,
         }
+    }
+
+    /// The file of the store.
+    pub(crate) fn file(&self) -> PathBuf {
+        self.folder.path().join("state.db")
     }
 
     pub(crate) async fn dag_is_known(&self, id: &str) {

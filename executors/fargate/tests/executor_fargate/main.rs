@@ -7,6 +7,7 @@
 
 mod clearing;
 mod doctor;
+mod fitting;
 mod launching;
 mod logging;
 mod owning;

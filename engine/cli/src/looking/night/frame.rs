@@ -142,6 +142,15 @@ fn bad(night: &TonightView, now: DateTime<Utc>, zone: Zone) -> Vec<Line> {
         );
         lines.push(line);
     }
+    for run in night.due.iter().filter(|run| run.past_seconds.is_some()) {
+        let mut line = Line::default();
+        line.column("late", 14, Tone::Odd);
+        line.column(&run.dag, NAME.min(20), Tone::Plain);
+        line.column(&run.ingestion_id, 14, Tone::Plain);
+        let (by, past) = (zone.show(run.by), ago(run.by, now));
+        line.push(&format!("was to end by {by} {past}"), Tone::Plain);
+        lines.push(line);
+    }
     for run in &night.failed {
         let mut line = Line::default();
         line.column(run.state, 14, Tone::Bad);

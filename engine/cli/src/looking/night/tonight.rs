@@ -41,7 +41,7 @@ fn exit(night: &TonightView) -> Exit {
 pub(super) fn short(night: &TonightView) -> String {
     let counts = [
         (night.counts.failed, "failed"),
-        (night.counts.late, "late"),
+        (night.counts.late + night.counts.overdue, "late"),
         (night.counts.needs_person, "want a person"),
         (night.counts.running, "under way"),
     ];
@@ -83,14 +83,9 @@ fn print(night: &TonightView, zone: Zone, surface: &Surface) -> Result<(), CliEr
     let counts = night.counts;
     let (grid, listed) = failed(&night.failed, zone, surface);
     part("failed", Tone::Bad, counts.failed, grid, listed);
-    let mut late = Grid::new(surface, &["DAG", &zone.heading("DUE")]);
-    for one in &night.late {
-        late.row([
-            (one.dag.clone(), Tone::Plain),
-            (zone.show(one.due), Tone::Odd),
-        ]);
-    }
-    part("late", Tone::Odd, counts.late, late, night.late.len());
+    let (grid, listed) = late(night, zone, surface);
+    let all = counts.late + counts.overdue;
+    part("late", Tone::Odd, all, grid, listed);
     let (grid, listed) = needs(&night.needs_person, zone, surface);
     part(
         "wants a person",
@@ -101,6 +96,8 @@ fn print(night: &TonightView, zone: Zone, surface: &Surface) -> Result<(), CliEr
     );
     let (grid, listed) = running(night, zone, surface);
     part("under way", Tone::Live, counts.running, grid, listed);
+    let (grid, listed) = due(night, zone, surface);
+    part("to end by", Tone::Dim, counts.due, grid, listed);
     let (grid, listed) = next(night, zone, surface);
     part("next", Tone::Dim, listed, grid, listed);
     if night.cut {
@@ -122,6 +119,60 @@ fn failed(runs: &[RunHead], zone: Zone, surface: &Surface) -> (Grid, usize) {
         ]);
     }
     (grid, runs.len())
+}
+
+/// Ticks that nobody decided about, and runs that are past the time by which they were to end.
+fn late(night: &TonightView, zone: Zone, surface: &Surface) -> (Grid, usize) {
+    let due = zone.heading("DUE");
+    let mut grid = Grid::new(
+        surface,
+        &["DAG", "INGESTION ID", &due, "PAST", "WHAT", "RUN"],
+    );
+    let dash = || "-".to_owned();
+    for tick in &night.late {
+        grid.row([
+            (tick.dag.clone(), Tone::Plain),
+            (dash(), Tone::Plain),
+            (zone.show(tick.due), Tone::Odd),
+            (span(night.at - tick.due), Tone::Odd),
+            ("its tick has passed".to_owned(), Tone::Plain),
+            (dash(), Tone::Dim),
+        ]);
+    }
+    let overdue = night.due.iter().filter(|due| due.past_seconds.is_some());
+    let mut listed = night.late.len();
+    for run in overdue {
+        grid.row([
+            (run.dag.clone(), Tone::Plain),
+            (run.ingestion_id.clone(), Tone::Plain),
+            (zone.show(run.by), Tone::Odd),
+            (span(night.at - run.by), Tone::Odd),
+            (format!("was to end, is {}", run.state), Tone::Plain),
+            (run.run.clone(), Tone::Dim),
+        ]);
+        listed += 1;
+    }
+    (grid, listed)
+}
+
+/// Runs that have the time by which they are to end ahead.
+fn due(night: &TonightView, zone: Zone, surface: &Surface) -> (Grid, usize) {
+    let by = zone.heading("BY");
+    let mut grid = Grid::new(surface, &["DAG", "INGESTION ID", &by, "IN", "STATE", "RUN"]);
+    let ahead = night.due.iter().filter(|due| due.past_seconds.is_none());
+    let mut listed = 0;
+    for run in ahead {
+        grid.row([
+            (run.dag.clone(), Tone::Plain),
+            (run.ingestion_id.clone(), Tone::Plain),
+            (zone.show(run.by), Tone::Plain),
+            (span(run.by - night.at), Tone::Plain),
+            (run.state.to_owned(), Tone::of_state(run.state)),
+            (run.run.clone(), Tone::Dim),
+        ]);
+        listed += 1;
+    }
+    (grid, listed)
 }
 
 fn needs(needs: &[NeedView], zone: Zone, surface: &Surface) -> (Grid, usize) {

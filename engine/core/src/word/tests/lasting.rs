@@ -233,3 +233,49 @@ fn address(message: &Message) -> String {
         Recipient::Receiver { name } => name.clone(),
     }
 }
+
+/// The counts that nobody walks for are those that a walk would give, whatever happened.
+#[test]
+fn what_is_to_be_delivered_is_counted_as_it_stands() {
+    let mut outbox = outbox();
+    let counts = |outbox: &Outbox| {
+        let backlog = outbox.backlog();
+        let oldest = backlog.oldest.map(|made| (made - at(0)).num_seconds());
+        let counts = (backlog.gathering, backlog.waiting, backlog.sending);
+        (counts, oldest)
+    };
+    assert_eq!(counts(&outbox), ((0, 0, 0), None));
+    hear(&mut outbox, &failed("a", "r1"), 0);
+    hear(&mut outbox, &of("b", "r2", Occasion::Failed), 5);
+    assert_eq!(counts(&outbox), ((2, 0, 0), Some(0)));
+    outbox.turn(at(30));
+    assert_eq!(counts(&outbox), ((1, 0, 1), Some(0)));
+    // One of a line at a time: the other waits.
+    outbox.turn(at(35));
+    assert_eq!(counts(&outbox), ((0, 1, 1), Some(0)));
+    let first = outbox.sending().next().expect("a message").id.clone();
+    let later = Undelivered::Later {
+        error: "no answer".to_owned(),
+        after: None,
+    };
+    outbox.sent(&first, Err(later), at(36));
+    assert_eq!(counts(&outbox), ((0, 2, 0), Some(0)));
+    let stored = outbox.changes();
+    let failing: Vec<bool> = stored.iter().map(Message::has_failed).collect();
+    assert_eq!(failing.iter().filter(|failed| **failed).count(), 1);
+    let again = Outbox::of("0123abcd".parse().expect("a store"), stored, at(36));
+    assert_eq!(counts(&again), counts(&outbox), "as it is read again");
+    while outbox.backlog().oldest.is_some() {
+        let next = outbox.next_due().expect("a time");
+        outbox.turn(next);
+        let sending: Vec<Message> = outbox.sending().cloned().collect();
+        for message in sending {
+            outbox.sent(&message.id, Ok(()), next);
+        }
+    }
+    assert_eq!(
+        counts(&outbox),
+        ((0, 0, 0), None),
+        "what only remembers is not counted"
+    );
+}

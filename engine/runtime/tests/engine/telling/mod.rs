@@ -102,7 +102,8 @@ impl Courier for Letterbox {
 /// Waits until every message of a store is as it should be.
 pub(crate) async fn until_all(store: &Store, holds: impl Fn(&[Message]) -> bool) -> Vec<Message> {
     let filter = MessageFilter {
-        states: Vec::new(),
+        state: None,
+        failed: false,
         before: None,
         limit: 1_000,
     };

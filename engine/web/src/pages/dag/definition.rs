@@ -1,6 +1,5 @@
 //! What a DAG is: its versions, the text of one, and how two differ.
 
-use axum::http::StatusCode;
 use axum::response::Response;
 use maud::{Markup, html};
 use noctule_core::name::{DagHash, DagId};
@@ -8,10 +7,9 @@ use noctule_store::PinnedVersion;
 use serde::Deserialize;
 
 use super::difference::{Change, changes};
-use super::frame::{Tab, head};
+use super::frame::{DagSheet, Tab};
 use crate::access::{Need, Role};
 use crate::operation::{Call, Nothing, Operation, Verb};
-use crate::pages::layout::{Nav, Sheet, Watch};
 use crate::pages::marks::badge;
 use crate::pages::times::when;
 use crate::problem::{Code, Problem};
@@ -58,24 +56,21 @@ impl Operation for ShowDefinition {
             (None, Some(shown)) => before(&versions, shown).cloned(),
             (None, None) => None,
         };
-        let body = html! {
-            (head(&web, &dag, Tab::Definition, call.caller.may_act()))
+        let below = html! {
             (list(&web, &id, &versions, current.as_ref(), shown.as_ref(), other.as_ref()))
             @if let Some(shown) = &shown {
                 @if let Some(other) = &other { (difference(other, shown)?) }
                 (text(shown))
             }
         };
-        let title = format!("Definition of {id}");
-        let sheet = Sheet {
+        let sheet = DagSheet {
             who: &call.caller,
-            title: &title,
-            nav: Nav::Below,
-            watch: Watch::Dag(&dag.dag),
+            dag: &dag,
+            tab: Tab::Definition,
             scripts: &[],
-            body,
+            below,
         };
-        Ok(sheet.answer(&web, StatusCode::OK))
+        Ok(sheet.answer(&web))
     }
 }
 

@@ -1,9 +1,13 @@
-//! What stands at the top of every page of a DAG: how it stands, its next tick, what can be done, and the other pages.
+//! What every page of a DAG is in: at its top how the DAG stands, its next tick, what can be done, and the other pages.
 
+use axum::http::StatusCode;
+use axum::response::Response;
 use maud::{Markup, html};
 use noctule_core::view::DagView;
 
+use crate::access::Caller;
 use crate::pages::action::{Action, Then, command};
+use crate::pages::layout::{Nav, Sheet, Watch};
 use crate::pages::marks::badge;
 use crate::pages::times::{day_and_clock, when};
 use crate::web::Web;
@@ -34,8 +38,51 @@ const TABS: [(Tab, &str, &str); 6] = [
     (Tab::Trigger, "Trigger", "/trigger"),
 ];
 
+impl Tab {
+    /// What the window is called.
+    fn title(self, id: &str) -> String {
+        match self {
+            Self::Grid => id.to_owned(),
+            Self::Graph => format!("{id} graph"),
+            Self::History => format!("History of {id}"),
+            Self::Nights => format!("Nights of {id}"),
+            Self::Definition => format!("Definition of {id}"),
+            Self::Trigger => format!("Trigger {id}"),
+        }
+    }
+}
+
+/// One page of a DAG.
+pub(crate) struct DagSheet<'a> {
+    /// Who looks.
+    pub(crate) who: &'a Caller,
+    /// How the DAG stands.
+    pub(crate) dag: &'a DagView,
+    /// Which of its pages.
+    pub(crate) tab: Tab,
+    /// Scripts that it needs besides the one of every page, by the names of their assets.
+    pub(crate) scripts: &'a [&'a str],
+    /// What stands below the head.
+    pub(crate) below: Markup,
+}
+
+impl DagSheet<'_> {
+    pub(crate) fn answer(self, web: &Web) -> Response {
+        let dag = self.dag;
+        let sheet = Sheet {
+            who: self.who,
+            title: &self.tab.title(&dag.dag),
+            nav: Nav::Below,
+            watch: Watch::Dag(&dag.dag),
+            scripts: self.scripts,
+            body: html! { (head(web, dag, self.tab, self.who.may_act())) (self.below) },
+        };
+        sheet.answer(web, StatusCode::OK)
+    }
+}
+
 /// The head of a page of a DAG; whoever may not act is offered nothing to do.
-pub(crate) fn head(web: &Web, dag: &DagView, tab: Tab, may: bool) -> Markup {
+fn head(web: &Web, dag: &DagView, tab: Tab, may: bool) -> Markup {
     let id = dag.dag.as_str();
     html! {
         div.dagtop {

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use axum::http::StatusCode;
 use axum::response::Response;
 use maud::{Markup, html};
 use noctule_core::run::Phase;
@@ -13,12 +12,11 @@ use serde::Deserialize;
 
 use super::cells::{Cell, PITCH, TALL, row};
 use super::columns::Column;
-use super::frame::{Tab, head, no_runs};
+use super::frame::{DagSheet, Tab, no_runs};
 use super::many::many;
 use crate::access::{Need, Role};
 use crate::operation::{Call, Nothing, Operation, Verb};
 use crate::page::{cursor_after, read_cursor};
-use crate::pages::layout::{Nav, Sheet, Watch};
 use crate::pages::marks::{badge, mark, words};
 use crate::pages::times::{lasted, span, time, when};
 use crate::problem::{Code, Problem};
@@ -68,8 +66,7 @@ impl Operation for ShowGrid {
         let window = window(&web, &dag.dag, &call.query).await?;
         let columns = web.columns(&window.runs).await?;
         let may = call.caller.may_act();
-        let body = html! {
-            (head(&web, &dag, Tab::Grid, may))
+        let below = html! {
             (choices(&dag.dag, &call.query, &window))
             div id="runs" data-live data-pause="4000" data-frame=(frame(&window)) {
                 @if window.runs.is_empty() {
@@ -82,19 +79,18 @@ impl Operation for ShowGrid {
             }
             @if may { (many(&dag.dag)) }
         };
-        let sheet = Sheet {
+        let sheet = DagSheet {
             who: &call.caller,
-            title: &dag.dag,
-            nav: Nav::Below,
-            watch: Watch::Dag(&dag.dag),
+            dag: &dag,
+            tab: Tab::Grid,
             scripts: if may {
                 &["grid.js", "many.js"]
             } else {
                 &["grid.js"]
             },
-            body,
+            below,
         };
-        Ok(sheet.answer(&web, StatusCode::OK))
+        Ok(sheet.answer(&web))
     }
 }
 

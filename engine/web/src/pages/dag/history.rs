@@ -2,17 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::{Datelike, Days, NaiveDate, TimeDelta};
 use maud::{Markup, html};
 use noctule_core::view::RunHead;
 use noctule_store::RunFilter;
 
-use super::frame::{Tab, head, no_runs};
+use super::frame::{DagSheet, Tab, no_runs};
 use crate::access::{Need, Role};
 use crate::operation::{Call, Nothing, Operation, Verb};
-use crate::pages::layout::{Nav, Sheet, Watch};
 use crate::pages::marks::{badge, mark, words};
 use crate::pages::times::span;
 use crate::problem::Problem;
@@ -54,23 +52,20 @@ impl Operation for ShowHistory {
         let found = web.store().find_runs(&filter).await?;
         let seen = |run: &noctule_store::RunSummary| RunHead::of(&run.facts, run.round, &run.phase);
         let runs: Vec<RunHead> = found.iter().map(seen).collect();
-        let body = html! {
-            (head(&web, &dag, Tab::History, call.caller.may_act()))
+        let below = html! {
             div id="history" data-live data-pause="4000" {
                 @if runs.is_empty() { (no_runs(&dag.dag, call.caller.may_act())) }
                 @else { (durations(&runs)) (calendar(&web, &runs)) }
             }
         };
-        let title = format!("History of {}", dag.dag);
-        let sheet = Sheet {
+        let sheet = DagSheet {
             who: &call.caller,
-            title: &title,
-            nav: Nav::Below,
-            watch: Watch::Dag(&dag.dag),
+            dag: &dag,
+            tab: Tab::History,
             scripts: &[],
-            body,
+            below,
         };
-        Ok(sheet.answer(&web, StatusCode::OK))
+        Ok(sheet.answer(&web))
     }
 }
 

@@ -14,7 +14,7 @@ mod way;
 
 pub(crate) use self::columns::Columns;
 pub(crate) use self::definition::ShowDefinition;
-pub(crate) use self::frame::{Tab, head};
+pub(crate) use self::frame::{DagSheet, Tab};
 pub(crate) use self::grid::ShowGrid;
 pub(crate) use self::history::ShowHistory;
 pub(crate) use self::nights::ShowNights;

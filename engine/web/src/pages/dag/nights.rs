@@ -1,7 +1,6 @@
 //! The backfills of a DAG: how far each has come and what keeps it, its nights, and the form that asks for one, whose plan
 //! is shown before anything is made.
 
-use axum::http::StatusCode;
 use axum::response::Response;
 use maud::{Markup, html};
 use noctule_core::name::BackfillId;
@@ -9,11 +8,10 @@ use noctule_core::view::{BackfillView, NightView};
 use noctule_store::BackfillFilter;
 use serde::Deserialize;
 
-use super::frame::{Tab, head};
+use super::frame::{DagSheet, Tab};
 use crate::access::{Need, Role};
 use crate::operation::{Call, Nothing, Operation, Verb};
 use crate::pages::action::{Action, Then, command, lookers_only, quoted};
-use crate::pages::layout::{Nav, Sheet, Watch};
 use crate::pages::marks::badge;
 use crate::pages::times::day_and_clock;
 use crate::problem::{Code, Problem};
@@ -61,8 +59,7 @@ impl Operation for ShowNights {
         let open = web.open_nights(&dag.dag, call.query.backfill.as_deref());
         let open = open.await?;
         let may = call.caller.may_act();
-        let body = html! {
-            (head(&web, &dag, Tab::Nights, may))
+        let below = html! {
             div id="nights" data-live data-pause="2000" {
                 @if backfills.is_empty() { section.empty { h2 { "No backfills" } p { "A backfill makes runs for past ticks, a few at a time, behind everything else." } } }
                 @for backfill in &backfills { (told(&web, backfill, may)) }
@@ -70,16 +67,14 @@ impl Operation for ShowNights {
             }
             @if may { (form(&dag.dag)) } @else { (lookers_only()) }
         };
-        let title = format!("Nights of {}", dag.dag);
-        let sheet = Sheet {
+        let sheet = DagSheet {
             who: &call.caller,
-            title: &title,
-            nav: Nav::Below,
-            watch: Watch::Dag(&dag.dag),
+            dag: &dag,
+            tab: Tab::Nights,
             scripts: &[],
-            body,
+            below,
         };
-        Ok(sheet.answer(&web, StatusCode::OK))
+        Ok(sheet.answer(&web))
     }
 }
 

@@ -3,17 +3,15 @@
 //! Every value is sent as the text that stands in its field: the engine reads it by the declared type, as it does for the
 //! CLI, and what it refuses is said at the field.
 
-use axum::http::StatusCode;
 use axum::response::Response;
 use maud::{Markup, html};
 use noctule_core::dag::{Definition, Param, ParamKind};
 use serde_json::Value;
 
-use super::frame::{Tab, head};
+use super::frame::{DagSheet, Tab};
 use crate::access::{Need, Role};
 use crate::operation::{Call, Nothing, Operation, Verb};
 use crate::pages::action::{Action, Then, lookers_only};
-use crate::pages::layout::{Nav, Sheet, Watch};
 use crate::problem::Problem;
 use crate::web::Web;
 
@@ -42,16 +40,14 @@ impl Operation for ShowTrigger {
                 html! { section { p { "No version of this DAG can be used yet, so it cannot run." } } }
             }
         };
-        let title = format!("Trigger {}", dag.dag);
-        let sheet = Sheet {
+        let sheet = DagSheet {
             who: &call.caller,
-            title: &title,
-            nav: Nav::Below,
-            watch: Watch::Dag(&dag.dag),
+            dag: &dag,
+            tab: Tab::Trigger,
             scripts: &["trigger.js"],
-            body: html! { (head(&web, &dag, Tab::Trigger, call.caller.may_act())) (form) },
+            below: form,
         };
-        Ok(sheet.answer(&web, StatusCode::OK))
+        Ok(sheet.answer(&web))
     }
 }
 

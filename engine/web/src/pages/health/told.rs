@@ -6,32 +6,38 @@ use maud::{Markup, html};
 use crate::pages::action::command;
 use crate::pages::marks::badge;
 use crate::pages::times::when;
-use crate::read::{HealthView, ListenerView, MOST_GIVEN_UP, OutboxView, SpansView};
+use crate::read::{HealthView, ListenerView, MOST_COUNTED, OutboxView, SpansView};
 
 pub(super) fn outbox(outbox: &OutboxView, zone: Tz) -> Markup {
     let waiting = outbox.gathering + outbox.waiting + outbox.sending;
+    let most = outbox.gathering.max(outbox.waiting).max(outbox.sending);
     html! {
         section {
             h2 { "Outbox" }
             dl.facts {
                 dt { "to be delivered" }
                 dd {
-                    (waiting)
-                    @if waiting > 0 { ": " (outbox.gathering) " gathering, " (outbox.waiting) " waiting, " (outbox.sending) " being sent" }
+                    @if waiting == 0 { "0" }
+                    @else { (waiting) @if most >= u64::from(MOST_COUNTED) { " or more" } ": " (counted(outbox.gathering)) " gathering, " (counted(outbox.waiting)) " waiting, " (counted(outbox.sending)) " being sent" }
                 }
                 @if let Some(oldest) = outbox.oldest { dt { "the oldest is of" } dd { (when(oldest, zone)) } }
                 dt { "given up" }
                 dd {
                     @if outbox.given_up == 0 { "none" }
                     @else {
-                        (badge("failed")) " " (outbox.given_up)
-                        @if outbox.given_up >= u64::from(MOST_GIVEN_UP) { " or more" }
+                        (badge("failed")) " " (counted(outbox.given_up))
                         ". " (command("noctule notify list --failed"))
                     }
                 }
             }
         }
     }
+}
+
+/// A count, as far as it was counted.
+fn counted(count: u64) -> String {
+    let more = count >= u64::from(MOST_COUNTED);
+    format!("{count}{}", if more { " or more" } else { "" })
 }
 
 pub(super) fn listeners(standing: &HealthView) -> Markup {

@@ -1,6 +1,5 @@
 //! The picture of a graph in a page, and the page that shows it for a DAG.
 
-use axum::http::StatusCode;
 use axum::response::Response;
 use form_urlencoded::Serializer;
 use maud::{Markup, PreEscaped, html};
@@ -12,8 +11,7 @@ use super::map::map;
 use super::{groups_of, usual_or};
 use crate::access::{Need, Role};
 use crate::operation::{Call, Nothing, Operation, Verb};
-use crate::pages::dag::{Tab, head};
-use crate::pages::layout::{Nav, Sheet, Watch};
+use crate::pages::dag::{DagSheet, Tab};
 use crate::problem::{Code, Problem};
 use crate::web::Web;
 
@@ -72,22 +70,20 @@ impl Operation for ShowGraphPage {
             sheet: Style::Page,
             title: &format!("The graph of {id}"),
         };
-        let body = html! {
-            (head(&web, &view, Tab::Graph, call.caller.may_act()))
+        let below = html! {
             section {
                 (canvas(&dag, &picture, &cut, &look, &format!("/dags/{id}/graph")))
                 p.quiet { "A task leads to what is near it, a group opens and shuts." }
             }
         };
-        let sheet = Sheet {
+        let sheet = DagSheet {
             who: &call.caller,
-            title: &format!("{id} graph"),
-            nav: Nav::Below,
-            watch: Watch::Dag(id),
+            dag: &view,
+            tab: Tab::Graph,
             scripts: &["graph.js"],
-            body,
+            below,
         };
-        Ok(sheet.answer(&web, StatusCode::OK))
+        Ok(sheet.answer(&web))
     }
 }
 

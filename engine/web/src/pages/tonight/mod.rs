@@ -5,7 +5,7 @@ mod lane;
 use axum::http::StatusCode;
 use axum::response::Response;
 use maud::{Markup, html};
-use noctule_core::tonight::Night;
+use noctule_core::tonight::{Due, Night};
 
 use self::lane::{axis, lane};
 use super::action::command;
@@ -86,14 +86,7 @@ fn cards(web: &Web, night: &Night) -> Markup {
                 } } }
                 (more(night.failed.len()))
             }
-            section.card.warn[!night.late.is_empty()] id="late" {
-                h2 { (sign("late")) "Late " span.count { (night.late.len()) } }
-                @if night.late.is_empty() { p.quiet { "Every tick that has passed has its run." } }
-                ul { @for (dag, tick) in night.late.iter().take(LISTED) { li id={ "l-" (dag) } {
-                    a href={ "/dags/" (dag) } { bdi { (dag) } } " " span.quiet { "due " (day_and_clock(*tick, zone)) }
-                } } }
-                (more(night.late.len()))
-            }
+            (late(web, night))
             @if !night.needs.is_empty() { (needs(web, night)) }
             section.card.busy[!night.live.is_empty()] id="running" {
                 h2 { (sign("running")) "Under way " span.count { (night.live.len()) } }
@@ -102,11 +95,41 @@ fn cards(web: &Web, night: &Night) -> Markup {
                     a href={ "/runs/" (run.id) } { bdi { (run.dag) } " " span.mono { (run.ingestion_id) } }
                     " " @if run.state != "running" { (badge(run.state)) " " }
                     span.quiet { (lasted(run.started_at, run.ended_at, night.now)) }
+                    @if let Some(due) = ahead(night, &run.id) { " " span.quiet { "to end by " (day_and_clock(due.by, zone)) } }
                 } } }
                 (more(night.live.len()))
             }
         }
     }
+}
+
+/// Ticks that nobody decided about, and runs that are past the time by which they were to end.
+fn late(web: &Web, night: &Night) -> Markup {
+    let zone = web.settings().zone;
+    let overdue: Vec<&Due> = night.overdue().collect();
+    let all = night.late.len() + overdue.len();
+    html! {
+        section.card.warn[all > 0] id="late" {
+            h2 { (sign("late")) "Late " span.count { (all) } }
+            @if all == 0 { p.quiet { "Every tick that has passed has its run, and no run is past the time by which it is to end." } }
+            ul {
+                @for (dag, tick) in night.late.iter().take(LISTED) { li id={ "l-" (dag) } {
+                    a href={ "/dags/" (dag) } { bdi { (dag) } } " " span.quiet { "due " (day_and_clock(*tick, zone)) }
+                } }
+                @for due in overdue.iter().take(LISTED.saturating_sub(night.late.len())) { li id={ "o-" (due.run.id) } {
+                    a href={ "/runs/" (due.run.id) } { bdi { (due.run.dag) } " " span.mono { (due.run.ingestion_id) } }
+                    " " span.quiet { "was to end by " (day_and_clock(due.by, zone)) ", " (lasted(Some(due.by), None, night.now)) " ago" }
+                } }
+            }
+            (more(all))
+        }
+    }
+}
+
+/// By when a run is to end that still has time.
+fn ahead<'a>(night: &'a Night, run: &str) -> Option<&'a Due> {
+    let ahead = |due: &&Due| due.run.id == run && due.past(night.now).is_none();
+    night.due.iter().find(ahead)
 }
 
 /// What goes on only once a person acts.

@@ -1,6 +1,8 @@
 //! Frames of a screen: what fits, what is left out, and that no text of others writes to the terminal.
 
-use noctule_core::view::{ComingView, LateView, NeedView, TickView, TonightCounts, WorkView};
+use noctule_core::view::{
+    ComingView, DueView, LateView, NeedView, TickView, TonightCounts, WorkView,
+};
 use unicode_width::UnicodeWidthStr;
 
 use super::*;
@@ -33,6 +35,14 @@ fn moment(work: usize, late: usize) -> Moment {
             due: at(-3_600),
         })
         .collect();
+    let due = |second, past_seconds| DueView {
+        run: EVIL.to_owned(),
+        dag: format!("due{second}{EVIL}"),
+        ingestion_id: EVIL.to_owned(),
+        state: "running",
+        by: at(second),
+        past_seconds,
+    };
     let needs_person = vec![NeedView {
         dag: EVIL.to_owned(),
         run: None,
@@ -58,11 +68,14 @@ fn moment(work: usize, late: usize) -> Moment {
             engine: Some(EVIL.to_owned()),
             counts: TonightCounts {
                 late: late.len(),
+                overdue: 1,
+                due: 1,
                 failed: 0,
                 needs_person: 1,
                 running: work,
             },
             late,
+            due: vec![due(-7_200, Some(7_200)), due(60, None)],
             failed: Vec::new(),
             needs_person,
             running: Vec::new(),
