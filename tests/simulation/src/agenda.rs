@@ -76,6 +76,10 @@ pub(crate) enum Happening {
     },
     /// A person asks for something.
     Ask,
+    /// A person changes the file of a DAG.
+    Edit,
+    /// An engine reads the files again.
+    Reload { life: Life },
     /// Fate strikes.
     Nemesis,
     /// A fault of a kind hits an engine.
@@ -94,6 +98,7 @@ impl Happening {
         match self {
             Self::Wake { life, .. }
             | Self::Inbox { life }
+            | Self::Reload { life }
             | Self::Hear { life, .. }
             | Self::Act { life, .. }
             | Self::Clear { life, .. }
@@ -124,6 +129,8 @@ impl Happening {
             Self::Heal { .. } => 15,
             Self::Settle => 16,
             Self::Bound => 17,
+            Self::Edit => 18,
+            Self::Reload { .. } => 19,
         }
     }
 }

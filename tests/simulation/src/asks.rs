@@ -1,6 +1,6 @@
 //! What people ask for, as they stand in the inbox of the store.
 
-use noctule_core::name::{DagId, RunId};
+use noctule_core::name::{DagHash, DagId, RunId};
 use noctule_core::run::{Instant, TaskRunIx, Verdict};
 
 /// A wish.
@@ -16,6 +16,12 @@ pub(crate) enum Wish {
     Retry {
         run: RunId,
         all: bool,
+    },
+    /// With the latest definition, and perhaps with none but the one that was seen.
+    RetryLatest {
+        run: RunId,
+        all: bool,
+        seen: Option<DagHash>,
     },
     Mark {
         run: RunId,

@@ -59,11 +59,17 @@ pub enum Wrong {
     StaleCopyIsRead,
     /// What was to be done for an attempt is done although the attempt has ended.
     HandOutlivesAttempt,
+    /// What is live goes over to a file that was read again.
+    ReloadReachesLiveRuns,
+    /// That a run took a later definition is not part of what is stored.
+    VersionIsNotStored,
+    /// Nobody looks whether the latest definition is the one that was seen.
+    SeenIsNotCompared,
 }
 
 impl Wrong {
     /// Every one.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 28] = [
         Self::EffectBeforeIntent,
         Self::NoFencing,
         Self::EpochIsNotRaised,
@@ -89,6 +95,9 @@ impl Wrong {
         Self::NewsIsForgotten,
         Self::StaleCopyIsRead,
         Self::HandOutlivesAttempt,
+        Self::ReloadReachesLiveRuns,
+        Self::VersionIsNotStored,
+        Self::SeenIsNotCompared,
     ];
 }
 
@@ -120,6 +129,17 @@ impl Mistake {
                 | B::FoldFiresTwice
                 | B::GapNeverFires,
             ) => Kind::Schedules,
+            Self::Core(
+                B::TasksAreMatchedByPlace
+                | B::LaterBeginsAllAnew
+                | B::GoneLosesAttempts
+                | B::LeavingIsNotChecked
+                | B::GoneIsNotKept
+                | B::LaterIsNotRecorded,
+            )
+            | Self::Loop(
+                Wrong::ReloadReachesLiveRuns | Wrong::VersionIsNotStored | Wrong::SeenIsNotCompared,
+            ) => Kind::Changes,
             _ => Kind::Work,
         }
     }

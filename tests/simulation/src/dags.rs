@@ -89,7 +89,7 @@ fn seconds(chance: &mut Chance, low: i64, high: i64) -> Duration {
     Duration::from_secs(chance.between(low, high).unsigned_abs())
 }
 
-fn bare(name: TaskName, executor: &str) -> TaskDefinition {
+pub(crate) fn bare(name: TaskName, executor: &str) -> TaskDefinition {
     TaskDefinition {
         name,
         executor: executor.to_owned(),
@@ -142,7 +142,7 @@ fn task(
     Some(task)
 }
 
-fn map_rule(chance: &mut Chance, items: Value) -> MapRule {
+pub(crate) fn map_rule(chance: &mut Chance, items: Value) -> MapRule {
     MapRule {
         items,
         key: None,
@@ -156,7 +156,7 @@ fn map_rule(chance: &mut Chance, items: Value) -> MapRule {
 }
 
 /// What is the same for a task within a group and for one without.
-fn decide(chance: &mut Chance, mix: &Mix, task: &mut TaskDefinition) {
+pub(crate) fn decide(chance: &mut Chance, mix: &Mix, task: &mut TaskDefinition) {
     use TriggerRule as R;
     task.with
         .insert("lasts".to_owned(), json!(chance.between(0, 40_000)));
@@ -248,7 +248,7 @@ fn hold(chance: &mut Chance, tasks: &mut [TaskDefinition]) {
 }
 
 /// A group of two tasks, walked by each of a few items, at the end.
-fn group(chance: &mut Chance, mix: &Mix, tasks: &mut Vec<TaskDefinition>) -> Option<()> {
+pub(crate) fn group(chance: &mut Chance, mix: &Mix, tasks: &mut Vec<TaskDefinition>) -> Option<()> {
     let mut head = bare(name("g")?, GROUP);
     if chance.hits(500) {
         head.depends_on.push(tasks.last()?.name.clone());
@@ -276,7 +276,7 @@ fn schedule(
     base: DateTime<Utc>,
     zone: &str,
 ) -> Option<ScheduleRule> {
-    if !mix.cron && (mix.years || !chance.hits(250)) {
+    if !mix.cron && (mix.years || !chance.hits(mix.ticks)) {
         return None;
     }
     let (cron, timezone, after) = if mix.cron {

@@ -94,6 +94,12 @@ pub(crate) struct Mix {
     pub(crate) asks: u64,
     pub(crate) mark: bool,
     pub(crate) cron: bool,
+    /// How many DAGs have a schedule of every minute.
+    pub(crate) ticks: u64,
+    /// People change files, and ask for what that brings.
+    pub(crate) changes: bool,
+    /// How often a file is changed.
+    pub(crate) edits: u64,
 }
 
 impl Mix {
@@ -140,7 +146,21 @@ impl Mix {
             asks: chance.between(1, 8).unsigned_abs(),
             mark: chance.hits(300),
             cron: false,
+            ticks: 250,
+            changes: false,
+            edits: 0,
         }
+    }
+
+    /// A history in which people change files, and ask for what that brings.
+    pub(crate) fn draw_for_changes(chance: &mut Chance) -> Self {
+        let mut mix = Self::draw(chance);
+        mix.changes = true;
+        mix.ticks = 600;
+        mix.edits = chance.between(2, 12).unsigned_abs();
+        mix.asks = chance.between(6, 24).unsigned_abs();
+        mix.work_fails = mix.work_fails.max(150);
+        mix
     }
 
     /// A long history of schedules, in which engines come and go.

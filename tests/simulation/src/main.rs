@@ -1,4 +1,4 @@
-//! Histories by hand: `noctule-simulation --seeds N [--from S] [--kind work|schedules] [--mistake NAME]`, or
+//! Histories by hand: `noctule-simulation --seeds N [--from S] [--kind work|schedules|changes] [--mistake NAME]`, or
 //! `--find N` to look for every known mistake in at most N seeds.
 //!
 //! Every core lives through its share of the seeds. It prints the seed and the commit of the first rule that is broken, and
@@ -57,7 +57,7 @@ fn read(mut args: impl Iterator<Item = String>) -> Result<Wanted, String> {
     let mut wanted = Wanted {
         seeds: 1_000,
         from: 0,
-        kinds: vec![Kind::Work, Kind::Schedules],
+        kinds: vec![Kind::Work, Kind::Schedules, Kind::Changes],
         mistake: None,
         find: None,
     };
@@ -72,7 +72,11 @@ fn read(mut args: impl Iterator<Item = String>) -> Result<Wanted, String> {
             "--find" => wanted.find = Some(number()?),
             "--from" => wanted.from = number()?,
             "--kind" => {
-                let kind = [("work", Kind::Work), ("schedules", Kind::Schedules)];
+                let kind = [
+                    ("work", Kind::Work),
+                    ("schedules", Kind::Schedules),
+                    ("changes", Kind::Changes),
+                ];
                 let known = kind.into_iter().find(|(word, _)| *word == value);
                 let (_, kind) = known.ok_or_else(|| format!("there is no kind {value}"))?;
                 wanted.kinds = vec![kind];

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use noctule_core::dag::Dag;
-use noctule_core::name::{DagId, RunId};
+use noctule_core::name::{BackfillId, DagHash, DagId, RunId};
 use noctule_core::run::{Instant, Phase, Record, Run, Step, TaskRun, TaskRunIx};
 use noctule_core::scheduling::Dropped;
 
@@ -36,6 +36,17 @@ pub(crate) struct Lease {
     pub(crate) expires: Ms,
 }
 
+/// What a run is besides its task runs, where that changed.
+#[derive(Debug, Clone)]
+pub(crate) struct Head {
+    phase: Phase,
+    backfill: Option<BackfillId>,
+    line: Vec<TaskRunIx>,
+    /// The version that it says, and the one that it goes on with.
+    version: DagHash,
+    dag: Rc<Dag>,
+}
+
 /// One thing to write.
 #[derive(Debug, Clone)]
 pub(crate) enum Write {
@@ -48,7 +59,7 @@ pub(crate) enum Write {
     Step {
         run: RunId,
         round: u32,
-        phase: Option<Phase>,
+        head: Option<Box<Head>>,
         tasks: Vec<(TaskRunIx, TaskRun)>,
         records: Vec<Record>,
     },
@@ -68,7 +79,16 @@ pub(crate) enum Write {
 
 impl Write {
     /// What a step changed in a run.
-    pub(crate) fn of_step(run: &Run, step: &Step, wrong: Option<Wrong>) -> Self {
+    pub(crate) fn of_step(dag: &Rc<Dag>, run: &Run, step: &Step, wrong: Option<Wrong>) -> Self {
+        let head = || {
+            Box::new(Head {
+                phase: run.phase.clone(),
+                backfill: run.backfill.clone(),
+                line: run.line.clone(),
+                version: run.facts.version.clone(),
+                dag: Rc::clone(dag),
+            })
+        };
         let task = |ix: &TaskRunIx| {
             let mut task = run.tasks[ix.index()].clone();
             if wrong == Some(Wrong::DutiesAreNotStored) {
@@ -79,7 +99,7 @@ impl Write {
         Self::Step {
             run: run.facts.id.clone(),
             round: run.round,
-            phase: step.run_changed.then(|| run.phase.clone()),
+            head: step.run_changed.then(head),
             tasks: step.touched.iter().map(task).collect(),
             records: step.records.clone(),
         }
@@ -193,10 +213,10 @@ impl Store {
             Write::Step {
                 run,
                 round,
-                phase,
+                head,
                 tasks,
                 ..
-            } => self.step(&run, round, phase, tasks, wrong),
+            } => self.step(&run, round, head, tasks, wrong),
             Write::Dag { dag, record } => {
                 self.dags.insert(dag, record);
             }
@@ -212,7 +232,7 @@ impl Store {
         &mut self,
         id: &RunId,
         round: u32,
-        phase: Option<Phase>,
+        head: Option<Box<Head>>,
         tasks: Vec<(TaskRunIx, TaskRun)>,
         wrong: Option<Wrong>,
     ) {
@@ -220,8 +240,14 @@ impl Store {
             return;
         };
         stored.run.round = round;
-        if let Some(phase) = phase {
-            stored.run.phase = phase;
+        if let Some(head) = head {
+            stored.run.phase = head.phase;
+            stored.run.backfill = head.backfill;
+            stored.run.line = head.line;
+            if wrong != Some(Wrong::VersionIsNotStored) {
+                stored.run.facts.version = head.version;
+                stored.dag = head.dag;
+            }
         }
         for (ix, task) in tasks {
             match stored.run.tasks.get_mut(ix.index()) {

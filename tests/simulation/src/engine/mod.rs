@@ -4,23 +4,22 @@
 
 mod asking;
 mod calls;
+mod giving_up;
 mod hands;
 mod saving;
 mod ticking;
+mod versions;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use noctule_core::dag::Dag;
 use noctule_core::name::{DagId, RunId};
-use noctule_core::run::{
-    AttemptState, Board, Event, Instant, Limits, News, Run, Step, TaskRunIx, advance,
-};
-use noctule_executor::ExecutorError;
+use noctule_core::run::{Board, Event, Instant, Limits, Run, Step, TaskRunIx, advance};
 
 use crate::agenda::{Happening, Life};
 use crate::bugs::Wrong;
-use crate::clock::{Ms, SECOND, until};
+use crate::clock::{Ms, until};
 use crate::outside::Outside;
 use crate::store::DagRecord;
 use hands::{Clearance, Hand};
@@ -201,35 +200,6 @@ impl Engine {
         }
         self.happen(out, id, Event::Due);
         self.touch_all(id);
-    }
-
-    /// The mistake of taking age for evidence.
-    fn give_up_old(&mut self, out: &mut Outside, id: &RunId) {
-        let now = self.wall(out);
-        let Some(live) = self.work.live.get(id) else {
-            return;
-        };
-        let old: Vec<(TaskRunIx, u32)> = (0u32..)
-            .map(TaskRunIx)
-            .zip(&live.run.tasks)
-            .filter_map(|(ix, task)| Some((ix, task.live()?)))
-            .filter(|(_, attempt)| matches!(attempt.state, AttemptState::Launching(_)))
-            .filter(|(_, attempt)| until(attempt.intended_at, now) > 5 * SECOND)
-            .map(|(ix, attempt)| (ix, attempt.number))
-            .collect();
-        for (task, attempt) in old {
-            let error = ExecutorError::unavailable("it is too old to be under way");
-            let news = News::LaunchFailed { error };
-            self.happen(
-                out,
-                id,
-                Event::News {
-                    task,
-                    attempt,
-                    news,
-                },
-            );
-        }
     }
 
     fn take_in(&mut self, dag: Rc<Dag>, run: Run, look: bool) {

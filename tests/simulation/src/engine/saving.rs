@@ -138,7 +138,7 @@ impl Engine {
                     records: step.records.clone(),
                     key: key.clone(),
                 },
-                None => Write::of_step(&live.run, step, out.wrong),
+                None => Write::of_step(&live.dag, &live.run, step, out.wrong),
             });
             order.push(Some(id.clone()));
         }

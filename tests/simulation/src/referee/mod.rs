@@ -5,6 +5,7 @@
 mod limits;
 mod transitions;
 mod truth;
+mod versions;
 
 pub(crate) use truth::Truth;
 
@@ -49,6 +50,7 @@ pub(crate) struct Referee {
     pub(crate) marked: BTreeSet<RunId>,
     /// The run that each idempotency key was answered with.
     answered: BTreeMap<(String, String), RunId>,
+    pub(crate) versions: versions::Versions,
     pub(crate) successes: u64,
     pub(crate) ended_runs: u64,
     pub(crate) attempts: u64,
@@ -56,7 +58,7 @@ pub(crate) struct Referee {
 }
 
 impl Referee {
-    pub(crate) fn new(store_id: StoreId) -> Self {
+    pub(crate) fn new(store_id: StoreId, journals: bool) -> Self {
         Self {
             store_id,
             broken: None,
@@ -65,6 +67,7 @@ impl Referee {
             left: BTreeSet::new(),
             marked: BTreeSet::new(),
             answered: BTreeMap::new(),
+            versions: versions::Versions::kept(journals),
             successes: 0,
             ended_runs: 0,
             attempts: 0,

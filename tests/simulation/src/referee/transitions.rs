@@ -207,6 +207,9 @@ impl Referee {
     /// A mapped task ends after its items, and lets no more begin than it may.
     fn items(&mut self, dag: &Dag, run: &Run, task: &TaskRun) {
         let head = task.item.map_or(task, |of| &run.tasks[of.head.index()]);
+        if head.gone.is_some() {
+            return;
+        }
         let (Some(expansion), Some(rule)) = (&head.expansion, &head.definition(dag).map) else {
             return;
         };

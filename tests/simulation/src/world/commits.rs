@@ -124,15 +124,15 @@ impl World {
             .collect::<Vec<_>>();
         let out = &mut self.out;
         for write in answers {
-            if let Write::Answer {
-                ask,
-                answer: Answer::Done { run: Some(run) },
-            } = write
+            let Write::Answer { ask, answer } = write else {
+                continue;
+            };
+            out.referee.answered_with(&out.store, ask, &answer);
+            if let Answer::Done { run: Some(run) } = answer
                 && !out.store.runs.contains_key(&run)
             {
-                out.referee.say(format!(
-                    "ask {ask} is answered with {run}, which is not there"
-                ));
+                let what = format!("ask {ask} is answered with {run}, which is not there");
+                out.referee.say(what);
             }
         }
         out.store.remember(place.0, place.1, written.clone());
@@ -193,37 +193,21 @@ impl World {
     }
 
     fn write(&mut self, write: Write, turn: Instant) -> Written {
-        let (id, dag, records) = match &write {
-            Write::Create {
-                run, dag, records, ..
-            } => (
-                run.facts.id.clone(),
-                std::rc::Rc::clone(dag),
-                records.clone(),
-            ),
+        let (id, records) = match &write {
+            Write::Create { run, records, .. } => (run.facts.id.clone(), records.clone()),
             Write::Step { run, records, .. } => {
-                let Some(stored) = self.out.store.runs.get(run) else {
-                    self.out
-                        .referee
-                        .say(format!("a step of {run}, which is not there"));
+                if !self.out.store.runs.contains_key(run) {
+                    let what = format!("a step of {run}, which is not there");
+                    self.out.referee.say(what);
                     return Written::Done;
-                };
-                (
-                    run.clone(),
-                    std::rc::Rc::clone(&stored.dag),
-                    records.clone(),
-                )
+                }
+                (run.clone(), records.clone())
             }
             _ => return self.out.store.write(write, self.out.wrong),
         };
         let scheduled =
             matches!(&write, Write::Create { run, .. } if run.facts.trigger.tick().is_some());
-        let old = self
-            .out
-            .store
-            .runs
-            .get(&id)
-            .map(|stored| stored.run.clone());
+        let old = self.out.store.runs.get(&id).cloned();
         let written = self.out.store.write(write, self.out.wrong);
         for record in &records {
             self.mix_in(record.at.timestamp_millis().unsigned_abs());
@@ -237,8 +221,14 @@ impl World {
                 now: out.now,
                 turn,
             };
-            out.referee
-                .stepped(&dag, old.as_ref(), &stored.run, &records, &truth);
+            let new = (&*stored.dag, &stored.run);
+            let was = old.as_ref().map(|old| &old.run);
+            out.referee.stepped(new.0, was, new.1, &records, &truth);
+            if let Some(old) = &old {
+                let was = (&*old.dag, &old.run);
+                out.referee.versioned(was, new, &records, &truth);
+            }
+            out.referee.journal(&stored.dag, &id, &records);
         }
         if scheduled {
             out.referee.one_run_for_each_tick(&out.store);

@@ -25,6 +25,8 @@ impl World {
         }
         self.over = true;
         self.judge_ticks();
+        let out = &mut self.out;
+        out.referee.fold_all(&out.store);
     }
 
     pub(super) fn what_is_open(&self) -> String {

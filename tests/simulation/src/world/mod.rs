@@ -3,6 +3,7 @@
 mod commits;
 mod end;
 mod fate;
+mod people;
 
 use std::collections::BTreeMap;
 
@@ -66,6 +67,10 @@ impl World {
             let at = self.out.chance.between(0, safety);
             self.out.agenda.put(at, Happening::Ask);
         }
+        for _ in 0..self.out.mix.edits {
+            let at = self.out.chance.between(0, safety);
+            self.out.agenda.put(at, Happening::Edit);
+        }
         let first = self.out.mix.nemesis;
         self.out.agenda.put(first, Happening::Nemesis);
         self.out.agenda.put(safety, Happening::Settle);
@@ -115,6 +120,7 @@ impl World {
         match happening {
             Happening::Wake { life, timer } => engines[life.engine].wake(out, timer),
             Happening::Inbox { life } => engines[life.engine].turn(out),
+            Happening::Reload { life } => engines[life.engine].reload(out),
             Happening::Hear { life, run, event } => engines[life.engine].hear(out, run, *event),
             Happening::Act {
                 life,
@@ -152,6 +158,7 @@ impl World {
             } => self.arrive(&key, life, answered),
             Happening::Commit { life, commit } => self.commit(life, *commit),
             Happening::Ask => self.ask(),
+            Happening::Edit => self.edit(),
             Happening::Nemesis => self.nemesis(),
             Happening::Strike { engine, fault } => self.strike(engine, fault),
             Happening::Heal { engine, fault } => self.heal(engine, fault),
