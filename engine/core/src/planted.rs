@@ -84,11 +84,15 @@ pub enum Bug {
     GoneIsNotKept,
     /// That a retry took a later definition is not in the journal.
     LaterIsNotRecorded,
+    /// A backfill begins one night more at once than it may.
+    NightsTooMany,
+    /// A backfill that was paused begins its nights all the same.
+    PausedNightsGoOn,
 }
 
 impl Bug {
     /// Every one.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 41] = [
         Self::UnknownIsSentAgain,
         Self::SearchIsSkipped,
         Self::FirstListIsBelieved,
@@ -128,6 +132,8 @@ impl Bug {
         Self::LeavingIsNotChecked,
         Self::GoneIsNotKept,
         Self::LaterIsNotRecorded,
+        Self::NightsTooMany,
+        Self::PausedNightsGoOn,
     ];
 }
 

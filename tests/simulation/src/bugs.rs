@@ -65,11 +65,19 @@ pub enum Wrong {
     VersionIsNotStored,
     /// Nobody looks whether the latest definition is the one that was seen.
     SeenIsNotCompared,
+    /// That a night of a backfill is begun is committed before its run.
+    NightIsBegunFirst,
+    /// That a night of a backfill is begun is committed after its run.
+    NightIsBegunLater,
+    /// A night goes on whose run the store refused, and takes what an earlier round came to for its own end.
+    RefusedNightGoesOn,
+    /// A fresh engine does not take up the backfills that are under way.
+    BackfillsAreNotLoaded,
 }
 
 impl Wrong {
     /// Every one.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 32] = [
         Self::EffectBeforeIntent,
         Self::NoFencing,
         Self::EpochIsNotRaised,
@@ -98,6 +106,10 @@ impl Wrong {
         Self::ReloadReachesLiveRuns,
         Self::VersionIsNotStored,
         Self::SeenIsNotCompared,
+        Self::NightIsBegunFirst,
+        Self::NightIsBegunLater,
+        Self::RefusedNightGoesOn,
+        Self::BackfillsAreNotLoaded,
     ];
 }
 
@@ -135,10 +147,18 @@ impl Mistake {
                 | B::GoneLosesAttempts
                 | B::LeavingIsNotChecked
                 | B::GoneIsNotKept
-                | B::LaterIsNotRecorded,
+                | B::LaterIsNotRecorded
+                | B::NightsTooMany
+                | B::PausedNightsGoOn,
             )
             | Self::Loop(
-                Wrong::ReloadReachesLiveRuns | Wrong::VersionIsNotStored | Wrong::SeenIsNotCompared,
+                Wrong::ReloadReachesLiveRuns
+                | Wrong::VersionIsNotStored
+                | Wrong::SeenIsNotCompared
+                | Wrong::NightIsBegunFirst
+                | Wrong::NightIsBegunLater
+                | Wrong::RefusedNightGoesOn
+                | Wrong::BackfillsAreNotLoaded,
             ) => Kind::Changes,
             _ => Kind::Work,
         }

@@ -98,6 +98,8 @@ pub(crate) struct Mix {
     pub(crate) ticks: u64,
     /// People change files, and ask for what that brings.
     pub(crate) changes: bool,
+    /// How often the store refuses what is written of a night's run, and nothing else of the commit.
+    pub(crate) refused_night: u64,
     /// How often a file is changed.
     pub(crate) edits: u64,
 }
@@ -148,6 +150,7 @@ impl Mix {
             cron: false,
             ticks: 250,
             changes: false,
+            refused_night: 0,
             edits: 0,
         }
     }
@@ -156,6 +159,7 @@ impl Mix {
     pub(crate) fn draw_for_changes(chance: &mut Chance) -> Self {
         let mut mix = Self::draw(chance);
         mix.changes = true;
+        mix.refused_night = if chance.hits(500) { 150 } else { 0 };
         mix.ticks = 600;
         mix.edits = chance.between(2, 12).unsigned_abs();
         mix.asks = chance.between(6, 24).unsigned_abs();

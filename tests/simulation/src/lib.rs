@@ -86,6 +86,7 @@ fn history(kind: Kind, seed: u64, wrong: Option<Wrong>) -> History {
         ("commits", out.referee.commits),
         ("definitions taken", out.referee.versions.taken),
         ("journals folded", out.referee.versions.folded),
+        ("nights ended", out.referee.nights.ended),
     ] {
         *struck.0.entry(what).or_default() += count;
     }
@@ -168,6 +169,8 @@ pub fn minima(kind: Kind, seeds: u64) -> Vec<(&'static str, u64)> {
         minima.extend([
             ("definitions taken", share(3)),
             ("journals folded", share(20)),
+            ("nights ended", share(5)),
+            ("night refused", share(1) / 4),
         ]);
     } else if kind == Kind::Work {
         minima.extend([

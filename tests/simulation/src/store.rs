@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use noctule_core::backfill::{Backfill, Night};
 use noctule_core::dag::Dag;
 use noctule_core::name::{BackfillId, DagHash, DagId, RunId};
 use noctule_core::run::{Instant, Phase, Record, Run, Step, TaskRun, TaskRunIx};
@@ -71,6 +72,10 @@ pub(crate) enum Write {
         dag: DagId,
         dropped: Dropped,
     },
+    Backfill {
+        head: Backfill,
+        nights: Vec<(u32, Night)>,
+    },
     Answer {
         ask: usize,
         answer: Answer,
@@ -122,6 +127,8 @@ pub(crate) struct Commit {
 pub(crate) enum Written {
     Done,
     Existing,
+    /// This one write was refused; the others of its commit were made.
+    Failed,
 }
 
 /// What an engine hears of a commit.
@@ -144,6 +151,7 @@ pub(crate) struct Store {
     pub(crate) keys: BTreeMap<(DagId, String), RunId>,
     pub(crate) dags: BTreeMap<DagId, DagRecord>,
     pub(crate) dropped: Vec<(DagId, Dropped)>,
+    pub(crate) backfills: BTreeMap<BackfillId, (Backfill, Vec<Night>)>,
     pub(crate) asks: Vec<Asked>,
     pub(crate) lease: Option<Lease>,
     pub(crate) epoch: u64,
@@ -221,11 +229,25 @@ impl Store {
                 self.dags.insert(dag, record);
             }
             Write::Dropped { dag, dropped } => self.dropped.push((dag, dropped)),
+            Write::Backfill { head, nights } => self.backfill(head, nights),
             Write::Answer { ask, answer } => {
                 self.asks[ask].answer.get_or_insert(answer);
             }
         }
         Written::Done
+    }
+
+    fn backfill(&mut self, head: Backfill, changed: Vec<(u32, Night)>) {
+        let id = head.id.clone();
+        let kept = self.backfills.entry(id);
+        let (stored, nights) = kept.or_insert_with(|| (head.clone(), Vec::new()));
+        *stored = head;
+        for (ix, night) in changed {
+            match nights.get_mut(ix as usize) {
+                Some(kept) => *kept = night,
+                None => nights.push(night),
+            }
+        }
     }
 
     fn step(

@@ -76,6 +76,8 @@ impl Engine {
                 self.give_back(&run);
                 Answer::Done { run: Some(run) }
             }
+            Wish::Backfill { id, range } => self.backfill(out, id, range),
+            Wish::ActOnBackfill { id, act } => self.act_on_backfill(out, &id, act),
             Wish::Pause { dag } => self.pause(out, &dag),
             Wish::Resume { dag } => self.resume(out, &dag),
         }

@@ -6,6 +6,7 @@ mod asking;
 mod calls;
 mod giving_up;
 mod hands;
+mod nights;
 mod saving;
 mod ticking;
 mod versions;
@@ -13,6 +14,7 @@ mod versions;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use noctule_core::backfill::Work;
 use noctule_core::dag::Dag;
 use noctule_core::name::{DagId, RunId};
 use noctule_core::run::{Board, Event, Instant, Limits, Run, Step, TaskRunIx, advance};
@@ -57,6 +59,7 @@ struct Loop {
     mailbox: Vec<(RunId, Event)>,
     dags: BTreeMap<DagId, Known>,
     ticks: BTreeSet<(Instant, DagId)>,
+    backfills: Vec<Work>,
     since: Option<Instant>,
     ailing: Option<(Ms, u32)>,
     serial: u64,
@@ -186,6 +189,7 @@ impl Engine {
             }
         }
         self.publish(out, &store);
+        self.load_backfills(out, &store);
         self.turn(out);
     }
 
@@ -261,6 +265,7 @@ impl Engine {
         }
         self.fire(out, now);
         self.begin_runs(out);
+        self.tend_backfills(out, now);
         self.admit(out);
         self.save(out);
         self.expect(out);

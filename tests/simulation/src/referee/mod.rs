@@ -3,6 +3,7 @@
 //! It judges every commit, every call, every piece of work that begins, and every answer, when it happens.
 
 mod limits;
+mod nights;
 mod transitions;
 mod truth;
 mod versions;
@@ -51,6 +52,7 @@ pub(crate) struct Referee {
     /// The run that each idempotency key was answered with.
     answered: BTreeMap<(String, String), RunId>,
     pub(crate) versions: versions::Versions,
+    pub(crate) nights: nights::Nights,
     pub(crate) successes: u64,
     pub(crate) ended_runs: u64,
     pub(crate) attempts: u64,
@@ -68,6 +70,7 @@ impl Referee {
             marked: BTreeSet::new(),
             answered: BTreeMap::new(),
             versions: versions::Versions::kept(journals),
+            nights: nights::Nights::default(),
             successes: 0,
             ended_runs: 0,
             attempts: 0,

@@ -21,6 +21,7 @@ impl Referee {
         truth: &Truth<'_>,
     ) {
         self.note(new, records);
+        self.note_rounds(&new.facts.id, records);
         for (ix, task) in (0u32..).map(TaskRunIx).zip(&new.tasks) {
             let before = old.and_then(|old| old.tasks.get(ix.index()));
             if before == Some(task) {

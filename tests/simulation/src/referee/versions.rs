@@ -27,7 +27,7 @@ pub(crate) struct Versions {
     /// Runs of which somebody asked that every task begins anew.
     again: BTreeSet<RunId>,
     /// The same of all runs of a DAG.
-    pub(crate) all_again: BTreeSet<DagId>,
+    all_again: BTreeSet<DagId>,
     pub(crate) taken: u64,
     pub(crate) folded: u64,
 }
@@ -47,6 +47,11 @@ impl Referee {
         if all {
             self.versions.again.insert(run.clone());
         }
+    }
+
+    /// Somebody asks for all past ticks of a DAG again.
+    pub(crate) fn asked_for_all(&mut self, dag: &DagId) {
+        self.versions.all_again.insert(dag.clone());
     }
 
     /// What whoever asks for a later definition is told.

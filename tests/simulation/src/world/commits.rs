@@ -1,9 +1,10 @@
 //! What arrives at the store and at the backends, and what the referee sees of it.
 
 use noctule_core::name::DagId;
-use noctule_core::run::Instant;
+use noctule_core::run::{Fact, Instant};
 
 use super::World;
+use super::nights::Nights;
 use crate::agenda::{Happening, Life};
 use crate::asks::{Answer, Wish};
 use crate::bugs::Wrong;
@@ -118,11 +119,13 @@ impl World {
         let turn = commit.turn;
         let is_answer = |write: &&Write| matches!(write, Write::Answer { .. });
         let answers: Vec<Write> = commit.writes.iter().filter(is_answer).cloned().collect();
+        let nights = Nights::of(&commit.writes, &self.out.store);
         let writes = commit.writes.into_iter();
         let written = writes
             .map(|write| self.write(write, turn))
             .collect::<Vec<_>>();
         let out = &mut self.out;
+        nights.judge(&mut out.referee, &out.store);
         for write in answers {
             let Write::Answer { ask, answer } = write else {
                 continue;
@@ -158,7 +161,10 @@ impl World {
             {
                 // The first commit may say of ticks already what became of them.
                 let said = commit.writes.iter().filter_map(|write| match write {
-                    Write::Create { run, .. } if run.facts.dag == *dag => run.facts.trigger.tick(),
+                    Write::Create { run, .. } if run.facts.dag == *dag => {
+                        let trigger = &run.facts.trigger;
+                        trigger.tick().filter(|_| trigger.backfill().is_none())
+                    }
                     Write::Dropped { dag: of, dropped } if of == dag => Some(dropped.first),
                     _ => None,
                 });
@@ -205,6 +211,10 @@ impl World {
             }
             _ => return self.out.store.write(write, self.out.wrong),
         };
+        if self.is_refused(&write) {
+            self.out.referee.refused(&id);
+            return Written::Failed;
+        }
         let scheduled =
             matches!(&write, Write::Create { run, .. } if run.facts.trigger.tick().is_some());
         let old = self.out.store.runs.get(&id).cloned();
@@ -234,6 +244,25 @@ impl World {
             out.referee.one_run_for_each_tick(&out.store);
         }
         written
+    }
+
+    /// Now and then the store refuses what is written of the run of a night.
+    fn is_refused(&mut self, write: &Write) -> bool {
+        let of_night = match write {
+            Write::Create { run, .. } => run.facts.trigger.backfill().is_some(),
+            Write::Step { records, .. } => records.iter().any(|record| {
+                matches!(
+                    &record.fact,
+                    Fact::RunRetried {
+                        backfill: Some(_),
+                        ..
+                    }
+                )
+            }),
+            _ => false,
+        };
+        let out = &mut self.out;
+        of_night && out.strikes(out.mix.refused_night, "night refused")
     }
 
     /// A crash, or a stop, between a commit and what follows from it.

@@ -1,5 +1,6 @@
 //! The end of a history: nothing is open, no tick waits, and every tick became what its policy says.
 
+use noctule_core::backfill::{Backfill, Phase as Standing};
 use noctule_core::run::Instant;
 
 use super::World;
@@ -27,6 +28,7 @@ impl World {
         self.judge_ticks();
         let out = &mut self.out;
         out.referee.fold_all(&out.store);
+        out.referee.backfills_are_over(&out.store);
     }
 
     pub(super) fn what_is_open(&self) -> String {
@@ -38,7 +40,18 @@ impl World {
         });
         let asks = store.asks.iter().filter(|ask| ask.answer.is_none());
         let asks = asks.map(|ask| format!("{:?}", ask.wish));
-        runs.chain(asks).take(3).collect::<Vec<_>>().join("; ")
+        // Who paused one may leave it so; what was begun of it comes to its end all the same.
+        let goes_on = |head: &Backfill| match head.phase {
+            Standing::Paused { .. } => head.tally.running > 0,
+            _ => !head.is_over(),
+        };
+        let backfills = store.backfills.values().filter(|(head, _)| goes_on(head));
+        let backfills = backfills.map(|(head, _)| format!("{} {:?}", head.id, head.tally));
+        runs.chain(asks)
+            .chain(backfills)
+            .take(3)
+            .collect::<Vec<_>>()
+            .join("; ")
     }
 
     /// Half a minute after everything is well, no tick waits.

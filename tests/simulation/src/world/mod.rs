@@ -3,11 +3,12 @@
 mod commits;
 mod end;
 mod fate;
+mod nights;
 mod people;
 
 use std::collections::BTreeMap;
 
-use noctule_core::name::DagId;
+use noctule_core::name::{BackfillId, DagId};
 use noctule_core::run::Instant;
 
 use crate::agenda::{Happening, Life};
@@ -30,6 +31,8 @@ pub(crate) struct World {
     pauses: BTreeMap<DagId, Vec<(Instant, Option<Instant>)>>,
     /// From when on the ticks of each DAG count.
     began: BTreeMap<DagId, Instant>,
+    /// Those that people asked for.
+    backfills: Vec<BackfillId>,
     jumped: bool,
     punctual: bool,
     pub(crate) ticks_judged: u64,
@@ -47,6 +50,7 @@ impl World {
             sessions: BTreeMap::new(),
             pauses: BTreeMap::new(),
             began: BTreeMap::new(),
+            backfills: Vec::new(),
             jumped: false,
             punctual: false,
             ticks_judged: 0,

@@ -2,12 +2,15 @@
 
 use std::rc::Rc;
 
+use noctule_core::ask::BackfillAct;
+use noctule_core::backfill::Only;
 use noctule_core::run::{Phase, RunEnding, TaskRunIx, Verdict};
 
 use super::World;
 use crate::agenda::Happening;
-use crate::asks::{Asked, Wish};
+use crate::asks::{Asked, Range, Wish};
 use crate::changes::change;
+use crate::clock::MINUTE;
 
 impl World {
     pub(super) fn ask(&mut self) {
@@ -74,23 +77,32 @@ impl World {
         }
     }
 
-    /// What people ask for where files change: a round with what stands in the file now, mostly of what is over.
+    /// What people ask for where files change: a round with what stands in the file now, mostly of what failed; past nights.
     fn wish_of_changes(&mut self) -> Option<Wish> {
-        let out = &mut self.out;
-        if !out.chance.hits(600) {
-            return None;
+        match self.out.chance.below(10) {
+            0..=3 => self.latest(),
+            4 | 5 => self.past_nights(),
+            6 if !self.backfills.is_empty() => {
+                let chance = &mut self.out.chance;
+                let place = chance.below(self.backfills.len() as u64) as usize;
+                let id = self.backfills.get(place)?.clone();
+                use BackfillAct as A;
+                let act = chance.pick(&[A::Pause, A::Resume, A::Resume, A::Cancel]);
+                Some(Wish::ActOnBackfill { id, act })
+            }
+            _ => None,
         }
-        // What failed is what people go on with, mostly.
+    }
+
+    fn latest(&mut self) -> Option<Wish> {
+        let out = &mut self.out;
         let any = out.chance.hits(150);
         let fits = |phase: &Phase| match phase {
             Phase::Ended { ending, .. } => any || *ending != RunEnding::Succeeded,
             Phase::Queued { .. } | Phase::Running { .. } => false,
         };
-        let over = out
-            .store
-            .runs
-            .values()
-            .filter(|stored| fits(&stored.run.phase));
+        let over = out.store.runs.values();
+        let over = over.filter(|stored| fits(&stored.run.phase));
         let over: Vec<_> = over.map(|stored| &stored.run.facts).collect();
         let facts = over.get(out.chance.below(over.len() as u64) as usize)?;
         let latest = out
@@ -101,6 +113,42 @@ impl World {
         let (run, all) = (facts.id.clone(), out.chance.hits(200));
         out.referee.asked_again(&run, all);
         Some(Wish::RetryLatest { run, all, seen })
+    }
+
+    /// Some minutes before now, or around it; whoever gets no answer asks again under the same id.
+    fn past_nights(&mut self) -> Option<Wish> {
+        let out = &mut self.out;
+        let scheduled: Vec<_> = out
+            .dags
+            .iter()
+            .filter(|dag| dag.schedule().is_some())
+            .collect();
+        let dag = scheduled.get(out.chance.below(scheduled.len() as u64) as usize)?;
+        let dag = dag.definition().id.clone();
+        let ago = out.chance.between(0, 12) * MINUTE;
+        let from = out.wall(-ago);
+        let to = from + chrono::TimeDelta::milliseconds(out.chance.between(0, 6) * MINUTE);
+        let only = out
+            .chance
+            .pick(&[Only::Missing, Only::Missing, Only::Failed, Only::All]);
+        let again = out.chance.hits(100);
+        let id = match self.backfills.last() {
+            Some(last) if again => last.clone(),
+            _ => crate::dags::name(&format!("b{}", self.backfills.len()))?,
+        };
+        if only == Only::All {
+            out.referee.asked_for_all(&dag);
+        }
+        let max_parallel = 1 + out.chance.below(3) as u32;
+        self.backfills.push(id.clone());
+        let range = Range {
+            dag,
+            from,
+            to,
+            only,
+            max_parallel,
+        };
+        Some(Wish::Backfill { id, range })
     }
 
     /// Somebody changes a file. The engines read it a little later, or not before they lead.
