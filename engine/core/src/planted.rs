@@ -88,11 +88,13 @@ pub enum Bug {
     NightsTooMany,
     /// A backfill that was paused begins its nights all the same.
     PausedNightsGoOn,
+    /// Every thing that happens makes a message of its own.
+    CausesAreNotGathered,
 }
 
 impl Bug {
     /// Every one.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 42] = [
         Self::UnknownIsSentAgain,
         Self::SearchIsSkipped,
         Self::FirstListIsBelieved,
@@ -134,6 +136,7 @@ impl Bug {
         Self::LaterIsNotRecorded,
         Self::NightsTooMany,
         Self::PausedNightsGoOn,
+        Self::CausesAreNotGathered,
     ];
 }
 

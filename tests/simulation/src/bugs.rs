@@ -73,11 +73,21 @@ pub enum Wrong {
     RefusedNightGoesOn,
     /// A fresh engine does not take up the backfills that are under way.
     BackfillsAreNotLoaded,
+    /// A message is sent before it is written that it is.
+    WordIsSentBeforeItIsWritten,
+    /// What is to be told is committed after what it is about.
+    WordIsWrittenLater,
+    /// A fresh engine takes what was being sent for sent.
+    SendingIsTakenForSent,
+    /// A sending that was not answered counts as taken.
+    WordIsTakenForSent,
+    /// A fresh engine does not take up what is to be told.
+    WordsAreNotLoaded,
 }
 
 impl Wrong {
     /// Every one.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 37] = [
         Self::EffectBeforeIntent,
         Self::NoFencing,
         Self::EpochIsNotRaised,
@@ -110,6 +120,11 @@ impl Wrong {
         Self::NightIsBegunLater,
         Self::RefusedNightGoesOn,
         Self::BackfillsAreNotLoaded,
+        Self::WordIsSentBeforeItIsWritten,
+        Self::WordIsWrittenLater,
+        Self::SendingIsTakenForSent,
+        Self::WordIsTakenForSent,
+        Self::WordsAreNotLoaded,
     ];
 }
 
@@ -149,7 +164,8 @@ impl Mistake {
                 | B::GoneIsNotKept
                 | B::LaterIsNotRecorded
                 | B::NightsTooMany
-                | B::PausedNightsGoOn,
+                | B::PausedNightsGoOn
+                | B::CausesAreNotGathered,
             )
             | Self::Loop(
                 Wrong::ReloadReachesLiveRuns
@@ -158,7 +174,12 @@ impl Mistake {
                 | Wrong::NightIsBegunFirst
                 | Wrong::NightIsBegunLater
                 | Wrong::RefusedNightGoesOn
-                | Wrong::BackfillsAreNotLoaded,
+                | Wrong::BackfillsAreNotLoaded
+                | Wrong::WordIsSentBeforeItIsWritten
+                | Wrong::WordIsWrittenLater
+                | Wrong::SendingIsTakenForSent
+                | Wrong::WordIsTakenForSent
+                | Wrong::WordsAreNotLoaded,
             ) => Kind::Changes,
             _ => Kind::Work,
         }

@@ -10,6 +10,7 @@ use noctule_core::dag::{
     Overlap, PoolUse, Retries, ScheduleRule, TaskDefinition, TriggerRule,
 };
 use noctule_core::name::TaskName;
+use noctule_core::word::{Occasion, Rule};
 use noctule_executor::{ErrorClass, Wait};
 use serde_json::{Map, Value, json};
 
@@ -64,6 +65,7 @@ fn one(
     if !mix.cron && chance.hits(250) {
         group(chance, mix, &mut tasks)?;
     }
+    let notify = if mix.changes { rule(chance) } else { None };
     let definition = Definition {
         id: name(&format!("d{number}"))?,
         description: None,
@@ -73,7 +75,7 @@ fn one(
             .hits(if mix.cron { 0 } else { 200 })
             .then(|| seconds(chance, 20, 300)),
         max_active_runs: chance.pick(&[1, 1, 2, 3]),
-        notify: None,
+        notify,
         must_end_by: None,
         schedule: schedule(chance, mix, base, zone),
         trigger: None,
@@ -83,6 +85,17 @@ fn one(
         not_yet: Vec::new(),
     };
     Dag::new(definition).ok()
+}
+
+/// Who is told, and about what.
+fn rule(chance: &mut Chance) -> Option<Rule> {
+    let to: &[&str] = chance.pick(&[&["ops"][..], &["ops", "boss"][..], &[][..]]);
+    let on = Occasion::ALL.into_iter().filter(|_| chance.hits(600));
+    let rule = Rule {
+        on: on.collect(),
+        to: to.iter().map(|name| (*name).to_owned()).collect(),
+    };
+    (!rule.to.is_empty()).then_some(rule)
 }
 
 fn seconds(chance: &mut Chance, low: i64, high: i64) -> Duration {

@@ -100,6 +100,8 @@ pub(crate) struct Mix {
     pub(crate) changes: bool,
     /// How often the store refuses what is written of a night's run, and nothing else of the commit.
     pub(crate) refused_night: u64,
+    /// How often a receiver takes no word, or its answer is lost.
+    pub(crate) word_lost: u64,
     /// How often a file is changed.
     pub(crate) edits: u64,
 }
@@ -150,6 +152,7 @@ impl Mix {
             cron: false,
             ticks: 250,
             changes: false,
+            word_lost: 0,
             refused_night: 0,
             edits: 0,
         }
@@ -159,7 +162,8 @@ impl Mix {
     pub(crate) fn draw_for_changes(chance: &mut Chance) -> Self {
         let mut mix = Self::draw(chance);
         mix.changes = true;
-        mix.refused_night = if chance.hits(500) { 150 } else { 0 };
+        mix.refused_night = if chance.hits(600) { 300 } else { 0 };
+        mix.word_lost = chance.pick(&[0, 100, 400]);
         mix.ticks = 600;
         mix.edits = chance.between(2, 12).unsigned_abs();
         mix.asks = chance.between(6, 24).unsigned_abs();

@@ -87,6 +87,7 @@ fn history(kind: Kind, seed: u64, wrong: Option<Wrong>) -> History {
         ("definitions taken", out.referee.versions.taken),
         ("journals folded", out.referee.versions.folded),
         ("nights ended", out.referee.nights.ended),
+        ("words arrived", out.referee.words.arrivals()),
     ] {
         *struck.0.entry(what).or_default() += count;
     }
@@ -170,6 +171,7 @@ pub fn minima(kind: Kind, seeds: u64) -> Vec<(&'static str, u64)> {
             ("definitions taken", share(3)),
             ("journals folded", share(20)),
             ("nights ended", share(5)),
+            ("words arrived", share(10)),
             ("night refused", share(1) / 4),
         ]);
     } else if kind == Kind::Work {

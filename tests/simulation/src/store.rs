@@ -10,6 +10,7 @@ use noctule_core::dag::Dag;
 use noctule_core::name::{BackfillId, DagHash, DagId, RunId};
 use noctule_core::run::{Instant, Phase, Record, Run, Step, TaskRun, TaskRunIx};
 use noctule_core::scheduling::Dropped;
+use noctule_core::word::{Message, MessageId};
 
 use crate::asks::{Answer, Asked};
 use crate::bugs::Wrong;
@@ -76,6 +77,7 @@ pub(crate) enum Write {
         head: Backfill,
         nights: Vec<(u32, Night)>,
     },
+    Message(Box<Message>),
     Answer {
         ask: usize,
         answer: Answer,
@@ -152,6 +154,7 @@ pub(crate) struct Store {
     pub(crate) dags: BTreeMap<DagId, DagRecord>,
     pub(crate) dropped: Vec<(DagId, Dropped)>,
     pub(crate) backfills: BTreeMap<BackfillId, (Backfill, Vec<Night>)>,
+    pub(crate) messages: BTreeMap<MessageId, Message>,
     pub(crate) asks: Vec<Asked>,
     pub(crate) lease: Option<Lease>,
     pub(crate) epoch: u64,
@@ -230,6 +233,9 @@ impl Store {
             }
             Write::Dropped { dag, dropped } => self.dropped.push((dag, dropped)),
             Write::Backfill { head, nights } => self.backfill(head, nights),
+            Write::Message(message) => {
+                self.messages.insert(message.id.clone(), *message);
+            }
             Write::Answer { ask, answer } => {
                 self.asks[ask].answer.get_or_insert(answer);
             }

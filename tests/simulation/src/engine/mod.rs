@@ -8,6 +8,7 @@ mod giving_up;
 mod hands;
 mod nights;
 mod saving;
+mod telling;
 mod ticking;
 mod versions;
 
@@ -26,6 +27,7 @@ use crate::outside::Outside;
 use crate::store::DagRecord;
 use hands::{Clearance, Hand};
 use saving::{Batch, Committing};
+use telling::Telling;
 
 /// A hold on the lease.
 pub(crate) struct Hold {
@@ -60,6 +62,7 @@ struct Loop {
     dags: BTreeMap<DagId, Known>,
     ticks: BTreeSet<(Instant, DagId)>,
     backfills: Vec<Work>,
+    telling: Option<Telling>,
     since: Option<Instant>,
     ailing: Option<(Ms, u32)>,
     serial: u64,
@@ -183,6 +186,9 @@ impl Engine {
             since: Some(self.wall(out)),
             ..Loop::default()
         };
+        if out.mix.changes {
+            self.load_words(out, &store);
+        }
         for (id, stored) in &store.runs {
             if !stored.run.is_over() {
                 self.adopt(out, id, Rc::clone(&stored.dag), stored.run.clone());
@@ -267,6 +273,7 @@ impl Engine {
         self.begin_runs(out);
         self.tend_backfills(out, now);
         self.admit(out);
+        self.turn_outbox(out, now);
         self.save(out);
         self.expect(out);
     }
@@ -278,7 +285,7 @@ impl Engine {
         }
         let now = self.wall(out);
         let tick = self.work.ticks.first().map(|(at, _)| *at);
-        let due = [tick, self.work.board.next_due()]
+        let due = [tick, self.work.board.next_due(), self.next_word()]
             .into_iter()
             .flatten()
             .min();
@@ -303,6 +310,7 @@ impl Engine {
             return;
         };
         let step = advance(&live.dag, &mut live.run, event, now, &out.desk);
+        self.tell_of(id, &step.records, now);
         self.keep(id, step);
     }
 

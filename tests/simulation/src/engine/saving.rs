@@ -9,6 +9,7 @@ use noctule_core::backfill::{Backfill, Night};
 use noctule_core::name::{BackfillId, DagId, RunId};
 use noctule_core::run::{Board, Step, TaskRunIx};
 use noctule_core::scheduling::Dropped;
+use noctule_core::word::{Message, MessageId};
 
 use super::nights::begins;
 use super::{Engine, look};
@@ -27,6 +28,7 @@ pub(super) struct Batch {
     pub(super) dags: BTreeSet<DagId>,
     pub(super) dropped: Vec<(DagId, Dropped)>,
     pub(super) backfills: BTreeMap<BackfillId, (Backfill, Vec<(u32, Night)>)>,
+    pub(super) messages: BTreeMap<MessageId, Message>,
     pub(super) answers: Vec<(usize, Answer)>,
     pub(super) untended: BTreeSet<(RunId, TaskRunIx)>,
 }
@@ -37,6 +39,7 @@ impl Batch {
             && self.dags.is_empty()
             && self.dropped.is_empty()
             && self.backfills.is_empty()
+            && self.messages.is_empty()
             && self.answers.is_empty()
     }
 
@@ -64,12 +67,14 @@ enum Part {
     AllButDags,
     Backfills,
     AllButBackfills,
+    AllButMessages,
 }
 
 impl Engine {
     pub(super) fn save(&mut self, out: &mut Outside) {
         if self.work.batch.is_empty() {
-            return self.tend_all(out, BTreeSet::new());
+            self.tend_all(out, BTreeSet::new());
+            return self.send_messages(out);
         }
         let Some(epoch) = self.lease.as_ref().map(|hold| hold.epoch) else {
             return;
@@ -135,7 +140,9 @@ impl Engine {
             let order = vec![None; writes.len()];
             return (writes, order, Some(Part::Backfills));
         }
-        let part = if batch.births.is_empty() {
+        let part = if out.is(Wrong::WordIsWrittenLater) && !batch.steps.is_empty() {
+            (!batch.messages.is_empty()).then_some(Part::AllButMessages)
+        } else if batch.births.is_empty() {
             None
         } else if out.is(Wrong::TickIsDecidedLater) {
             Some(Part::AllButDags)
@@ -157,6 +164,9 @@ impl Engine {
             dag: dag.clone(),
             dropped: dropped.clone(),
         }));
+        let messages = batch.messages.values().cloned().map(Box::new);
+        let messages = messages.filter(|_| part != Some(Part::AllButMessages));
+        writes.extend(messages.map(Write::Message));
         let mut order = vec![None; writes.len()];
         for (id, step) in &batch.steps {
             let Some(live) = self.work.live.get(id) else {
@@ -234,6 +244,9 @@ impl Engine {
             Some(Part::AllButBackfills) => {
                 self.work.batch.backfills = std::mem::take(&mut batch.backfills);
             }
+            Some(Part::AllButMessages) => {
+                self.work.batch.messages = std::mem::take(&mut batch.messages);
+            }
             Some(Part::Answers) | None => {}
         }
         for (run, written) in committing.order.iter().zip(written) {
@@ -255,6 +268,7 @@ impl Engine {
         self.compare(out, &batch);
         touched.append(&mut batch.untended);
         self.tend_all(out, touched);
+        self.send_messages(out);
         for (ask, answer) in batch.answers {
             out.referee.replied(&out.store, ask, &answer);
         }

@@ -7,6 +7,7 @@ mod nights;
 mod transitions;
 mod truth;
 mod versions;
+mod words;
 
 pub(crate) use truth::Truth;
 
@@ -53,6 +54,7 @@ pub(crate) struct Referee {
     answered: BTreeMap<(String, String), RunId>,
     pub(crate) versions: versions::Versions,
     pub(crate) nights: nights::Nights,
+    pub(crate) words: words::Words,
     pub(crate) successes: u64,
     pub(crate) ended_runs: u64,
     pub(crate) attempts: u64,
@@ -71,6 +73,7 @@ impl Referee {
             answered: BTreeMap::new(),
             versions: versions::Versions::kept(journals),
             nights: nights::Nights::default(),
+            words: words::Words::default(),
             successes: 0,
             ended_runs: 0,
             attempts: 0,

@@ -1,7 +1,7 @@
 //! What arrives at the store and at the backends, and what the referee sees of it.
 
 use noctule_core::name::DagId;
-use noctule_core::run::{Fact, Instant};
+use noctule_core::run::{Fact, Instant, Record};
 
 use super::World;
 use super::nights::Nights;
@@ -141,6 +141,9 @@ impl World {
         out.store.remember(place.0, place.1, written.clone());
         out.referee.commits += 1;
         out.referee.limits(&out.store, out.mix.slots);
+        if out.mix.changes {
+            out.referee.words(&out.store);
+        }
         let lags = out.chance.hits(300);
         if out.is(Wrong::StaleCopyIsRead) && lags {
             let copy = out.store.clone();
@@ -209,6 +212,14 @@ impl World {
                 }
                 (run.clone(), records.clone())
             }
+            Write::Dropped { dag, dropped } => {
+                let out = &mut self.out;
+                let mut dags = out.dags.iter();
+                if let Some(dag) = dags.find(|known| known.definition().id == *dag) {
+                    out.referee.dropped(dag, dropped);
+                }
+                return out.store.write(write, out.wrong);
+            }
             _ => return self.out.store.write(write, self.out.wrong),
         };
         if self.is_refused(&write) {
@@ -239,6 +250,7 @@ impl World {
                 out.referee.versioned(was, new, &records, &truth);
             }
             out.referee.journal(&stored.dag, &id, &records);
+            out.referee.to_be_told(new.0, &records);
         }
         if scheduled {
             out.referee.one_run_for_each_tick(&out.store);
@@ -248,17 +260,22 @@ impl World {
 
     /// Now and then the store refuses what is written of the run of a night.
     fn is_refused(&mut self, write: &Write) -> bool {
+        let opens = |record: &Record| {
+            matches!(
+                &record.fact,
+                Fact::RunRetried {
+                    backfill: Some(_),
+                    ..
+                }
+            )
+        };
+        // What ends at once is told at once: the runtime tells it although the end was not written.
+        let ends = |record: &Record| matches!(&record.fact, Fact::RunEnded { .. });
         let of_night = match write {
-            Write::Create { run, .. } => run.facts.trigger.backfill().is_some(),
-            Write::Step { records, .. } => records.iter().any(|record| {
-                matches!(
-                    &record.fact,
-                    Fact::RunRetried {
-                        backfill: Some(_),
-                        ..
-                    }
-                )
-            }),
+            Write::Create { run, records, .. } => {
+                run.facts.trigger.backfill().is_some() && !records.iter().any(ends)
+            }
+            Write::Step { records, .. } => records.iter().any(opens) && !records.iter().any(ends),
             _ => false,
         };
         let out = &mut self.out;

@@ -126,6 +126,8 @@ impl World {
             Happening::Inbox { life } => engines[life.engine].turn(out),
             Happening::Reload { life } => engines[life.engine].reload(out),
             Happening::Hear { life, run, event } => engines[life.engine].hear(out, run, *event),
+            Happening::Deliver { life, message } => engines[life.engine].deliver(out, &message),
+            Happening::HearBack { life, id, how } => engines[life.engine].hear_back(out, &id, how),
             Happening::Act {
                 life,
                 run,
