@@ -162,6 +162,7 @@ impl Mix {
     pub(crate) fn draw_for_changes(chance: &mut Chance) -> Self {
         let mut mix = Self::draw(chance);
         mix.changes = true;
+        mix.safety = chance.between(120, 480) * SECOND;
         mix.refused_night = if chance.hits(600) { 300 } else { 0 };
         mix.word_lost = chance.pick(&[0, 100, 400]);
         mix.ticks = 600;

@@ -172,7 +172,7 @@ pub fn minima(kind: Kind, seeds: u64) -> Vec<(&'static str, u64)> {
             ("journals folded", share(20)),
             ("nights ended", share(5)),
             ("words arrived", share(10)),
-            ("night refused", share(1) / 4),
+            ("night refused", share(1) / 5),
         ]);
     } else if kind == Kind::Work {
         minima.extend([

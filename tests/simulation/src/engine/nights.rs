@@ -164,7 +164,10 @@ impl Engine {
             let night = night.clone();
             match self.begin_night(out, work.head(), &night, now) {
                 Ok((run, round)) => {
-                    out.struck.count("nights begun");
+                    out.struck.count(match night.errand {
+                        Errand::Make => "nights made",
+                        Errand::Retry { .. } | Errand::Again { .. } => "nights retried",
+                    });
                     self.happen(out, &run, Event::Begin);
                     work.begin(ix, run, round, now);
                 }

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use noctule_core::dag::Dag;
 use noctule_core::name::{DagHash, RunId};
 use noctule_core::run::{Event, Latest, RetryScope, plan_latest};
 
@@ -26,8 +27,15 @@ impl Engine {
             }
             known.dag = Rc::clone(dag);
             if out.is(Wrong::ReloadReachesLiveRuns) {
-                let of_dag = |live: &&mut super::Live| live.run.facts.dag == dag.definition().id;
-                for live in self.work.live.values_mut().filter(of_dag) {
+                // With the same tasks, in the same places.
+                let fits = |live: &&mut super::Live| {
+                    let names = |dag: &Dag| {
+                        let tasks = dag.definition().tasks.iter();
+                        tasks.map(|task| task.name.clone()).collect::<Vec<_>>()
+                    };
+                    live.run.facts.dag == dag.definition().id && names(&live.dag) == names(dag)
+                };
+                for live in self.work.live.values_mut().filter(fits) {
                     live.dag = Rc::clone(dag);
                 }
             }

@@ -125,12 +125,14 @@ impl World {
             .collect();
         let dag = scheduled.get(out.chance.below(scheduled.len() as u64) as usize)?;
         let dag = dag.definition().id.clone();
-        let ago = out.chance.between(0, 12) * MINUTE;
-        let from = out.wall(-ago);
-        let to = from + chrono::TimeDelta::milliseconds(out.chance.between(0, 6) * MINUTE);
         let only = out
             .chance
-            .pick(&[Only::Missing, Only::Missing, Only::Failed, Only::All]);
+            .pick(&[Only::Missing, Only::Failed, Only::All, Only::All]);
+        // Runs of ticks that are there are of the last few minutes.
+        let most = if only == Only::Missing { 12 } else { 4 };
+        let ago = out.chance.between(0, most) * MINUTE;
+        let from = out.wall(-ago);
+        let to = from + chrono::TimeDelta::milliseconds(out.chance.between(0, 6) * MINUTE);
         let again = out.chance.hits(100);
         let id = match self.backfills.last() {
             Some(last) if again => last.clone(),
