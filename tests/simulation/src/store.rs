@@ -30,6 +30,9 @@ pub(crate) struct DagRecord {
     pub(crate) paused: Option<Instant>,
 }
 
+/// A backfill with its nights.
+pub(crate) type Nights = (Backfill, Vec<Night>);
+
 /// Who may write.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Lease {
@@ -74,7 +77,7 @@ pub(crate) enum Write {
         dropped: Dropped,
     },
     Backfill {
-        head: Backfill,
+        head: Box<Backfill>,
         nights: Vec<(u32, Night)>,
     },
     Message(Box<Message>),
@@ -153,7 +156,7 @@ pub(crate) struct Store {
     pub(crate) keys: BTreeMap<(DagId, String), RunId>,
     pub(crate) dags: BTreeMap<DagId, DagRecord>,
     pub(crate) dropped: Vec<(DagId, Dropped)>,
-    pub(crate) backfills: BTreeMap<BackfillId, (Backfill, Vec<Night>)>,
+    pub(crate) backfills: BTreeMap<BackfillId, Nights>,
     pub(crate) messages: BTreeMap<MessageId, Message>,
     pub(crate) asks: Vec<Asked>,
     pub(crate) lease: Option<Lease>,
@@ -232,7 +235,7 @@ impl Store {
                 self.dags.insert(dag, record);
             }
             Write::Dropped { dag, dropped } => self.dropped.push((dag, dropped)),
-            Write::Backfill { head, nights } => self.backfill(head, nights),
+            Write::Backfill { head, nights } => self.backfill(*head, nights),
             Write::Message(message) => {
                 self.messages.insert(message.id.clone(), *message);
             }

@@ -132,7 +132,7 @@ impl Engine {
             .backfills
             .values()
             .map(|(head, nights)| Write::Backfill {
-                head: head.clone(),
+                head: Box::new(head.clone()),
                 nights: nights.clone(),
             });
         if out.is(Wrong::NightIsBegunFirst) && !batch.backfills.is_empty() {

@@ -54,7 +54,7 @@ fn class(occasion: Occasion) -> &'static str {
 
 impl Referee {
     /// What becomes durable of a run, and is to be told.
-    pub(crate) fn to_be_told(&mut self, dag: &Dag, records: &[Record]) {
+    pub(crate) fn expect_words(&mut self, dag: &Dag, records: &[Record]) {
         for record in records {
             let Fact::RunEnded { ending } = &record.fact else {
                 continue;

@@ -250,7 +250,7 @@ impl World {
                 out.referee.versioned(was, new, &records, &truth);
             }
             out.referee.journal(&stored.dag, &id, &records);
-            out.referee.to_be_told(new.0, &records);
+            out.referee.expect_words(new.0, &records);
         }
         if scheduled {
             out.referee.one_run_for_each_tick(&out.store);

@@ -1,14 +1,13 @@
 //! The backfills that a commit speaks of, before and after it.
 
-use noctule_core::backfill::{Backfill, Night};
 use noctule_core::name::{BackfillId, RunId};
 
 use crate::referee::Referee;
-use crate::store::{Store, Write};
+use crate::store::{Nights as Stored, Store, Write};
 
 /// Some backfills as they stood before a commit, and the runs that it makes for any.
 pub(super) struct Nights {
-    before: Vec<(BackfillId, Option<(Backfill, Vec<Night>)>)>,
+    before: Vec<(BackfillId, Option<Stored>)>,
     made: Vec<RunId>,
 }
 
