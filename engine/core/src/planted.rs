@@ -72,11 +72,29 @@ pub enum Bug {
     FoldFiresTwice,
     /// A local time that does not exist never fires, whatever the policy.
     GapNeverFires,
+    /// A later definition takes the task runs over by their places, not by their names.
+    TasksAreMatchedByPlace,
+    /// A retry with a later definition begins every task anew, also those that succeeded.
+    LaterBeginsAllAnew,
+    /// A task that a later definition has not loses its attempts.
+    GoneLosesAttempts,
+    /// A task leaves with a later definition whatever it has left behind.
+    LeavingIsNotChecked,
+    /// What a task was that is gone is not kept: its last definition is another's.
+    GoneIsNotKept,
+    /// That a retry took a later definition is not in the journal.
+    LaterIsNotRecorded,
+    /// A backfill begins one night more at once than it may.
+    NightsTooMany,
+    /// A backfill that was paused begins its nights all the same.
+    PausedNightsGoOn,
+    /// Every thing that happens makes a message of its own.
+    CausesAreNotGathered,
 }
 
 impl Bug {
     /// Every one.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 42] = [
         Self::UnknownIsSentAgain,
         Self::SearchIsSkipped,
         Self::FirstListIsBelieved,
@@ -110,6 +128,15 @@ impl Bug {
         Self::CatchupKeepsTheFirst,
         Self::FoldFiresTwice,
         Self::GapNeverFires,
+        Self::TasksAreMatchedByPlace,
+        Self::LaterBeginsAllAnew,
+        Self::GoneLosesAttempts,
+        Self::LeavingIsNotChecked,
+        Self::GoneIsNotKept,
+        Self::LaterIsNotRecorded,
+        Self::NightsTooMany,
+        Self::PausedNightsGoOn,
+        Self::CausesAreNotGathered,
     ];
 }
 

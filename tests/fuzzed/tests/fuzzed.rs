@@ -1,4 +1,5 @@
-//! The corpus of every target, replayed; and a walk of chance that begins there, the same each time.
+//! The corpus of every target and what fuzzing found, replayed; and a walk of chance that begins at the corpus, the same
+//! each time.
 //!
 //! The long form: `NOCTULE_FUZZED=100000 cargo test -p noctule-fuzzed`, so many inputs a target; or `fuzz/`, with coverage.
 
@@ -19,15 +20,23 @@ fn budget(name: &str) -> usize {
 }
 
 fn corpus(name: &str) -> Vec<Vec<u8>> {
+    let inputs = inputs("corpus", name);
+    assert!(inputs.len() >= 3, "{name} has a corpus");
+    inputs
+}
+
+/// The inputs of a target in a folder, by their names; none without one.
+fn inputs(folder: &str, name: &str) -> Vec<Vec<u8>> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("corpus")
+        .join(folder)
         .join(name);
-    let mut files: Vec<PathBuf> = fs::read_dir(&folder)
-        .expect("a corpus")
+    let Ok(entries) = fs::read_dir(&folder) else {
+        return Vec::new();
+    };
+    let mut files: Vec<PathBuf> = entries
         .map(|entry| entry.expect("an entry").path())
         .collect();
     files.sort();
-    assert!(files.len() >= 3, "{name} has a corpus");
     files
         .iter()
         .map(|path| fs::read(path).expect("an input"))
@@ -51,6 +60,10 @@ fn walk(name: &str) {
         .expect("a target");
     let corpus = corpus(name);
     corpus
+        .iter()
+        .for_each(|input| try_one(name, *target, input));
+    // What coverage has found, and what once broke a promise.
+    inputs("found", name)
         .iter()
         .for_each(|input| try_one(name, *target, input));
     let mut chance = Chance(0x6e6f_6374_756c_6500 ^ name.len() as u64);

@@ -5,6 +5,7 @@ use std::collections::BinaryHeap;
 
 use noctule_core::name::RunId;
 use noctule_core::run::{Event, TaskRunIx};
+use noctule_core::word::{Message, MessageId, Undelivered};
 use noctule_executor::AttemptKey;
 
 use crate::clock::Ms;
@@ -74,8 +75,20 @@ pub(crate) enum Happening {
         started: Ms,
         epoch: Option<u64>,
     },
+    /// A message is brought to its receiver.
+    Deliver { life: Life, message: Box<Message> },
+    /// What became of that reaches the engine.
+    HearBack {
+        life: Life,
+        id: MessageId,
+        how: Result<(), Undelivered>,
+    },
     /// A person asks for something.
     Ask,
+    /// A person changes the file of a DAG.
+    Edit,
+    /// An engine reads the files again.
+    Reload { life: Life },
     /// Fate strikes.
     Nemesis,
     /// A fault of a kind hits an engine.
@@ -94,6 +107,9 @@ impl Happening {
         match self {
             Self::Wake { life, .. }
             | Self::Inbox { life }
+            | Self::Reload { life }
+            | Self::Deliver { life, .. }
+            | Self::HearBack { life, .. }
             | Self::Hear { life, .. }
             | Self::Act { life, .. }
             | Self::Clear { life, .. }
@@ -124,6 +140,10 @@ impl Happening {
             Self::Heal { .. } => 15,
             Self::Settle => 16,
             Self::Bound => 17,
+            Self::Edit => 18,
+            Self::Reload { .. } => 19,
+            Self::Deliver { .. } => 20,
+            Self::HearBack { .. } => 21,
         }
     }
 }

@@ -59,11 +59,35 @@ pub enum Wrong {
     StaleCopyIsRead,
     /// What was to be done for an attempt is done although the attempt has ended.
     HandOutlivesAttempt,
+    /// What is live goes over to a file that was read again.
+    ReloadReachesLiveRuns,
+    /// That a run took a later definition is not part of what is stored.
+    VersionIsNotStored,
+    /// Nobody looks whether the latest definition is the one that was seen.
+    SeenIsNotCompared,
+    /// That a night of a backfill is begun is committed before its run.
+    NightIsBegunFirst,
+    /// That a night of a backfill is begun is committed after its run.
+    NightIsBegunLater,
+    /// A night goes on whose run the store refused, and takes what an earlier round came to for its own end.
+    RefusedNightGoesOn,
+    /// A fresh engine does not take up the backfills that are under way.
+    BackfillsAreNotLoaded,
+    /// A message is sent before it is written that it is.
+    WordIsSentBeforeItIsWritten,
+    /// What is to be told is committed after what it is about.
+    WordIsWrittenLater,
+    /// A fresh engine takes what was being sent for sent.
+    SendingIsTakenForSent,
+    /// A sending that was not answered counts as taken.
+    WordIsTakenForSent,
+    /// A fresh engine does not take up what is to be told.
+    WordsAreNotLoaded,
 }
 
 impl Wrong {
     /// Every one.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 37] = [
         Self::EffectBeforeIntent,
         Self::NoFencing,
         Self::EpochIsNotRaised,
@@ -89,6 +113,18 @@ impl Wrong {
         Self::NewsIsForgotten,
         Self::StaleCopyIsRead,
         Self::HandOutlivesAttempt,
+        Self::ReloadReachesLiveRuns,
+        Self::VersionIsNotStored,
+        Self::SeenIsNotCompared,
+        Self::NightIsBegunFirst,
+        Self::NightIsBegunLater,
+        Self::RefusedNightGoesOn,
+        Self::BackfillsAreNotLoaded,
+        Self::WordIsSentBeforeItIsWritten,
+        Self::WordIsWrittenLater,
+        Self::SendingIsTakenForSent,
+        Self::WordIsTakenForSent,
+        Self::WordsAreNotLoaded,
     ];
 }
 
@@ -120,6 +156,31 @@ impl Mistake {
                 | B::FoldFiresTwice
                 | B::GapNeverFires,
             ) => Kind::Schedules,
+            Self::Core(
+                B::TasksAreMatchedByPlace
+                | B::LaterBeginsAllAnew
+                | B::GoneLosesAttempts
+                | B::LeavingIsNotChecked
+                | B::GoneIsNotKept
+                | B::LaterIsNotRecorded
+                | B::NightsTooMany
+                | B::PausedNightsGoOn
+                | B::CausesAreNotGathered,
+            )
+            | Self::Loop(
+                Wrong::ReloadReachesLiveRuns
+                | Wrong::VersionIsNotStored
+                | Wrong::SeenIsNotCompared
+                | Wrong::NightIsBegunFirst
+                | Wrong::NightIsBegunLater
+                | Wrong::RefusedNightGoesOn
+                | Wrong::BackfillsAreNotLoaded
+                | Wrong::WordIsSentBeforeItIsWritten
+                | Wrong::WordIsWrittenLater
+                | Wrong::SendingIsTakenForSent
+                | Wrong::WordIsTakenForSent
+                | Wrong::WordsAreNotLoaded,
+            ) => Kind::Changes,
             _ => Kind::Work,
         }
     }

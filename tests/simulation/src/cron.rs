@@ -153,6 +153,8 @@ pub(crate) fn judge(store: &Store, dag: &Dag, known: &Known<'_>) -> Result<u64, 
     };
     let expected = ticks(rule, known.began, considered);
     let mut runs: BTreeMap<Instant, bool> = BTreeMap::new();
+    // Whoever asks for past ticks may ask for any of them.
+    let mut asked_for = BTreeSet::new();
     for stored in store
         .runs
         .values()
@@ -160,9 +162,12 @@ pub(crate) fn judge(store: &Store, dag: &Dag, known: &Known<'_>) -> Result<u64, 
     {
         let trigger = &stored.run.facts.trigger;
         let caught_up = matches!(trigger, Trigger::CatchUp { .. });
-        if let Some(tick) = trigger.tick()
-            && runs.insert(tick, caught_up).is_some()
-        {
+        let Some(tick) = trigger.tick() else { continue };
+        let twice = match trigger.backfill() {
+            Some(_) => !asked_for.insert(tick),
+            None => runs.insert(tick, caught_up).is_some(),
+        };
+        if twice || (asked_for.contains(&tick) && runs.contains_key(&tick)) {
             return Err(format!("{id}: two runs for {tick}"));
         }
     }
@@ -190,6 +195,8 @@ pub(crate) fn judge(store: &Store, dag: &Dag, known: &Known<'_>) -> Result<u64, 
             ));
         }
     }
+    let mut expected = expected;
+    expected.retain(|tick| !asked_for.contains(tick) || dropped.contains_key(tick));
     for tick in &expected {
         fits(
             rule,

@@ -10,6 +10,7 @@ use noctule_core::dag::{
     Overlap, PoolUse, Retries, ScheduleRule, TaskDefinition, TriggerRule,
 };
 use noctule_core::name::TaskName;
+use noctule_core::word::{Occasion, Rule};
 use noctule_executor::{ErrorClass, Wait};
 use serde_json::{Map, Value, json};
 
@@ -64,6 +65,7 @@ fn one(
     if !mix.cron && chance.hits(250) {
         group(chance, mix, &mut tasks)?;
     }
+    let notify = if mix.changes { rule(chance) } else { None };
     let definition = Definition {
         id: name(&format!("d{number}"))?,
         description: None,
@@ -73,7 +75,7 @@ fn one(
             .hits(if mix.cron { 0 } else { 200 })
             .then(|| seconds(chance, 20, 300)),
         max_active_runs: chance.pick(&[1, 1, 2, 3]),
-        notify: None,
+        notify,
         must_end_by: None,
         schedule: schedule(chance, mix, base, zone),
         trigger: None,
@@ -85,11 +87,22 @@ fn one(
     Dag::new(definition).ok()
 }
 
+/// Who is told, and about what.
+fn rule(chance: &mut Chance) -> Option<Rule> {
+    let to: &[&str] = chance.pick(&[&["ops"][..], &["ops", "boss"][..], &[][..]]);
+    let on = Occasion::ALL.into_iter().filter(|_| chance.hits(600));
+    let rule = Rule {
+        on: on.collect(),
+        to: to.iter().map(|name| (*name).to_owned()).collect(),
+    };
+    (!rule.to.is_empty()).then_some(rule)
+}
+
 fn seconds(chance: &mut Chance, low: i64, high: i64) -> Duration {
     Duration::from_secs(chance.between(low, high).unsigned_abs())
 }
 
-fn bare(name: TaskName, executor: &str) -> TaskDefinition {
+pub(crate) fn bare(name: TaskName, executor: &str) -> TaskDefinition {
     TaskDefinition {
         name,
         executor: executor.to_owned(),
@@ -142,7 +155,7 @@ fn task(
     Some(task)
 }
 
-fn map_rule(chance: &mut Chance, items: Value) -> MapRule {
+pub(crate) fn map_rule(chance: &mut Chance, items: Value) -> MapRule {
     MapRule {
         items,
         key: None,
@@ -156,7 +169,7 @@ fn map_rule(chance: &mut Chance, items: Value) -> MapRule {
 }
 
 /// What is the same for a task within a group and for one without.
-fn decide(chance: &mut Chance, mix: &Mix, task: &mut TaskDefinition) {
+pub(crate) fn decide(chance: &mut Chance, mix: &Mix, task: &mut TaskDefinition) {
     use TriggerRule as R;
     task.with
         .insert("lasts".to_owned(), json!(chance.between(0, 40_000)));
@@ -248,7 +261,7 @@ fn hold(chance: &mut Chance, tasks: &mut [TaskDefinition]) {
 }
 
 /// A group of two tasks, walked by each of a few items, at the end.
-fn group(chance: &mut Chance, mix: &Mix, tasks: &mut Vec<TaskDefinition>) -> Option<()> {
+pub(crate) fn group(chance: &mut Chance, mix: &Mix, tasks: &mut Vec<TaskDefinition>) -> Option<()> {
     let mut head = bare(name("g")?, GROUP);
     if chance.hits(500) {
         head.depends_on.push(tasks.last()?.name.clone());
@@ -276,7 +289,7 @@ fn schedule(
     base: DateTime<Utc>,
     zone: &str,
 ) -> Option<ScheduleRule> {
-    if !mix.cron && (mix.years || !chance.hits(250)) {
+    if !mix.cron && (mix.years || !chance.hits(mix.ticks)) {
         return None;
     }
     let (cron, timezone, after) = if mix.cron {

@@ -94,6 +94,16 @@ pub(crate) struct Mix {
     pub(crate) asks: u64,
     pub(crate) mark: bool,
     pub(crate) cron: bool,
+    /// How many DAGs have a schedule of every minute.
+    pub(crate) ticks: u64,
+    /// People change files, and ask for what that brings.
+    pub(crate) changes: bool,
+    /// How often the store refuses what is written of a night's run, and nothing else of the commit.
+    pub(crate) refused_night: u64,
+    /// How often a receiver takes no word, or its answer is lost.
+    pub(crate) word_lost: u64,
+    /// How often a file is changed.
+    pub(crate) edits: u64,
 }
 
 impl Mix {
@@ -140,7 +150,26 @@ impl Mix {
             asks: chance.between(1, 8).unsigned_abs(),
             mark: chance.hits(300),
             cron: false,
+            ticks: 250,
+            changes: false,
+            word_lost: 0,
+            refused_night: 0,
+            edits: 0,
         }
+    }
+
+    /// A history in which people change files, and ask for what that brings.
+    pub(crate) fn draw_for_changes(chance: &mut Chance) -> Self {
+        let mut mix = Self::draw(chance);
+        mix.changes = true;
+        mix.safety = chance.between(120, 480) * SECOND;
+        mix.refused_night = if chance.hits(600) { 300 } else { 0 };
+        mix.word_lost = chance.pick(&[0, 100, 400]);
+        mix.ticks = 600;
+        mix.edits = chance.between(2, 12).unsigned_abs();
+        mix.asks = chance.between(6, 24).unsigned_abs();
+        mix.work_fails = mix.work_fails.max(150);
+        mix
     }
 
     /// A long history of schedules, in which engines come and go.

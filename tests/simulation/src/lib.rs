@@ -10,6 +10,7 @@ mod asks;
 mod backend;
 mod bugs;
 mod chance;
+mod changes;
 mod clock;
 mod cron;
 mod dags;
@@ -36,6 +37,8 @@ pub enum Kind {
     Work,
     /// Schedules around changes of the clocks, for hours.
     Schedules,
+    /// Files that change, and what people ask for then: rounds with the latest definition, past nights.
+    Changes,
 }
 
 /// What came of a history.
@@ -81,6 +84,10 @@ fn history(kind: Kind, seed: u64, wrong: Option<Wrong>) -> History {
         ("successes", out.referee.successes),
         ("runs ended", out.referee.ended_runs),
         ("commits", out.referee.commits),
+        ("definitions taken", out.referee.versions.taken),
+        ("journals folded", out.referee.versions.folded),
+        ("nights ended", out.referee.nights.ended),
+        ("words arrived", out.referee.words.arrivals()),
     ] {
         *struck.0.entry(what).or_default() += count;
     }
@@ -102,6 +109,10 @@ fn begin(kind: Kind, seed: u64, wrong: Option<Wrong>) -> Option<world::World> {
         Kind::Work => {
             let base = DateTime::from_timestamp(1_762_516_800, 0)?;
             (faults::Mix::draw(&mut chance), "UTC", base)
+        }
+        Kind::Changes => {
+            let base = DateTime::from_timestamp(1_762_516_800, 0)?;
+            (faults::Mix::draw_for_changes(&mut chance), "UTC", base)
         }
         Kind::Schedules => {
             let zone = chance.pick(&cron::ZONES);
@@ -125,9 +136,13 @@ fn begin(kind: Kind, seed: u64, wrong: Option<Wrong>) -> Option<world::World> {
         copy: None,
         backends: backend::Backends::default(),
         senders: BTreeMap::new(),
-        referee: referee::Referee::new(store_id.clone()),
+        referee: referee::Referee::new(store_id.clone(), kind == Kind::Changes),
         struck: Struck::default(),
         desk: desk::Desk { store: store_id },
+        versions: dags
+            .iter()
+            .map(|dag| vec![std::rc::Rc::clone(dag)])
+            .collect(),
         dags,
         pools: BTreeMap::from([pool]),
         store_down: false,
@@ -151,7 +166,15 @@ pub fn minima(kind: Kind, seeds: u64) -> Vec<(&'static str, u64)> {
         ("takeovers", share(10)),
         ("commit answer lost", share(2)),
     ]);
-    if kind == Kind::Work {
+    if kind == Kind::Changes {
+        minima.extend([
+            ("definitions taken", share(3)),
+            ("journals folded", share(20)),
+            ("nights ended", share(5)),
+            ("words arrived", share(10)),
+            ("night refused", share(1) / 5),
+        ]);
+    } else if kind == Kind::Work {
         minima.extend([
             ("answer lost", share(2)),
             ("request lost", share(2)),

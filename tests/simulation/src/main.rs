@@ -1,5 +1,5 @@
-//! Histories by hand: `noctule-simulation --seeds N [--from S] [--kind work|schedules] [--mistake NAME]`, or
-//! `--find N` to look for every known mistake in at most N seeds.
+//! Histories by hand: `noctule-simulation --seeds N [--from S] [--kind work|schedules|changes] [--mistake NAME]`, or
+//! `--find N` to look for every known mistake, or for `--mistake`, in at most N seeds.
 //!
 //! Every core lives through its share of the seeds. It prints the seed and the commit of the first rule that is broken, and
 //! what was done and what struck; a campaign that did or met too little fails.
@@ -40,7 +40,7 @@ fn main() -> ExitCode {
         }
     };
     if let Some(most) = wanted.find {
-        return find(most);
+        return find(most, wanted.mistake);
     }
     let mut good = true;
     for kind in &wanted.kinds {
@@ -57,7 +57,7 @@ fn read(mut args: impl Iterator<Item = String>) -> Result<Wanted, String> {
     let mut wanted = Wanted {
         seeds: 1_000,
         from: 0,
-        kinds: vec![Kind::Work, Kind::Schedules],
+        kinds: vec![Kind::Work, Kind::Schedules, Kind::Changes],
         mistake: None,
         find: None,
     };
@@ -72,7 +72,11 @@ fn read(mut args: impl Iterator<Item = String>) -> Result<Wanted, String> {
             "--find" => wanted.find = Some(number()?),
             "--from" => wanted.from = number()?,
             "--kind" => {
-                let kind = [("work", Kind::Work), ("schedules", Kind::Schedules)];
+                let kind = [
+                    ("work", Kind::Work),
+                    ("schedules", Kind::Schedules),
+                    ("changes", Kind::Changes),
+                ];
                 let known = kind.into_iter().find(|(word, _)| *word == value);
                 let (_, kind) = known.ok_or_else(|| format!("there is no kind {value}"))?;
                 wanted.kinds = vec![kind];
@@ -87,9 +91,10 @@ fn read(mut args: impl Iterator<Item = String>) -> Result<Wanted, String> {
     Ok(wanted)
 }
 
-/// Looks for every known mistake, and says how many seeds each took.
-fn find(most: u64) -> ExitCode {
-    let mistakes: Vec<Mistake> = Mistake::all().collect();
+/// Looks for every known mistake, or for one, and says how many seeds each took.
+fn find(most: u64, only: Option<Mistake>) -> ExitCode {
+    let wanted = |mistake: &Mistake| only.is_none_or(|only| only == *mistake);
+    let mistakes: Vec<Mistake> = Mistake::all().filter(wanted).collect();
     let next = AtomicU64::new(0);
     let missed = AtomicU64::new(0);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);

@@ -45,7 +45,10 @@ pub(crate) struct Outside {
     pub(crate) referee: Referee,
     pub(crate) struck: Struck,
     pub(crate) desk: Desk,
+    /// Every DAG as its file stands now.
     pub(crate) dags: Vec<Rc<Dag>>,
+    /// Every version that each had, in order.
+    pub(crate) versions: Vec<Vec<Rc<Dag>>>,
     pub(crate) pools: BTreeMap<String, u32>,
     pub(crate) store_down: bool,
     pub(crate) store_full: bool,

@@ -5,10 +5,12 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use noctule_core::backfill::{Backfill, Night};
 use noctule_core::dag::Dag;
-use noctule_core::name::{DagId, RunId};
+use noctule_core::name::{BackfillId, DagHash, DagId, RunId};
 use noctule_core::run::{Instant, Phase, Record, Run, Step, TaskRun, TaskRunIx};
 use noctule_core::scheduling::Dropped;
+use noctule_core::word::{Message, MessageId};
 
 use crate::asks::{Answer, Asked};
 use crate::bugs::Wrong;
@@ -28,12 +30,26 @@ pub(crate) struct DagRecord {
     pub(crate) paused: Option<Instant>,
 }
 
+/// A backfill with its nights.
+pub(crate) type Nights = (Backfill, Vec<Night>);
+
 /// Who may write.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Lease {
     pub(crate) holder: usize,
     pub(crate) epoch: u64,
     pub(crate) expires: Ms,
+}
+
+/// What a run is besides its task runs, where that changed.
+#[derive(Debug, Clone)]
+pub(crate) struct Head {
+    phase: Phase,
+    backfill: Option<BackfillId>,
+    line: Vec<TaskRunIx>,
+    /// The version that it says, and the one that it goes on with.
+    version: DagHash,
+    dag: Rc<Dag>,
 }
 
 /// One thing to write.
@@ -48,7 +64,7 @@ pub(crate) enum Write {
     Step {
         run: RunId,
         round: u32,
-        phase: Option<Phase>,
+        head: Option<Box<Head>>,
         tasks: Vec<(TaskRunIx, TaskRun)>,
         records: Vec<Record>,
     },
@@ -60,6 +76,11 @@ pub(crate) enum Write {
         dag: DagId,
         dropped: Dropped,
     },
+    Backfill {
+        head: Box<Backfill>,
+        nights: Vec<(u32, Night)>,
+    },
+    Message(Box<Message>),
     Answer {
         ask: usize,
         answer: Answer,
@@ -68,7 +89,16 @@ pub(crate) enum Write {
 
 impl Write {
     /// What a step changed in a run.
-    pub(crate) fn of_step(run: &Run, step: &Step, wrong: Option<Wrong>) -> Self {
+    pub(crate) fn of_step(dag: &Rc<Dag>, run: &Run, step: &Step, wrong: Option<Wrong>) -> Self {
+        let head = || {
+            Box::new(Head {
+                phase: run.phase.clone(),
+                backfill: run.backfill.clone(),
+                line: run.line.clone(),
+                version: run.facts.version.clone(),
+                dag: Rc::clone(dag),
+            })
+        };
         let task = |ix: &TaskRunIx| {
             let mut task = run.tasks[ix.index()].clone();
             if wrong == Some(Wrong::DutiesAreNotStored) {
@@ -79,7 +109,7 @@ impl Write {
         Self::Step {
             run: run.facts.id.clone(),
             round: run.round,
-            phase: step.run_changed.then(|| run.phase.clone()),
+            head: step.run_changed.then(head),
             tasks: step.touched.iter().map(task).collect(),
             records: step.records.clone(),
         }
@@ -102,6 +132,8 @@ pub(crate) struct Commit {
 pub(crate) enum Written {
     Done,
     Existing,
+    /// This one write was refused; the others of its commit were made.
+    Failed,
 }
 
 /// What an engine hears of a commit.
@@ -124,6 +156,8 @@ pub(crate) struct Store {
     pub(crate) keys: BTreeMap<(DagId, String), RunId>,
     pub(crate) dags: BTreeMap<DagId, DagRecord>,
     pub(crate) dropped: Vec<(DagId, Dropped)>,
+    pub(crate) backfills: BTreeMap<BackfillId, Nights>,
+    pub(crate) messages: BTreeMap<MessageId, Message>,
     pub(crate) asks: Vec<Asked>,
     pub(crate) lease: Option<Lease>,
     pub(crate) epoch: u64,
@@ -193,14 +227,18 @@ impl Store {
             Write::Step {
                 run,
                 round,
-                phase,
+                head,
                 tasks,
                 ..
-            } => self.step(&run, round, phase, tasks, wrong),
+            } => self.step(&run, round, head, tasks, wrong),
             Write::Dag { dag, record } => {
                 self.dags.insert(dag, record);
             }
             Write::Dropped { dag, dropped } => self.dropped.push((dag, dropped)),
+            Write::Backfill { head, nights } => self.backfill(*head, nights),
+            Write::Message(message) => {
+                self.messages.insert(message.id.clone(), *message);
+            }
             Write::Answer { ask, answer } => {
                 self.asks[ask].answer.get_or_insert(answer);
             }
@@ -208,11 +246,24 @@ impl Store {
         Written::Done
     }
 
+    fn backfill(&mut self, head: Backfill, changed: Vec<(u32, Night)>) {
+        let id = head.id.clone();
+        let kept = self.backfills.entry(id);
+        let (stored, nights) = kept.or_insert_with(|| (head.clone(), Vec::new()));
+        *stored = head;
+        for (ix, night) in changed {
+            match nights.get_mut(ix as usize) {
+                Some(kept) => *kept = night,
+                None => nights.push(night),
+            }
+        }
+    }
+
     fn step(
         &mut self,
         id: &RunId,
         round: u32,
-        phase: Option<Phase>,
+        head: Option<Box<Head>>,
         tasks: Vec<(TaskRunIx, TaskRun)>,
         wrong: Option<Wrong>,
     ) {
@@ -220,8 +271,14 @@ impl Store {
             return;
         };
         stored.run.round = round;
-        if let Some(phase) = phase {
-            stored.run.phase = phase;
+        if let Some(head) = head {
+            stored.run.phase = head.phase;
+            stored.run.backfill = head.backfill;
+            stored.run.line = head.line;
+            if wrong != Some(Wrong::VersionIsNotStored) {
+                stored.run.facts.version = head.version;
+                stored.dag = head.dag;
+            }
         }
         for (ix, task) in tasks {
             match stored.run.tasks.get_mut(ix.index()) {

@@ -1,6 +1,7 @@
 //! What keeps the next night of a backfill from being begun: one decision, which the engine follows and people are told.
 
 use super::{Backfill, Phase};
+use crate::planted::{self, Bug};
 use crate::run::Instant;
 
 /// What stands around a backfill.
@@ -43,6 +44,7 @@ pub enum Hold {
 pub fn hold(backfill: &Backfill, around: Around) -> Option<Hold> {
     match &backfill.phase {
         Phase::Cancelled { .. } | Phase::Ended { .. } => return Some(Hold::Nothing),
+        Phase::Paused { .. } if planted::is(Bug::PausedNightsGoOn) => {}
         Phase::Paused { by, reason, since } => {
             return Some(Hold::Paused {
                 by: by.name.clone(),
@@ -55,7 +57,8 @@ pub fn hold(backfill: &Backfill, around: Around) -> Option<Hold> {
     if backfill.tally.waiting == 0 {
         return Some(Hold::Nothing);
     }
-    if backfill.tally.running >= backfill.max_parallel {
+    let one_more = u32::from(planted::is(Bug::NightsTooMany));
+    if backfill.tally.running >= backfill.max_parallel + one_more {
         return Some(Hold::Limit(backfill.max_parallel));
     }
     let Some(most) = around.max_active_runs else {

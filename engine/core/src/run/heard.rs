@@ -17,6 +17,7 @@ use super::port::{Intent, Port};
 use super::record::Fact;
 use super::state::{Run, TaskRunIx};
 use crate::dag::Dag;
+use crate::planted::{self, Bug};
 
 /// Bytes of a digest: enough to tell a change, in a place where nobody forges.
 const DIGEST: usize = 8;
@@ -75,6 +76,11 @@ impl Heard {
             && public == told
         {
             *public = Value::Null;
+        }
+        if let (Event::Retry { definition, .. }, true) =
+            (&mut event, planted::is(Bug::LaterIsNotRecorded))
+        {
+            *definition = None;
         }
         let mut digest = None;
         if let Some((task, attempt, output)) = output_of(&mut event)

@@ -13,6 +13,7 @@ use super::repin::Repin;
 use super::retry::{RetryRefusal, RetryScope, chosen};
 use super::state::{Phase, Run, TaskRun, TaskRunIx};
 use crate::dag::{Dag, Difference, TaskDefinition, TaskIx};
+use crate::planted::{self, Bug};
 use crate::source::resolve_params;
 use noctule_executor::ErrorClass;
 
@@ -90,7 +91,9 @@ pub fn plan_latest(
     }
     check_dag(later, run)?;
     let repin = Repin::between(earlier, later, run);
-    check_leaving(earlier, later, run)?;
+    if !planted::is(Bug::LeavingIsNotChecked) {
+        check_leaving(earlier, later, run)?;
+    }
     check_shapes(earlier, later, run, &repin)?;
     let mut after = run.clone();
     repin.apply(later, &mut after).ok_or_else(misplaced)?;
@@ -103,6 +106,9 @@ pub fn plan_latest(
         return Err(RetryRefusal::NothingFailed);
     }
     tasks.extend(begins);
+    if planted::is(Bug::LaterBeginsAllAnew) {
+        tasks.extend(after.outer(later));
+    }
     tasks.sort_unstable();
     tasks.dedup();
     Ok(Latest {

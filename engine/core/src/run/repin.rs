@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::state::{Run, TaskRun, TaskRunIx};
 use crate::dag::{Dag, TaskDefinition, TaskIx};
 use crate::name::DagHash;
+use crate::planted::{self, Bug};
 
 /// How a run goes over to another version of its DAG.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,8 +46,11 @@ impl Repin {
             }
         }
         let mut next = (u32::try_from(run.tasks.len()).unwrap_or(u32::MAX)..).map(TaskRunIx);
-        let line = later.outer().filter_map(|task| {
-            let known = known.get(later.task(task).name.as_str()).copied();
+        let line = later.outer().enumerate().filter_map(|(at, task)| {
+            let known = match planted::is(Bug::TasksAreMatchedByPlace) {
+                true => earlier.outer().nth(at).map(|was| run.of_outer(was)),
+                false => known.get(later.task(task).name.as_str()).copied(),
+            };
             known.or_else(|| next.next())
         });
         let line = line.collect();
@@ -142,7 +146,8 @@ impl Repin {
 
     /// What a task was that the new version has no longer.
     fn was(&self, task: TaskIx) -> Option<&TaskDefinition> {
-        let known = self.gone.iter().find(|(place, _)| *place == task);
+        let other = planted::is(Bug::GoneIsNotKept);
+        let known = self.gone.iter().find(|(place, _)| *place == task || other);
         known.map(|(_, definition)| definition)
     }
 }
@@ -156,6 +161,9 @@ fn meet(task: &mut TaskRun, fate: Fate<'_>) -> bool {
             task.gone = None;
         }
         Fate::Goes(definition) => {
+            if planted::is(Bug::GoneLosesAttempts) {
+                task.attempts.clear();
+            }
             task.gone = Some(Box::new(definition.clone()));
             task.task = TaskIx::NONE;
         }

@@ -155,7 +155,7 @@ impl<'a> Renderer<'a> {
         }
         let rendered = match pieces(text)?.as_slice() {
             [Piece::Expression(source, offset)] => self.whole(source, *offset)?,
-            pieces => Value::String(self.joined(pieces)?),
+            pieces => self.joined(pieces)?,
         };
         self.pay(&rendered, text)?;
         Ok((!rendered.is_null()).then_some(rendered))
@@ -189,7 +189,7 @@ impl<'a> Renderer<'a> {
         Ok(value.into_owned())
     }
 
-    fn joined(&self, pieces: &[Piece<'_>]) -> Result<String, TemplateError> {
+    fn joined(&self, pieces: &[Piece<'_>]) -> Result<Value, TemplateError> {
         let mut budget = Budget::new();
         let mut text = String::new();
         for piece in pieces {
@@ -198,6 +198,11 @@ impl<'a> Renderer<'a> {
                 return Err(Fault::Limit("the text is larger than 1 MiB").at(0..0));
             }
             text.push_str(&part);
+        }
+        // Control characters take six times their place once they are written.
+        let text = Value::String(text);
+        if json_size(&text, MAX_VALUE).is_none() {
+            return Err(Fault::Limit("the text is larger than 1 MiB as JSON").at(0..0));
         }
         Ok(text)
     }

@@ -26,6 +26,7 @@ use super::rule::Occasion;
 use super::shelf::{Backlog, Shelf};
 use super::trying::{Undelivered, later, not_taken};
 use crate::name::{DagHash, StoreId};
+use crate::planted::{self, Bug};
 use crate::run::Instant;
 
 /// One cause makes one message and one reminder within this time.
@@ -96,7 +97,9 @@ impl Outbox {
 
     fn tell(&mut self, receiver: &str, notice: &Notice, gather: Duration, now: Instant) {
         let gather = chrono::TimeDelta::from_std(gather).unwrap_or(chrono::TimeDelta::MAX);
-        if let Some(id) = self.shelf.gatherer(receiver, &notice.cause()).cloned() {
+        let gatherer = self.shelf.gatherer(receiver, &notice.cause());
+        let gatherer = gatherer.filter(|_| !planted::is(Bug::CausesAreNotGathered));
+        if let Some(id) = gatherer.cloned() {
             self.shelf.change(&id, |message| {
                 message.fold(notice);
                 if let Standing::Gathering { until, longest } = &mut message.standing {

@@ -10,7 +10,7 @@ use crate::asks::{Answer, Wish};
 use crate::bugs::Wrong;
 use crate::outside::Outside;
 
-fn person() -> Actor {
+pub(super) fn person() -> Actor {
     Actor {
         name: "ana".to_owned(),
         via: "cli".to_owned(),
@@ -55,6 +55,7 @@ impl Engine {
                 Answer::Done { run: Some(run) }
             }
             Wish::Retry { run, all } => self.retry(out, run, all),
+            Wish::RetryLatest { run, all, seen } => self.retry_latest(out, run, all, seen.as_ref()),
             Wish::Mark {
                 run,
                 task,
@@ -75,6 +76,8 @@ impl Engine {
                 self.give_back(&run);
                 Answer::Done { run: Some(run) }
             }
+            Wish::Backfill { id, range } => self.backfill(out, id, range),
+            Wish::ActOnBackfill { id, act } => self.act_on_backfill(out, &id, act),
             Wish::Pause { dag } => self.pause(out, &dag),
             Wish::Resume { dag } => self.resume(out, &dag),
         }
@@ -168,7 +171,7 @@ impl Engine {
         Answer::Done { run: None }
     }
 
-    fn revive(&mut self, out: &Outside, run: &RunId) -> bool {
+    pub(super) fn revive(&mut self, out: &Outside, run: &RunId) -> bool {
         if self.work.live.contains_key(run) {
             return true;
         }
@@ -179,7 +182,7 @@ impl Engine {
         true
     }
 
-    fn give_back(&mut self, run: &RunId) {
+    pub(super) fn give_back(&mut self, run: &RunId) {
         let ended = self
             .work
             .live

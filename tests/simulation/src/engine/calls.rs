@@ -49,7 +49,7 @@ impl Engine {
         }
     }
 
-    fn sending(&self) -> Sending {
+    pub(super) fn sending(&self) -> Sending {
         Sending {
             engine: self.life.engine,
             epoch: self.lease.as_ref().map(|hold| hold.epoch),

@@ -4,27 +4,30 @@
 
 mod asking;
 mod calls;
+mod giving_up;
 mod hands;
+mod nights;
 mod saving;
+mod telling;
 mod ticking;
+mod versions;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use noctule_core::backfill::Work;
 use noctule_core::dag::Dag;
 use noctule_core::name::{DagId, RunId};
-use noctule_core::run::{
-    AttemptState, Board, Event, Instant, Limits, News, Run, Step, TaskRunIx, advance,
-};
-use noctule_executor::ExecutorError;
+use noctule_core::run::{Board, Event, Instant, Limits, Run, Step, TaskRunIx, advance};
 
 use crate::agenda::{Happening, Life};
 use crate::bugs::Wrong;
-use crate::clock::{Ms, SECOND, until};
+use crate::clock::{Ms, until};
 use crate::outside::Outside;
 use crate::store::DagRecord;
 use hands::{Clearance, Hand};
 use saving::{Batch, Committing};
+use telling::Telling;
 
 /// A hold on the lease.
 pub(crate) struct Hold {
@@ -58,6 +61,8 @@ struct Loop {
     mailbox: Vec<(RunId, Event)>,
     dags: BTreeMap<DagId, Known>,
     ticks: BTreeSet<(Instant, DagId)>,
+    backfills: Vec<Work>,
+    telling: Option<Telling>,
     since: Option<Instant>,
     ailing: Option<(Ms, u32)>,
     serial: u64,
@@ -181,12 +186,16 @@ impl Engine {
             since: Some(self.wall(out)),
             ..Loop::default()
         };
+        if out.mix.changes {
+            self.load_words(out, &store);
+        }
         for (id, stored) in &store.runs {
             if !stored.run.is_over() {
                 self.adopt(out, id, Rc::clone(&stored.dag), stored.run.clone());
             }
         }
         self.publish(out, &store);
+        self.load_backfills(out, &store);
         self.turn(out);
     }
 
@@ -201,35 +210,6 @@ impl Engine {
         }
         self.happen(out, id, Event::Due);
         self.touch_all(id);
-    }
-
-    /// The mistake of taking age for evidence.
-    fn give_up_old(&mut self, out: &mut Outside, id: &RunId) {
-        let now = self.wall(out);
-        let Some(live) = self.work.live.get(id) else {
-            return;
-        };
-        let old: Vec<(TaskRunIx, u32)> = (0u32..)
-            .map(TaskRunIx)
-            .zip(&live.run.tasks)
-            .filter_map(|(ix, task)| Some((ix, task.live()?)))
-            .filter(|(_, attempt)| matches!(attempt.state, AttemptState::Launching(_)))
-            .filter(|(_, attempt)| until(attempt.intended_at, now) > 5 * SECOND)
-            .map(|(ix, attempt)| (ix, attempt.number))
-            .collect();
-        for (task, attempt) in old {
-            let error = ExecutorError::unavailable("it is too old to be under way");
-            let news = News::LaunchFailed { error };
-            self.happen(
-                out,
-                id,
-                Event::News {
-                    task,
-                    attempt,
-                    news,
-                },
-            );
-        }
     }
 
     fn take_in(&mut self, dag: Rc<Dag>, run: Run, look: bool) {
@@ -291,7 +271,9 @@ impl Engine {
         }
         self.fire(out, now);
         self.begin_runs(out);
+        self.tend_backfills(out, now);
         self.admit(out);
+        self.turn_outbox(out, now);
         self.save(out);
         self.expect(out);
     }
@@ -303,7 +285,7 @@ impl Engine {
         }
         let now = self.wall(out);
         let tick = self.work.ticks.first().map(|(at, _)| *at);
-        let due = [tick, self.work.board.next_due()]
+        let due = [tick, self.work.board.next_due(), self.next_word()]
             .into_iter()
             .flatten()
             .min();
@@ -328,6 +310,7 @@ impl Engine {
             return;
         };
         let step = advance(&live.dag, &mut live.run, event, now, &out.desk);
+        self.tell_of(id, &step.records, now);
         self.keep(id, step);
     }
 

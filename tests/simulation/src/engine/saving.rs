@@ -5,10 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use noctule_core::name::{DagId, RunId};
+use noctule_core::backfill::{Backfill, Night};
+use noctule_core::name::{BackfillId, DagId, RunId};
 use noctule_core::run::{Board, Step, TaskRunIx};
 use noctule_core::scheduling::Dropped;
+use noctule_core::word::{Message, MessageId};
 
+use super::nights::begins;
 use super::{Engine, look};
 use crate::agenda::Happening;
 use crate::asks::Answer;
@@ -24,6 +27,8 @@ pub(super) struct Batch {
     pub(super) births: BTreeMap<RunId, Option<String>>,
     pub(super) dags: BTreeSet<DagId>,
     pub(super) dropped: Vec<(DagId, Dropped)>,
+    pub(super) backfills: BTreeMap<BackfillId, (Backfill, Vec<(u32, Night)>)>,
+    pub(super) messages: BTreeMap<MessageId, Message>,
     pub(super) answers: Vec<(usize, Answer)>,
     pub(super) untended: BTreeSet<(RunId, TaskRunIx)>,
 }
@@ -33,7 +38,15 @@ impl Batch {
         self.steps.is_empty()
             && self.dags.is_empty()
             && self.dropped.is_empty()
+            && self.backfills.is_empty()
+            && self.messages.is_empty()
             && self.answers.is_empty()
+    }
+
+    /// Whether it has the beginning of a backfill's night by this run.
+    pub(super) fn begins_night(&self, run: &RunId) -> bool {
+        let mut all = self.backfills.values();
+        all.any(|(_, nights)| begins(nights, run))
     }
 }
 
@@ -52,12 +65,16 @@ pub(super) struct Committing {
 enum Part {
     Answers,
     AllButDags,
+    Backfills,
+    AllButBackfills,
+    AllButMessages,
 }
 
 impl Engine {
     pub(super) fn save(&mut self, out: &mut Outside) {
         if self.work.batch.is_empty() {
-            return self.tend_all(out, BTreeSet::new());
+            self.tend_all(out, BTreeSet::new());
+            return self.send_messages(out);
         }
         let Some(epoch) = self.lease.as_ref().map(|hold| hold.epoch) else {
             return;
@@ -111,10 +128,31 @@ impl Engine {
             let order = vec![None; writes.len()];
             return (writes, order, Some(Part::Answers));
         }
-        let part = (out.is(Wrong::TickIsDecidedLater) && !batch.births.is_empty())
-            .then_some(Part::AllButDags);
+        let backfills = batch
+            .backfills
+            .values()
+            .map(|(head, nights)| Write::Backfill {
+                head: Box::new(head.clone()),
+                nights: nights.clone(),
+            });
+        if out.is(Wrong::NightIsBegunFirst) && !batch.backfills.is_empty() {
+            let writes: Vec<Write> = backfills.collect();
+            let order = vec![None; writes.len()];
+            return (writes, order, Some(Part::Backfills));
+        }
+        let part = if out.is(Wrong::WordIsWrittenLater) && !batch.steps.is_empty() {
+            (!batch.messages.is_empty()).then_some(Part::AllButMessages)
+        } else if batch.births.is_empty() {
+            None
+        } else if out.is(Wrong::TickIsDecidedLater) {
+            Some(Part::AllButDags)
+        } else {
+            let later = out.is(Wrong::NightIsBegunLater) && !batch.backfills.is_empty();
+            later.then_some(Part::AllButBackfills)
+        };
         let mut writes: Vec<Write> = Vec::new();
-        let dags = batch.dags.iter().filter(|_| part.is_none());
+        writes.extend(backfills.filter(|_| part != Some(Part::AllButBackfills)));
+        let dags = batch.dags.iter().filter(|_| part != Some(Part::AllButDags));
         writes.extend(dags.filter_map(|id| {
             let record = self.work.dags.get(id)?.record.clone();
             Some(Write::Dag {
@@ -126,6 +164,9 @@ impl Engine {
             dag: dag.clone(),
             dropped: dropped.clone(),
         }));
+        let messages = batch.messages.values().cloned().map(Box::new);
+        let messages = messages.filter(|_| part != Some(Part::AllButMessages));
+        writes.extend(messages.map(Write::Message));
         let mut order = vec![None; writes.len()];
         for (id, step) in &batch.steps {
             let Some(live) = self.work.live.get(id) else {
@@ -138,7 +179,7 @@ impl Engine {
                     records: step.records.clone(),
                     key: key.clone(),
                 },
-                None => Write::of_step(&live.run, step, out.wrong),
+                None => Write::of_step(&live.dag, &live.run, step, out.wrong),
             });
             order.push(Some(id.clone()));
         }
@@ -193,17 +234,41 @@ impl Engine {
             self.work.batch = batch;
             return;
         }
-        if committing.part == Some(Part::AllButDags) {
-            self.work.batch.dags = std::mem::take(&mut batch.dags);
+        match committing.part {
+            Some(Part::Backfills) => {
+                batch.backfills.clear();
+                self.work.batch = batch;
+                return;
+            }
+            Some(Part::AllButDags) => self.work.batch.dags = std::mem::take(&mut batch.dags),
+            Some(Part::AllButBackfills) => {
+                self.work.batch.backfills = std::mem::take(&mut batch.backfills);
+            }
+            Some(Part::AllButMessages) => {
+                self.work.batch.messages = std::mem::take(&mut batch.messages);
+            }
+            Some(Part::Answers) | None => {}
         }
         for (run, written) in committing.order.iter().zip(written) {
-            if let (Some(run), Written::Existing) = (run, written) {
-                self.leave(run);
+            let Some(run) = run else { continue };
+            match written {
+                Written::Done => {}
+                Written::Existing => {
+                    self.leave(run);
+                    self.night_is_left(out, run, "it has got a run meanwhile");
+                }
+                Written::Failed => {
+                    if batch.begins_night(run) {
+                        self.night_is_left(out, run, "the store refused it");
+                    }
+                    self.read_back(out, run);
+                }
             }
         }
         self.compare(out, &batch);
         touched.append(&mut batch.untended);
         self.tend_all(out, touched);
+        self.send_messages(out);
         for (ask, answer) in batch.answers {
             out.referee.replied(&out.store, ask, &answer);
         }
@@ -215,6 +280,19 @@ impl Engine {
         };
         let over: Vec<RunId> = batch.steps.keys().filter(is_over).cloned().collect();
         over.iter().for_each(|id| self.leave(id));
+    }
+
+    /// A run's write was refused while the others went through: its state in memory is not the store's.
+    fn read_back(&mut self, out: &mut Outside, id: &RunId) {
+        self.leave(id);
+        let stored = out
+            .store
+            .runs
+            .get(id)
+            .filter(|stored| !stored.run.is_over());
+        if let Some(stored) = stored.cloned() {
+            self.adopt(out, id, stored.dag, stored.run);
+        }
     }
 
     /// What is in memory now is what is durable, and the index of it is what it would be if it were made anew.

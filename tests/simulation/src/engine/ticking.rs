@@ -55,6 +55,7 @@ impl Engine {
         };
         let decision = decide(&dag, circumstances);
         for dropped in decision.dropped {
+            self.tell_dropped(out, &dag, &dropped);
             self.work.batch.dropped.push((id.clone(), dropped));
         }
         for due in decision.runs {
@@ -90,6 +91,7 @@ impl Engine {
                     count: 1,
                     reason,
                 };
+                self.tell_dropped(out, dag, &dropped);
                 return self.work.batch.dropped.push((id.clone(), dropped));
             }
         }

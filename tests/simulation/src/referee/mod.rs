@@ -3,8 +3,11 @@
 //! It judges every commit, every call, every piece of work that begins, and every answer, when it happens.
 
 mod limits;
+mod nights;
 mod transitions;
 mod truth;
+mod versions;
+mod words;
 
 pub(crate) use truth::Truth;
 
@@ -49,6 +52,9 @@ pub(crate) struct Referee {
     pub(crate) marked: BTreeSet<RunId>,
     /// The run that each idempotency key was answered with.
     answered: BTreeMap<(String, String), RunId>,
+    pub(crate) versions: versions::Versions,
+    pub(crate) nights: nights::Nights,
+    pub(crate) words: words::Words,
     pub(crate) successes: u64,
     pub(crate) ended_runs: u64,
     pub(crate) attempts: u64,
@@ -56,7 +62,7 @@ pub(crate) struct Referee {
 }
 
 impl Referee {
-    pub(crate) fn new(store_id: StoreId) -> Self {
+    pub(crate) fn new(store_id: StoreId, journals: bool) -> Self {
         Self {
             store_id,
             broken: None,
@@ -65,6 +71,9 @@ impl Referee {
             left: BTreeSet::new(),
             marked: BTreeSet::new(),
             answered: BTreeMap::new(),
+            versions: versions::Versions::kept(journals),
+            nights: nights::Nights::default(),
+            words: words::Words::default(),
             successes: 0,
             ended_runs: 0,
             attempts: 0,

@@ -21,6 +21,7 @@ impl Referee {
         truth: &Truth<'_>,
     ) {
         self.note(new, records);
+        self.note_rounds(&new.facts.id, records);
         for (ix, task) in (0u32..).map(TaskRunIx).zip(&new.tasks) {
             let before = old.and_then(|old| old.tasks.get(ix.index()));
             if before == Some(task) {
@@ -207,6 +208,9 @@ impl Referee {
     /// A mapped task ends after its items, and lets no more begin than it may.
     fn items(&mut self, dag: &Dag, run: &Run, task: &TaskRun) {
         let head = task.item.map_or(task, |of| &run.tasks[of.head.index()]);
+        if head.gone.is_some() {
+            return;
+        }
         let (Some(expansion), Some(rule)) = (&head.expansion, &head.definition(dag).map) else {
             return;
         };

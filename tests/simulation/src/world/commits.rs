@@ -1,9 +1,10 @@
 //! What arrives at the store and at the backends, and what the referee sees of it.
 
 use noctule_core::name::DagId;
-use noctule_core::run::Instant;
+use noctule_core::run::{Fact, Instant, Record};
 
 use super::World;
+use super::nights::Nights;
 use crate::agenda::{Happening, Life};
 use crate::asks::{Answer, Wish};
 use crate::bugs::Wrong;
@@ -118,26 +119,31 @@ impl World {
         let turn = commit.turn;
         let is_answer = |write: &&Write| matches!(write, Write::Answer { .. });
         let answers: Vec<Write> = commit.writes.iter().filter(is_answer).cloned().collect();
+        let nights = Nights::of(&commit.writes, &self.out.store);
         let writes = commit.writes.into_iter();
         let written = writes
             .map(|write| self.write(write, turn))
             .collect::<Vec<_>>();
         let out = &mut self.out;
+        nights.judge(&mut out.referee, &out.store);
         for write in answers {
-            if let Write::Answer {
-                ask,
-                answer: Answer::Done { run: Some(run) },
-            } = write
+            let Write::Answer { ask, answer } = write else {
+                continue;
+            };
+            out.referee.answered_with(&out.store, ask, &answer);
+            if let Answer::Done { run: Some(run) } = answer
                 && !out.store.runs.contains_key(&run)
             {
-                out.referee.say(format!(
-                    "ask {ask} is answered with {run}, which is not there"
-                ));
+                let what = format!("ask {ask} is answered with {run}, which is not there");
+                out.referee.say(what);
             }
         }
         out.store.remember(place.0, place.1, written.clone());
         out.referee.commits += 1;
         out.referee.limits(&out.store, out.mix.slots);
+        if out.mix.changes {
+            out.referee.words(&out.store);
+        }
         let lags = out.chance.hits(300);
         if out.is(Wrong::StaleCopyIsRead) && lags {
             let copy = out.store.clone();
@@ -158,7 +164,10 @@ impl World {
             {
                 // The first commit may say of ticks already what became of them.
                 let said = commit.writes.iter().filter_map(|write| match write {
-                    Write::Create { run, .. } if run.facts.dag == *dag => run.facts.trigger.tick(),
+                    Write::Create { run, .. } if run.facts.dag == *dag => {
+                        let trigger = &run.facts.trigger;
+                        trigger.tick().filter(|_| trigger.backfill().is_none())
+                    }
                     Write::Dropped { dag: of, dropped } if of == dag => Some(dropped.first),
                     _ => None,
                 });
@@ -193,37 +202,33 @@ impl World {
     }
 
     fn write(&mut self, write: Write, turn: Instant) -> Written {
-        let (id, dag, records) = match &write {
-            Write::Create {
-                run, dag, records, ..
-            } => (
-                run.facts.id.clone(),
-                std::rc::Rc::clone(dag),
-                records.clone(),
-            ),
+        let (id, records) = match &write {
+            Write::Create { run, records, .. } => (run.facts.id.clone(), records.clone()),
             Write::Step { run, records, .. } => {
-                let Some(stored) = self.out.store.runs.get(run) else {
-                    self.out
-                        .referee
-                        .say(format!("a step of {run}, which is not there"));
+                if !self.out.store.runs.contains_key(run) {
+                    let what = format!("a step of {run}, which is not there");
+                    self.out.referee.say(what);
                     return Written::Done;
-                };
-                (
-                    run.clone(),
-                    std::rc::Rc::clone(&stored.dag),
-                    records.clone(),
-                )
+                }
+                (run.clone(), records.clone())
+            }
+            Write::Dropped { dag, dropped } => {
+                let out = &mut self.out;
+                let mut dags = out.dags.iter();
+                if let Some(dag) = dags.find(|known| known.definition().id == *dag) {
+                    out.referee.dropped(dag, dropped);
+                }
+                return out.store.write(write, out.wrong);
             }
             _ => return self.out.store.write(write, self.out.wrong),
         };
+        if self.is_refused(&write) {
+            self.out.referee.refused(&id);
+            return Written::Failed;
+        }
         let scheduled =
             matches!(&write, Write::Create { run, .. } if run.facts.trigger.tick().is_some());
-        let old = self
-            .out
-            .store
-            .runs
-            .get(&id)
-            .map(|stored| stored.run.clone());
+        let old = self.out.store.runs.get(&id).cloned();
         let written = self.out.store.write(write, self.out.wrong);
         for record in &records {
             self.mix_in(record.at.timestamp_millis().unsigned_abs());
@@ -237,13 +242,44 @@ impl World {
                 now: out.now,
                 turn,
             };
-            out.referee
-                .stepped(&dag, old.as_ref(), &stored.run, &records, &truth);
+            let new = (&*stored.dag, &stored.run);
+            let was = old.as_ref().map(|old| &old.run);
+            out.referee.stepped(new.0, was, new.1, &records, &truth);
+            if let Some(old) = &old {
+                let was = (&*old.dag, &old.run);
+                out.referee.versioned(was, new, &records, &truth);
+            }
+            out.referee.journal(&stored.dag, &id, &records);
+            out.referee.expect_words(new.0, &records);
         }
         if scheduled {
             out.referee.one_run_for_each_tick(&out.store);
         }
         written
+    }
+
+    /// Now and then the store refuses what is written of the run of a night.
+    fn is_refused(&mut self, write: &Write) -> bool {
+        let opens = |record: &Record| {
+            matches!(
+                &record.fact,
+                Fact::RunRetried {
+                    backfill: Some(_),
+                    ..
+                }
+            )
+        };
+        // What ends at once is told at once: the runtime tells it although the end was not written.
+        let ends = |record: &Record| matches!(&record.fact, Fact::RunEnded { .. });
+        let of_night = match write {
+            Write::Create { run, records, .. } => {
+                run.facts.trigger.backfill().is_some() && !records.iter().any(ends)
+            }
+            Write::Step { records, .. } => records.iter().any(opens) && !records.iter().any(ends),
+            _ => false,
+        };
+        let out = &mut self.out;
+        of_night && out.strikes(out.mix.refused_night, "night refused")
     }
 
     /// A crash, or a stop, between a commit and what follows from it.

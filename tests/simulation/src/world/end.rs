@@ -1,6 +1,8 @@
 //! The end of a history: nothing is open, no tick waits, and every tick became what its policy says.
 
+use noctule_core::backfill::{Backfill, Phase};
 use noctule_core::run::Instant;
+use noctule_core::word::{Message, Standing};
 
 use super::World;
 use crate::clock::{MINUTE, SECOND};
@@ -25,6 +27,10 @@ impl World {
         }
         self.over = true;
         self.judge_ticks();
+        let out = &mut self.out;
+        out.referee.fold_all(&out.store);
+        out.referee.backfills_are_over(&out.store);
+        out.referee.words_have_arrived(&out.store);
     }
 
     pub(super) fn what_is_open(&self) -> String {
@@ -36,7 +42,30 @@ impl World {
         });
         let asks = store.asks.iter().filter(|ask| ask.answer.is_none());
         let asks = asks.map(|ask| format!("{:?}", ask.wish));
-        runs.chain(asks).take(3).collect::<Vec<_>>().join("; ")
+        // Who paused one may leave it so; what was begun of it comes to its end all the same.
+        let goes_on = |head: &Backfill| match head.phase {
+            Phase::Paused { .. } => head.tally.running > 0,
+            _ => !head.is_over(),
+        };
+        let backfills = store.backfills.values().filter(|(head, _)| goes_on(head));
+        let backfills = backfills.map(|(head, _)| format!("{} {:?}", head.id, head.tally));
+        // A receiver that did not take a message is asked again later; nothing is overdue.
+        let slowest = self.engines.iter().map(|engine| engine.offset).min();
+        let now = self.out.wall(slowest.unwrap_or(0));
+        let overdue = |message: &&Message| match message.standing {
+            Standing::Gathering { until, .. } => until < now,
+            Standing::Waiting { not_before } => not_before < now,
+            Standing::Sending => true,
+            Standing::Sent { .. } | Standing::GivenUp { .. } | Standing::Kept => false,
+        };
+        let words = store.messages.values().filter(overdue);
+        let words = words.map(|message| format!("{} {}", message.id, message.standing.word()));
+        runs.chain(asks)
+            .chain(backfills)
+            .chain(words)
+            .take(3)
+            .collect::<Vec<_>>()
+            .join("; ")
     }
 
     /// Half a minute after everything is well, no tick waits.

@@ -1,66 +1,11 @@
-//! What people ask for, what fate does to engines, store and backends, and how it stops.
-
-use noctule_core::run::{TaskRunIx, Verdict};
+//! What fate does to engines, store and backends, and how it stops.
 
 use super::World;
 use crate::agenda::Happening;
-use crate::asks::{Asked, Wish};
 use crate::clock::{HOUR, MINUTE, SECOND, YEAR};
 use crate::faults::Fault;
 
 impl World {
-    pub(super) fn ask(&mut self) {
-        let out = &mut self.out;
-        if out.store_down {
-            return;
-        }
-        let dag = out.chance.below(out.dags.len() as u64) as usize;
-        let dag = out.dags[dag].definition().id.clone();
-        let place = out.chance.below(out.store.runs.len() as u64) as usize;
-        let run = out.store.runs.keys().nth(place).cloned();
-        let wish = match (out.chance.below(10), run) {
-            (6, Some(run)) => Wish::Cancel { run },
-            (7, Some(run)) => Wish::Retry {
-                run,
-                all: out.chance.hits(300),
-            },
-            (8, Some(run)) if out.mix.mark => {
-                let tasks = out.store.runs[&run].run.tasks.len() as u64;
-                let task = TaskRunIx(out.chance.below(tasks) as u32);
-                let leave = out.chance.hits(300);
-                out.referee.marked.insert(run.clone());
-                if leave {
-                    out.referee.left.insert(run.clone());
-                }
-                Wish::Mark {
-                    run,
-                    task,
-                    verdict: out.chance.pick(&[
-                        Verdict::Succeeded,
-                        Verdict::Failed,
-                        Verdict::Skipped,
-                    ]),
-                    leave,
-                }
-            }
-            (9, _) if out.chance.hits(500) => Wish::Pause { dag },
-            (9, _) => Wish::Resume { dag },
-            _ => Wish::Trigger {
-                dag,
-                key: out
-                    .chance
-                    .hits(500)
-                    .then(|| format!("k{}", out.chance.below(2))),
-            },
-        };
-        let (at, answer) = (out.wall(0), None);
-        out.store.asks.push(Asked { wish, at, answer });
-        for engine in &self.engines {
-            let delay = out.chance.between(0, 100);
-            out.after(delay, Happening::Inbox { life: engine.life });
-        }
-    }
-
     pub(super) fn nemesis(&mut self) {
         let out = &mut self.out;
         if out.settled || out.mix.faults.is_empty() {

@@ -3,10 +3,12 @@
 mod commits;
 mod end;
 mod fate;
+mod nights;
+mod people;
 
 use std::collections::BTreeMap;
 
-use noctule_core::name::DagId;
+use noctule_core::name::{BackfillId, DagId};
 use noctule_core::run::Instant;
 
 use crate::agenda::{Happening, Life};
@@ -29,6 +31,8 @@ pub(crate) struct World {
     pauses: BTreeMap<DagId, Vec<(Instant, Option<Instant>)>>,
     /// From when on the ticks of each DAG count.
     began: BTreeMap<DagId, Instant>,
+    /// Those that people asked for.
+    backfills: Vec<BackfillId>,
     jumped: bool,
     punctual: bool,
     pub(crate) ticks_judged: u64,
@@ -46,6 +50,7 @@ impl World {
             sessions: BTreeMap::new(),
             pauses: BTreeMap::new(),
             began: BTreeMap::new(),
+            backfills: Vec::new(),
             jumped: false,
             punctual: false,
             ticks_judged: 0,
@@ -65,6 +70,10 @@ impl World {
         for _ in 0..self.out.mix.asks {
             let at = self.out.chance.between(0, safety);
             self.out.agenda.put(at, Happening::Ask);
+        }
+        for _ in 0..self.out.mix.edits {
+            let at = self.out.chance.between(0, safety);
+            self.out.agenda.put(at, Happening::Edit);
         }
         let first = self.out.mix.nemesis;
         self.out.agenda.put(first, Happening::Nemesis);
@@ -115,7 +124,10 @@ impl World {
         match happening {
             Happening::Wake { life, timer } => engines[life.engine].wake(out, timer),
             Happening::Inbox { life } => engines[life.engine].turn(out),
+            Happening::Reload { life } => engines[life.engine].reload(out),
             Happening::Hear { life, run, event } => engines[life.engine].hear(out, run, *event),
+            Happening::Deliver { life, message } => engines[life.engine].deliver(out, &message),
+            Happening::HearBack { life, id, how } => engines[life.engine].hear_back(out, &id, how),
             Happening::Act {
                 life,
                 run,
@@ -152,6 +164,7 @@ impl World {
             } => self.arrive(&key, life, answered),
             Happening::Commit { life, commit } => self.commit(life, *commit),
             Happening::Ask => self.ask(),
+            Happening::Edit => self.edit(),
             Happening::Nemesis => self.nemesis(),
             Happening::Strike { engine, fault } => self.strike(engine, fault),
             Happening::Heal { engine, fault } => self.heal(engine, fault),
