@@ -18,6 +18,7 @@ use noctule_store::{Lease, Store, StoreError};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::{Notify, watch};
 
+use crate::batch::Batch;
 use crate::catalog::Catalog;
 use crate::changed::Teller;
 use crate::clearing::Clearance;
@@ -26,11 +27,11 @@ use crate::control::Command;
 use crate::error::RuntimeError;
 use crate::hands::Hand;
 use crate::polling::Poller;
-use crate::saving::Batch;
 use crate::spanning::Again;
 use crate::surroundings::Surroundings;
 use crate::telling::Telling;
 use crate::triggering::Watchers;
+use crate::unborn::Waiting;
 use crate::unwritten::Unwritten;
 use crate::work::Told;
 
@@ -100,6 +101,8 @@ pub struct Engine {
     pub(crate) telling: Telling,
     /// What the store refused, to be written again.
     pub(crate) unwritten: Unwritten,
+    /// Ticks whose runs the store refused.
+    pub(crate) unborn: Waiting,
     /// Commits fail for now.
     pub(crate) ailing: Option<Ailing>,
     /// Spans that an engine before this one may not have exported.
@@ -210,6 +213,7 @@ impl Engine {
             self.watchers.end();
         } else {
             self.fire(now).await?;
+            self.bear_again(now).await?;
             self.begin_runs();
         }
         if self.published {
@@ -328,8 +332,8 @@ impl Engine {
 
     fn is_drained(&self) -> bool {
         self.draining
-            && self.batch.is_empty()
             && self.unwritten.is_over()
+            && self.groups().is_empty()
             && self.telling.under_way.is_empty()
             && !self.live.values().any(|live| live.is_launching())
     }
