@@ -212,8 +212,9 @@ impl Engine {
         if self.draining {
             self.watchers.end();
         } else {
-            self.fire(now).await?;
+            // The older ticks first.
             self.bear_again(now).await?;
+            self.fire(now).await?;
             self.begin_runs();
         }
         if self.published {

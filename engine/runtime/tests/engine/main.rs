@@ -27,3 +27,4 @@ mod retaining;
 mod rings;
 mod spans;
 mod telling;
+mod whole;
