@@ -66,6 +66,8 @@ pub(crate) struct Live {
     pub(crate) run: Run,
     pub(crate) hands: HashMap<TaskRunIx, Hand>,
     pub(crate) clearings: HashMap<(TaskRunIx, u32), Clearance>,
+    /// How many entries its journal has, where that is known.
+    pub(crate) entries: Option<u64>,
 }
 
 /// The loop and all that it holds.

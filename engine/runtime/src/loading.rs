@@ -129,6 +129,7 @@ impl Engine {
                 run,
                 hands: HashMap::new(),
                 clearings: HashMap::new(),
+                entries: None,
             },
         );
         self.look_at_all(&id);

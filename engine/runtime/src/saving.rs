@@ -132,8 +132,7 @@ impl Engine {
             }
         }
         let durable = self.batch.take(&done);
-        self.shown
-            .tell(durable.steps.keys(), durable.backfills.keys());
+        self.tell_changes(&durable).await;
         for version in durable.versions.keys() {
             self.catalog.stored(version.clone());
         }

@@ -20,6 +20,7 @@ mod hosts;
 mod inbox;
 mod inbox_source;
 mod latest;
+mod listening;
 mod pools;
 mod refused_writes;
 mod replaying;

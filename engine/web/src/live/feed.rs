@@ -47,7 +47,6 @@ impl Feed {
     /// meanwhile is told by nobody.
     pub(crate) fn start(self: &Arc<Self>, store: Store, changed: Changed) {
         self.abort();
-        // Before anybody can listen: what comes after is news.
         let reading = Reading {
             journals: Journals::new(store.clone()),
             backfills: Backfills::new(store),
@@ -75,10 +74,11 @@ impl Feed {
     /// Reads what changed, and tells it; gives back what could not be read now.
     async fn read(&self, reading: &mut Reading, changes: Changes) -> Changes {
         let mut failed = Changes::default();
-        for run in changes.runs {
-            if let Err(error) = reading.journals.catch_up(&run, &self.history).await {
+        for (run, after) in changes.runs {
+            let told = reading.journals.catch_up(&run, after, &self.history).await;
+            if let Err(error) = told {
                 tracing::warn!(%run, %error, "a journal could not be read for live events; it is read again");
-                failed.runs.insert(run);
+                failed.runs.insert(run, after);
             }
         }
         for backfill in changes.backfills {
