@@ -200,7 +200,6 @@ fn intend(run: &mut Run, ix: u32, step: &mut Step) {
         step: LaunchStep::Send { not_before: None },
         stop: None,
         trouble: None,
-        unborn: Vec::new(),
         refused: None,
     };
     let prepared = Prepared {
