@@ -64,6 +64,10 @@ pub enum DropReason {
     Overlap,
     /// `max_queued` ticks were waiting.
     MaxQueued,
+    /// The store refused its run for as long as it was due.
+    Refused,
+    /// No run could be made of it.
+    Unmakeable,
 }
 
 impl DropReason {
@@ -78,6 +82,10 @@ impl DropReason {
             Self::Window => "missed while no engine was running, and older than `catchup_window`",
             Self::Overlap => "a run was under way, and `overlap` is \"skip\"",
             Self::MaxQueued => "`max_queued` ticks were already waiting",
+            Self::Refused => {
+                "the store refused to write its run, and now neither the schedule nor `catchup` asks for it"
+            }
+            Self::Unmakeable => "no run can be made of it: the log of the engine says why",
         }
     }
 }
@@ -134,6 +142,45 @@ pub fn decide(dag: &Dag, at: Circumstances) -> Decision {
         caught_up: false,
     }));
     decision
+}
+
+/// Whether a tick whose run was refused is still to get one, by the engine that decided about it.
+///
+/// # Errors
+/// Why it gets none.
+pub fn still_due(dag: &Dag, tick: Instant, paused: bool) -> Result<(), DropReason> {
+    if paused {
+        return Err(DropReason::Paused);
+    }
+    let rule = dag.definition().schedule.as_ref();
+    let schedule = dag
+        .schedule()
+        .filter(|_| rule.is_some_and(|rule| rule.enabled));
+    let before = tick - Duration::from_secs(1);
+    let of_schedule = schedule.is_some_and(|schedule| schedule.next_after(before) == Some(tick));
+    of_schedule.then_some(()).ok_or(DropReason::Refused)
+}
+
+/// Whether a tick whose run was refused is to get one by an engine that begins now: it was missed, as far as that goes.
+///
+/// # Errors
+/// Why it gets none.
+pub fn once_more(dag: &Dag, tick: Instant, now: Instant) -> Result<(), DropReason> {
+    still_due(dag, tick, false)?;
+    let (Some(rule), Some(schedule)) = (&dag.definition().schedule, dag.schedule()) else {
+        return Err(DropReason::Refused);
+    };
+    let window = rule.catchup_window;
+    let window = window.and_then(|window| chrono::Duration::from_std(window).ok());
+    if window.is_some_and(|window| tick < now - window) {
+        return Err(DropReason::Window);
+    }
+    let latest = || schedule.next_after(tick).is_none_or(|next| next > now);
+    match rule.catchup {
+        Catchup::All => Ok(()),
+        Catchup::Latest if latest() => Ok(()),
+        Catchup::Latest | Catchup::None => Err(DropReason::Refused),
+    }
 }
 
 impl Decision {

@@ -6,6 +6,7 @@ use noctule_core::run::{Actor, Event, News, Report, RetryScope, Verdict};
 use noctule_store::AskId;
 use tokio::sync::oneshot;
 
+use crate::batch::{Given, Of};
 use crate::engine::Engine;
 use crate::error::RuntimeError;
 use crate::retrying::Round;
@@ -41,8 +42,8 @@ impl Engine {
         };
         for (id, ask) in pending {
             if !self.has_answered(id) {
-                let answer = self.answer(ask).await?;
-                self.batch.answers.push((id, answer));
+                let (answer, of) = self.answer(ask).await?;
+                self.batch.answers.push(Given { to: id, answer, of });
             }
         }
         Ok(())
@@ -50,21 +51,31 @@ impl Engine {
 
     /// An answer that the store does not take yet was given all the same, and what was asked for was done.
     fn has_answered(&self, id: AskId) -> bool {
-        let mut answers = self.batch.answers.iter().chain(self.unwritten.answers());
-        answers.any(|(answered, _)| *answered == id)
+        self.batch.has(&Of::Answer(id))
     }
 
     pub(crate) async fn answer_directly(
         &mut self,
         ask: Ask,
-        reply: oneshot::Sender<Answer>,
+        to: oneshot::Sender<Answer>,
     ) -> Result<(), RuntimeError> {
-        let answer = self.answer(ask).await?;
-        self.batch.replies.push((reply, answer));
+        let (answer, of) = self.answer(ask).await?;
+        self.batch.replies.push(Given { to, answer, of });
         Ok(())
     }
 
-    async fn answer(&mut self, ask: Ask) -> Result<Answer, RuntimeError> {
+    /// The answer to an ask, and what it says was done.
+    async fn answer(&mut self, ask: Ask) -> Result<(Answer, Option<Of>), RuntimeError> {
+        let about = about(&ask.wish);
+        let answer = self.answer_to(ask).await?;
+        let of = match &answer {
+            Answer::Done { run: None, .. } => about,
+            answer => done_to(answer),
+        };
+        Ok((answer, of))
+    }
+
+    async fn answer_to(&mut self, ask: Ask) -> Result<Answer, RuntimeError> {
         if ask.profile != self.options.profile {
             let (ours, theirs) = (&self.options.profile, &ask.profile);
             let message =
@@ -219,6 +230,30 @@ impl Engine {
             },
         );
         Ok(done(Some(run.clone())))
+    }
+}
+
+/// What is changed for an ask whose answer names no run.
+fn about(wish: &Wish) -> Option<Of> {
+    match wish {
+        Wish::Pause { dag, .. } | Wish::Resume { dag, .. } => Some(Of::Dag(dag.clone())),
+        Wish::Backfill(wish) => Some(Of::Backfill(wish.backfill.clone())),
+        Wish::ActOnBackfill { backfill, .. } => Some(Of::Backfill(backfill.clone())),
+        Wish::Resend { message } => Some(Of::Message(message.clone())),
+        Wish::Trigger(_)
+        | Wish::Cancel { .. }
+        | Wish::Retry { .. }
+        | Wish::Mark { .. }
+        | Wish::Report(_)
+        | Wish::Reload => None,
+    }
+}
+
+/// The run that an answer says something was done to.
+pub(crate) fn done_to(answer: &Answer) -> Option<Of> {
+    match answer {
+        Answer::Done { run, .. } => run.clone().map(Of::Run),
+        _ => None,
     }
 }
 

@@ -185,11 +185,7 @@ impl Engine {
         }
         for work in &mut all {
             if let Some((head, nights)) = work.take_changes() {
-                let id = head.id.clone();
-                let kept = self.batch.backfills.entry(id);
-                let kept = kept.or_insert_with(|| (head.clone(), Vec::new()));
-                kept.0 = head;
-                kept.1.extend(nights);
+                self.batch.keep_backfill(head, nights);
             }
         }
         all.retain(|work| !work.head().is_over());

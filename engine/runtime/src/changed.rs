@@ -4,15 +4,21 @@
 //! Guarantees: what changed is told at least once after its commit; what nobody has fetched yet is a set of names, so a slow
 //! listener costs no more than the runs and backfills that there are. While nobody listens nothing is kept.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use noctule_core::name::{BackfillId, RunId};
 use tokio::sync::watch;
 
+use crate::batch::Batch;
+use crate::engine::Engine;
 use crate::error::RuntimeError;
 use crate::meters::Meters;
 use crate::surroundings::Surroundings;
+
+/// The pause after the store could not be read.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// The side of the engine.
 pub(crate) struct Teller {
@@ -25,8 +31,9 @@ pub(crate) struct Teller {
 /// What changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// Runs with new entries in their journals.
-    pub runs: BTreeSet<RunId>,
+    /// Runs with new entries in their journals: what stands in a journal after this number was written since somebody
+    /// listens, and since it was last fetched.
+    pub runs: BTreeMap<RunId, u64>,
     /// Backfills that stand otherwise, or may.
     pub backfills: BTreeSet<BackfillId>,
 }
@@ -46,7 +53,10 @@ impl Changes {
 
     /// Takes in what changed besides.
     pub fn extend(&mut self, other: Self) {
-        self.runs.extend(other.runs);
+        for (run, after) in other.runs {
+            let first = self.runs.entry(run).or_insert(after);
+            *first = after.min(*first);
+        }
         self.backfills.extend(other.backfills);
     }
 }
@@ -73,17 +83,17 @@ impl Teller {
         &self.meters
     }
 
-    pub(crate) fn tell<'a>(
-        &self,
-        runs: impl Iterator<Item = &'a RunId>,
-        backfills: impl Iterator<Item = &'a BackfillId>,
-    ) {
-        if self.bell.receiver_count() == 0 {
+    /// Whether anybody listens.
+    pub(crate) fn is_heard(&self) -> bool {
+        self.bell.receiver_count() > 0
+    }
+
+    pub(crate) fn tell(&self, changes: Changes) {
+        if !self.is_heard() {
             return;
         }
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
-        pending.runs.extend(runs.cloned());
-        pending.backfills.extend(backfills.cloned());
+        pending.extend(changes);
         let rings = !pending.is_empty();
         drop(pending);
         if rings {
@@ -120,6 +130,60 @@ impl Changed {
     }
 }
 
+impl Engine {
+    /// Tells what a commit has changed, and from where on in each journal.
+    pub(crate) async fn tell_changes(&mut self, durable: &Batch) {
+        if !self.shown.is_heard() {
+            for id in durable.steps.keys() {
+                if let Some(live) = self.live.get_mut(id) {
+                    // Nobody counts along.
+                    live.entries = None;
+                }
+            }
+            return;
+        }
+        let unknown = durable.steps.keys().filter(|id| {
+            let known = self.live.get(*id).and_then(|live| live.entries);
+            known.is_none() && !durable.births.contains_key(*id)
+        });
+        let unknown: Vec<RunId> = unknown.cloned().collect();
+        let counted = self.count_entries(&unknown).await;
+        let mut changes = Changes::default();
+        for (id, step) in &durable.steps {
+            let new = u64::try_from(step.records.len()).unwrap_or(u64::MAX);
+            let Some(live) = self.live.get_mut(id) else {
+                continue;
+            };
+            let before = match (live.entries, counted.get(id)) {
+                (Some(entries), _) => entries,
+                // Nobody else writes: the last ones are those of this commit.
+                (None, Some(entries)) => entries.saturating_sub(new),
+                (None, None) => 0,
+            };
+            live.entries = Some(before + new);
+            changes.runs.insert(id.clone(), before);
+        }
+        changes.backfills.extend(durable.backfills.keys().cloned());
+        self.shown.tell(changes);
+    }
+
+    async fn count_entries(&self, runs: &[RunId]) -> HashMap<RunId, u64> {
+        if runs.is_empty() {
+            return HashMap::new();
+        }
+        loop {
+            match self.store.last_records(runs).await {
+                Ok(counted) => return counted.into_iter().collect(),
+                // What was written just now can be read, or the lease runs out, and the engine with it.
+                Err(error) => {
+                    tracing::warn!(%error, "how far journals go cannot be read; live events wait");
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,17 +193,25 @@ mod tests {
         let teller = Teller::new(Surroundings::nothing());
         let (a, b): (RunId, RunId) = ("a".parse().unwrap(), "b".parse().unwrap());
         let backfill: BackfillId = "f".parse().unwrap();
-        let none = || std::iter::empty::<&BackfillId>();
-        teller.tell([&a].into_iter(), none());
+        let runs = |runs: &[(&RunId, u64)]| Changes {
+            runs: runs.iter().map(|(id, at)| ((*id).clone(), *at)).collect(),
+            backfills: BTreeSet::new(),
+        };
+        let of_backfill = || Changes {
+            backfills: BTreeSet::from([backfill.clone()]),
+            ..Changes::default()
+        };
+        teller.tell(runs(&[(&a, 0)]));
         let mut changed = teller.listener();
-        teller.tell([&b].into_iter(), none());
-        teller.tell([&a, &b].into_iter(), none());
-        teller.tell(std::iter::empty(), [&backfill].into_iter());
+        teller.tell(runs(&[(&b, 7)]));
+        teller.tell(runs(&[(&a, 3), (&b, 9)]));
+        teller.tell(of_backfill());
         let told = changed.next().await.unwrap();
-        assert_eq!(told.runs, BTreeSet::from([a.clone(), b.clone()]));
+        // From the first that was not fetched, since somebody listens.
+        assert_eq!(told.runs, [(a.clone(), 3), (b.clone(), 7)].into());
         assert_eq!(told.backfills, BTreeSet::from([backfill.clone()]));
-        teller.tell(std::iter::empty(), [&backfill].into_iter());
-        teller.tell([&a].into_iter(), none());
+        teller.tell(of_backfill());
+        teller.tell(runs(&[(&a, 4)]));
         drop(teller);
         let last = changed.next().await.unwrap();
         assert_eq!((last.runs.len(), last.backfills.len()), (1, 1));

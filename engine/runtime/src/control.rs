@@ -22,8 +22,8 @@ pub(crate) enum Command {
         publication: Publication,
         surroundings: Option<Box<Surroundings>>,
     },
-    Settle {
-        durable: oneshot::Sender<()>,
+    Await {
+        written: oneshot::Sender<()>,
     },
     Measure {
         asked: tokio::time::Instant,
@@ -98,12 +98,12 @@ impl Control {
     ///
     /// # Errors
     /// The engine has ended.
-    pub async fn settled(&self) -> Result<(), RuntimeError> {
-        let (durable, settled) = oneshot::channel();
+    pub async fn written(&self) -> Result<(), RuntimeError> {
+        let (written, heard) = oneshot::channel();
         self.commands
-            .send(Command::Settle { durable })
+            .send(Command::Await { written })
             .map_err(|_| RuntimeError::Ended)?;
-        settled.await.map_err(|_| RuntimeError::Ended)
+        heard.await.map_err(|_| RuntimeError::Ended)
     }
 
     /// The meters of the engine, its gauges as it stands now.

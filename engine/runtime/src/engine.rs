@@ -18,6 +18,7 @@ use noctule_store::{Lease, Store, StoreError};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::{Notify, watch};
 
+use crate::batch::Batch;
 use crate::catalog::Catalog;
 use crate::changed::Teller;
 use crate::clearing::Clearance;
@@ -26,11 +27,11 @@ use crate::control::Command;
 use crate::error::RuntimeError;
 use crate::hands::Hand;
 use crate::polling::Poller;
-use crate::saving::Batch;
 use crate::spanning::Again;
 use crate::surroundings::Surroundings;
 use crate::telling::Telling;
 use crate::triggering::Watchers;
+use crate::unborn::Waiting;
 use crate::unwritten::Unwritten;
 use crate::work::Told;
 
@@ -65,6 +66,8 @@ pub(crate) struct Live {
     pub(crate) run: Run,
     pub(crate) hands: HashMap<TaskRunIx, Hand>,
     pub(crate) clearings: HashMap<(TaskRunIx, u32), Clearance>,
+    /// How many entries its journal has, where that is known.
+    pub(crate) entries: Option<u64>,
 }
 
 /// The loop and all that it holds.
@@ -100,6 +103,8 @@ pub struct Engine {
     pub(crate) telling: Telling,
     /// What the store refused, to be written again.
     pub(crate) unwritten: Unwritten,
+    /// Ticks whose runs the store refused.
+    pub(crate) unborn: Waiting,
     /// Commits fail for now.
     pub(crate) ailing: Option<Ailing>,
     /// Spans that an engine before this one may not have exported.
@@ -209,6 +214,8 @@ impl Engine {
         if self.draining {
             self.watchers.end();
         } else {
+            // The older ticks first.
+            self.bear_again(now).await?;
             self.fire(now).await?;
             self.begin_runs();
         }
@@ -316,7 +323,7 @@ impl Engine {
                 self.publish(publication).await?;
                 self.published = true;
             }
-            Command::Settle { durable } => self.batch.settling.push(durable),
+            Command::Await { written } => self.batch.awaiting.push(written),
             Command::Measure { asked, done } => {
                 self.measure(asked.elapsed());
                 // Whoever asked may have gone.
@@ -329,8 +336,8 @@ impl Engine {
 
     fn is_drained(&self) -> bool {
         self.draining
-            && self.batch.is_empty()
             && self.unwritten.is_over()
+            && self.groups().is_empty()
             && self.telling.under_way.is_empty()
             && !self.live.values().any(|live| live.is_launching())
     }

@@ -5,6 +5,8 @@
 
 mod asking;
 mod backfilling;
+mod batch;
+mod binding;
 mod births;
 mod budget;
 mod catalog;
@@ -37,6 +39,7 @@ mod surroundings;
 mod telling;
 mod ticking;
 mod triggering;
+mod unborn;
 mod unwritten;
 mod watching;
 mod work;

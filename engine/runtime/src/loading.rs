@@ -13,17 +13,18 @@ use noctule_store::{Lease, Store};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::{Notify, watch};
 
+use crate::batch::Batch;
 use crate::catalog::Catalog;
 use crate::changed::Teller;
 use crate::control::Control;
 use crate::engine::{Engine, EngineOptions, Live};
 use crate::error::RuntimeError;
 use crate::polling::Poller;
-use crate::saving::Batch;
 use crate::spanning::Again;
 use crate::surroundings::Surroundings;
 use crate::telling::Telling;
 use crate::triggering::Watchers;
+use crate::unborn::Waiting;
 use crate::unwritten::Unwritten;
 
 impl Engine {
@@ -66,6 +67,7 @@ impl Engine {
             draining: false,
             telling,
             unwritten: Unwritten::default(),
+            unborn: Waiting::default(),
             ailing: None,
             again: None,
         };
@@ -127,6 +129,7 @@ impl Engine {
                 run,
                 hands: HashMap::new(),
                 clearings: HashMap::new(),
+                entries: None,
             },
         );
         self.look_at_all(&id);

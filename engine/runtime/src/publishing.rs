@@ -58,6 +58,7 @@ impl Engine {
             git_commit: published.git_commit,
             first_seen: now,
         };
+        let is_new = self.catalog.get(&id).is_none();
         let stored = match self.catalog.get(&id) {
             Some(known) => Some(known.record.clone()),
             None => self.store.dag_record(&id).await?,
@@ -87,6 +88,9 @@ impl Engine {
             self.batch.dags.insert(id.clone());
         }
         self.expect_tick(&id);
+        if is_new {
+            self.inherit_unborn(&id);
+        }
         Ok(())
     }
 
@@ -101,6 +105,7 @@ impl Engine {
             error: None,
             withdrawn: false,
             trouble: None,
+            unborn: Vec::new(),
             pause: self.options.new_dags_paused.then_some(Pause {
                 by,
                 why,
@@ -127,7 +132,8 @@ impl Engine {
         if let Some(known) = self.catalog.get_mut(id) {
             known.record.withdrawn = true;
             known.record.trouble = None;
-            self.batch.withdrawn.push(known.record.clone());
+            let record = known.record.clone();
+            self.batch.withdrawn.insert(id.clone(), record);
         }
         self.catalog.withdraw(id);
         self.expect_tick(id);
@@ -135,19 +141,14 @@ impl Engine {
 
     /// Has the store keep a version, before a run is pinned to it.
     pub(crate) fn pin(&mut self, dag: &Arc<Dag>) {
-        if self.catalog.is_stored(dag.hash())
-            || self
-                .batch
-                .versions
-                .iter()
-                .any(|version| version.hash == *dag.hash())
-        {
+        if self.catalog.is_stored(dag.hash()) || self.batch.versions.contains_key(dag.hash()) {
             return;
         }
         if let Some(known) = self.catalog.get(&dag.definition().id)
             && known.version.hash == *dag.hash()
         {
-            self.batch.versions.push(known.version.clone());
+            let version = known.version.clone();
+            self.batch.versions.insert(version.hash.clone(), version);
         }
     }
 

@@ -1,106 +1,53 @@
 //! The one way to the store: everything decided since the last commit becomes one commit; only what is durable is performed.
+//! What belongs together is durable together or not at all; what was not written stays in the batch.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use noctule_core::ask::Answer;
-use noctule_core::backfill::{Backfill, Night, NightState};
-use noctule_core::name::{BackfillId, DagId, RunId};
+use noctule_core::ask::{Answer, Refusal};
+use noctule_core::name::RunId;
 use noctule_core::run::{Step, TaskRunIx};
-use noctule_core::word::{Message, MessageId};
-use noctule_store::{AskId, DagRecord, DroppedTicks, PinnedVersion, StoreError, Write, Written};
-use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::sync::oneshot;
+use noctule_store::{StoreError, Write, Written};
 
-use crate::control::Command;
+use crate::batch::{Batch, Given, Of};
 use crate::engine::{Ailing, Engine};
 use crate::error::RuntimeError;
 use crate::inheriting::Inherited;
 use crate::narrating::narrate;
-use crate::unwritten::Of;
 
 /// A commit that left nothing is tried again after pauses that grow from the first to the second.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(15));
 
-/// What has been decided since the last commit.
-#[derive(Default)]
-pub(crate) struct Batch {
-    /// Steps of live runs.
-    pub(crate) steps: BTreeMap<RunId, Step>,
-    /// Runs that the store does not have yet, with their idempotency keys.
-    pub(crate) births: HashMap<RunId, Option<String>>,
-    /// Versions that the store does not have yet.
-    pub(crate) versions: Vec<PinnedVersion>,
-    /// DAGs whose record changed.
-    pub(crate) dags: BTreeSet<DagId>,
-    /// DAGs whose file is gone.
-    pub(crate) withdrawn: Vec<DagRecord>,
-    /// Backfills that changed, and which of their nights.
-    pub(crate) backfills: BTreeMap<BackfillId, (Backfill, Vec<(u32, Night)>)>,
-    /// Ticks that get no run.
-    pub(crate) dropped: Vec<DroppedTicks>,
-    /// What is to be told, as it stands now.
-    pub(crate) messages: BTreeMap<MessageId, Message>,
-    /// Answers to asks of the inbox.
-    pub(crate) answers: Vec<(AskId, Answer)>,
-    /// Answers to asks of this process, given once the commit is durable.
-    pub(crate) replies: Vec<(oneshot::Sender<Answer>, Answer)>,
-    /// Who waits until all this is durable.
-    pub(crate) settling: Vec<oneshot::Sender<()>>,
-    /// Task runs whose activity is to be looked at although nothing changed.
-    pub(crate) untended: BTreeSet<(RunId, TaskRunIx)>,
-    /// How the store was left, which the steps of this batch tell every live run.
-    pub(crate) inherited: Inherited,
-    /// The inbox of the loop, until it runs.
-    pub(crate) commands: Option<UnboundedReceiver<Command>>,
-}
-
-impl Batch {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.steps.is_empty()
-            && self.births.is_empty()
-            && self.versions.is_empty()
-            && self.dags.is_empty()
-            && self.withdrawn.is_empty()
-            && self.dropped.is_empty()
-            && self.backfills.is_empty()
-            && self.messages.is_empty()
-            && self.answers.is_empty()
-            && self.replies.is_empty()
-            && self.settling.is_empty()
-    }
-
-    /// Whether it has the beginning of a backfill's night by this run.
-    pub(crate) fn begins_night(&self, run: &RunId) -> bool {
-        let mut nights = self.backfills.values().flat_map(|(_, nights)| nights);
-        nights.any(|(_, night)| {
-            matches!(&night.state, NightState::Running { run: begun, .. } if begun == run)
-        })
-    }
-}
-
 impl Engine {
     /// Commits the batch, and performs what the committed states ask for.
     pub(crate) async fn save(&mut self) -> Result<(), RuntimeError> {
-        let changed = self.telling.outbox.changes().into_iter();
-        let keyed = changed.map(|message| (message.id.clone(), message));
-        self.batch.messages.extend(keyed);
+        self.gather_messages(None);
         self.write_again();
-        if self.batch.is_empty() && !self.batch.inherited.unsettled {
+        self.forget_what_is_gone();
+        let groups = self.groups();
+        let answers = self
+            .batch
+            .replies
+            .iter()
+            .any(|given| self.is_durable(given));
+        let awaited = answers || !self.batch.awaiting.is_empty();
+        if groups.is_empty() && !awaited && !self.settles() {
             self.tend_all(BTreeSet::new());
             self.send_messages();
             return Ok(());
         }
-        let (writes, order) = self.writes();
         let begun = tokio::time::Instant::now();
-        match self.store.commit(&self.lease, &writes).await {
+        let order: Vec<(usize, &Of, Write<'_>)> = self.writes(&groups);
+        let writes: Vec<Vec<Write<'_>>> = by_group(&order);
+        let writes: Vec<&[Write<'_>]> = writes.iter().map(Vec::as_slice).collect();
+        match self.store.commit_groups(&self.lease, &writes).await {
             Ok(written) => {
-                drop(writes);
+                let order = order.iter().map(|(_, of, _)| (*of).clone());
+                let written: Vec<(Of, Written)> = order.zip(written).collect();
                 self.shown.meters().committed(begun.elapsed());
-                self.saved(&order, written).await
+                self.saved(written).await
             }
             Err(error) if error.is_passing() => {
-                drop(writes);
                 self.ail(&error);
                 Ok(())
             }
@@ -108,124 +55,165 @@ impl Engine {
         }
     }
 
-    /// The writes of the batch, and for each what it is of.
-    fn writes(&self) -> (Vec<Write<'_>>, Vec<Of>) {
-        let batch = &self.batch;
+    /// The writes of groups, in order: of which group, and of what.
+    fn writes<'a>(&'a self, groups: &'a [Vec<Of>]) -> Vec<(usize, &'a Of, Write<'a>)> {
         let mut writes = Vec::new();
-        let mut order = Vec::new();
-        let mut add = |of, write| {
-            order.push(of);
-            writes.push(write);
-        };
-        for (at, version) in batch.versions.iter().enumerate() {
-            add(Of::Version(at), Write::Pin { version });
-        }
-        for id in &batch.dags {
-            if let Some(record) = self.catalog.record(id) {
-                add(Of::Dag(id.clone()), Write::Dag { record });
+        for (group, members) in groups.iter().enumerate() {
+            for of in members {
+                let writes_of = self.writes_of(of);
+                writes.extend(writes_of.into_iter().map(|write| (group, of, write)));
             }
         }
-        for (at, record) in batch.withdrawn.iter().enumerate() {
-            add(Of::Withdrawn(at), Write::Dag { record });
-        }
-        for (at, dropped) in batch.dropped.iter().enumerate() {
-            add(Of::Dropped(at), Write::Dropped { dropped });
-        }
-        for (id, (backfill, nights)) in &batch.backfills {
-            add(
-                Of::Backfill(id.clone()),
-                Write::Backfill { backfill, nights },
-            );
-        }
-        for (id, message) in &batch.messages {
-            add(Of::Message(id.clone()), Write::Message { message });
-        }
-        for (id, step) in &batch.steps {
-            let Some(live) = self.live.get(id) else {
-                continue;
-            };
-            let run = &live.run;
-            let write = match batch.births.get(id) {
-                Some(key) => Write::Create {
-                    run,
-                    step,
-                    idempotency_key: key.as_deref(),
-                },
-                None => Write::Step { run, step },
-            };
-            add(Of::Run(id.clone()), write);
-        }
-        for (ask, answer) in &batch.answers {
-            add(Of::Answer(*ask), Write::Answer { ask: *ask, answer });
-        }
-        (writes, order)
+        writes
     }
 
-    async fn saved(&mut self, order: &[Of], written: Vec<Written>) -> Result<(), RuntimeError> {
+    fn writes_of(&self, of: &Of) -> Vec<Write<'_>> {
+        let batch = &self.batch;
+        let write = match of {
+            Of::Version(hash) => {
+                let version = batch.versions.get(hash);
+                version.map(|version| Write::Pin { version })
+            }
+            Of::Dag(dag) => self.catalog.record(dag).map(|record| Write::Dag { record }),
+            Of::Withdrawn(dag) => {
+                let record = batch.withdrawn.get(dag);
+                record.map(|record| Write::Dag { record })
+            }
+            Of::Dropped(dag) => {
+                let dropped = batch.dropped.get(dag).into_iter().flatten();
+                return dropped.map(|dropped| Write::Dropped { dropped }).collect();
+            }
+            Of::Backfill(id) => {
+                let kept = batch.backfills.get(id);
+                kept.map(|(backfill, nights)| Write::Backfill { backfill, nights })
+            }
+            Of::Message(id) => {
+                let message = batch.messages.get(id);
+                message.map(|message| Write::Message { message })
+            }
+            Of::Run(id) => self.write_of_run(id),
+            Of::Answer(ask) => {
+                let given = batch.answers.iter().find(|given| given.to == *ask);
+                given.map(|given| Write::Answer {
+                    ask: *ask,
+                    answer: &given.answer,
+                })
+            }
+        };
+        write.into_iter().collect()
+    }
+
+    fn write_of_run(&self, id: &RunId) -> Option<Write<'_>> {
+        let (run, step) = (&self.live.get(id)?.run, self.batch.steps.get(id)?);
+        Some(match self.batch.births.get(id) {
+            Some(key) => Write::Create {
+                run,
+                step,
+                idempotency_key: key.as_deref(),
+            },
+            None => Write::Step { run, step },
+        })
+    }
+
+    async fn saved(&mut self, written: Vec<(Of, Written)>) -> Result<(), RuntimeError> {
         self.ailing = None;
-        self.shown
-            .tell(self.batch.steps.keys(), self.batch.backfills.keys());
-        let mut batch = std::mem::take(&mut self.batch);
-        for version in &batch.versions {
-            self.catalog.stored(version.hash.clone());
-        }
-        let mut touched = std::mem::take(&mut batch.untended);
-        for (id, step) in &batch.steps {
-            touched.extend(step.touched.iter().map(|ix| (id.clone(), *ix)));
-        }
-        for (of, written) in order.iter().zip(written) {
-            let Of::Run(run) = of else {
-                if let Written::Failed(error) = written {
-                    self.refuse(&batch, of, &error);
-                }
-                continue;
-            };
+        let (mut done, mut existing, mut refused) = (BTreeSet::new(), Vec::new(), Vec::new());
+        for (of, written) in written {
             match written {
-                Written::Done => self.note(run, &batch.steps),
+                Written::Done => {
+                    done.insert(of);
+                }
                 Written::Existing(there) => {
-                    self.leave(run);
-                    self.night_is_left(run, Some(there), "it has got a run meanwhile");
+                    done.insert(of.clone());
+                    existing.push((of, there));
                 }
-                Written::Failed(error) => {
-                    if batch.begins_night(run) {
-                        let there = (!batch.births.contains_key(run)).then(|| run.clone());
-                        self.night_is_left(run, there, &error.to_string());
-                    }
-                    self.read_back(run, &error).await?;
-                }
+                Written::Failed(error) => refused.push((of, error)),
+                // It stays in the batch.
+                Written::HeldBack => {}
             }
         }
+        let durable = self.batch.take(&done);
+        self.tell_changes(&durable).await;
+        for version in durable.versions.keys() {
+            self.catalog.stored(version.clone());
+        }
+        let there: BTreeSet<&Of> = existing.iter().map(|(of, _)| of).collect();
+        for id in durable.steps.keys() {
+            if !there.contains(&Of::Run(id.clone())) {
+                self.note(id, &durable.steps);
+            }
+            let live = self
+                .live
+                .get(id)
+                .filter(|_| durable.births.contains_key(id));
+            live.iter()
+                .for_each(|live| self.unborn.is_born(&live.run.facts));
+        }
+        for (of, there) in existing {
+            if let Of::Run(run) = of {
+                self.leave(&run);
+                self.night_is_left(&run, Some(there), "it has got a run meanwhile");
+            }
+        }
+        for (of, error) in refused {
+            self.refuse(of, &error).await?;
+        }
         self.wrote_all();
-        if batch.inherited.unsettled {
+        if self.settles() {
+            self.batch.inherited = Inherited::default();
             self.settle().await;
         }
-        self.tend_all(touched);
+        self.perform(&durable);
+        Ok(())
+    }
+
+    /// Whether every live run has been told, durably, how the store was left.
+    fn settles(&self) -> bool {
+        self.batch.inherited.unsettled && self.batch.steps.is_empty()
+    }
+
+    /// What the durable states ask for.
+    fn perform(&mut self, durable: &Batch) {
+        let steps = durable.steps.iter();
+        let touched = steps.flat_map(|(id, step)| step.touched.iter().map(|ix| (id.clone(), *ix)));
+        self.tend_all(touched.collect());
         self.send_messages();
-        let over: Vec<RunId> = batch
-            .steps
-            .keys()
-            .filter(|id| self.is_over(id))
-            .cloned()
-            .collect();
+        // What happened since its commit is durable with the next one.
+        let over = |id: &&RunId| self.is_over(id) && !self.batch.steps.contains_key(id);
+        let over: Vec<RunId> = durable.steps.keys().filter(over).cloned().collect();
         over.iter().for_each(|id| self.leave(id));
-        for (reply, answer) in batch.replies {
-            // Whoever asked may have gone; the answer is durable all the same.
-            drop(reply.send(answer));
+        let replies = std::mem::take(&mut self.batch.replies);
+        for given in replies {
+            if self.is_durable(&given) {
+                // Whoever asked may have gone; what is answered is durable all the same.
+                drop(given.to.send(given.answer));
+            } else {
+                self.batch.replies.push(given);
+            }
         }
-        for durable in batch.settling {
+        for written in std::mem::take(&mut self.batch.awaiting) {
             // Whoever waits may have gone.
-            durable.send(()).ok();
+            written.send(()).ok();
         }
         if !over.is_empty() {
             self.ended.send_modify(|count| *count += 1);
         }
-        Ok(())
+    }
+
+    /// Whether what an answer says was done is in the store.
+    pub(crate) fn is_durable<To>(&self, given: &Given<To>) -> bool {
+        given.of.as_ref().is_none_or(|of| !self.batch.has(of))
     }
 
     fn tend_all(&mut self, mut touched: BTreeSet<(RunId, TaskRunIx)>) {
         touched.append(&mut std::mem::take(&mut self.batch.untended));
         for (id, ix) in touched {
-            self.tend(&id, ix);
+            if self.batch.steps.contains_key(&id) {
+                // Its state is not durable: it is looked at again when it is.
+                self.batch.untended.insert((id, ix));
+            } else {
+                self.tend(&id, ix);
+            }
         }
     }
 
@@ -243,8 +231,7 @@ impl Engine {
     }
 
     /// One run's write was refused while the others went through: its state in memory is not the store's.
-    async fn read_back(&mut self, id: &RunId, error: &StoreError) -> Result<(), RuntimeError> {
-        tracing::error!(run = %id, %error, "failed to write a step; the run is read back from the store");
+    pub(crate) async fn read_back(&mut self, id: &RunId) -> Result<(), RuntimeError> {
         self.let_all_go(id);
         self.leave(id);
         match self.store.run(id).await? {
@@ -265,13 +252,20 @@ impl Engine {
             until: tokio::time::Instant::now() + pause,
             failures,
         });
-        for (reply, _) in std::mem::take(&mut self.batch.replies) {
+        for given in std::mem::take(&mut self.batch.replies) {
             let message =
                 format!("the engine cannot write its store now, and keeps trying: {error}");
-            drop(reply.send(Answer::Refused {
-                kind: noctule_core::ask::Refusal::Unreachable,
+            drop(given.to.send(Answer::Refused {
+                kind: Refusal::Unreachable,
                 message,
             }));
         }
     }
+}
+
+fn by_group<'a>(order: &[(usize, &Of, Write<'a>)]) -> Vec<Vec<Write<'a>>> {
+    let groups = order.chunk_by(|one, next| one.0 == next.0);
+    let writes =
+        |group: &[(usize, &Of, Write<'a>)]| group.iter().map(|(.., write)| *write).collect();
+    groups.map(writes).collect()
 }

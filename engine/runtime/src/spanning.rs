@@ -125,11 +125,12 @@ impl Again {
     async fn offer(self, store: &Store, sink: &dyn SpanSink) -> Result<(), RuntimeError> {
         let mut catalog = Catalog::default();
         for id in self.runs {
-            let journal = journal(store, &id).await?;
             // Forgotten meanwhile.
             let Some(run) = store.run(&id).await? else {
                 continue;
             };
+            // After the run, so that it names every version that the run has taken.
+            let journal = journal(store, &id).await?;
             let version = &run.facts.version;
             let dag = catalog.version(store, id.as_str(), version).await?;
             let recent = |record: &Record| record.at >= self.since;

@@ -20,6 +20,7 @@ use noctule_executor::async_trait;
 use noctule_store::StoreError;
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 
+use crate::batch::Of;
 use crate::engine::Engine;
 use crate::error::RuntimeError;
 
@@ -88,8 +89,25 @@ impl Engine {
         let Some(live) = self.live.get(id) else {
             return;
         };
-        for told in notices(&live.dag, &live.run, records) {
-            self.tell(&told);
+        let told = notices(&live.dag, &live.run, records);
+        self.tell_all(&told, &Of::Run(id.clone()));
+    }
+
+    /// Tells what follows from something else that is to be written.
+    pub(crate) fn tell_all(&mut self, told: &[Told], of: &Of) {
+        if !told.is_empty() {
+            self.gather_messages(None);
+            told.iter().for_each(|told| self.tell(told));
+            self.gather_messages(Some(of));
+        }
+    }
+
+    /// Messages that changed are to be written, together with what they tell of.
+    pub(crate) fn gather_messages(&mut self, of: Option<&Of>) {
+        for message in self.telling.outbox.changes() {
+            let told = of.map(|of| (message.id.clone(), of.clone()));
+            self.batch.told.extend(told);
+            self.batch.messages.insert(message.id.clone(), message);
         }
     }
 
@@ -174,7 +192,10 @@ impl Engine {
         // The outbox says how many there are at once, and to whom.
         let under_way: HashSet<&MessageId> = self.telling.sendings.values().collect();
         let begun = self.telling.outbox.sending();
-        let begun = begun.filter(|message| !under_way.contains(&message.id));
+        let begun = begun.filter(|message| {
+            // What is not durable is not sent.
+            !under_way.contains(&message.id) && !self.batch.messages.contains_key(&message.id)
+        });
         let begun: Vec<Message> = begun.cloned().collect();
         for message in begun {
             let id = message.id.clone();

@@ -12,6 +12,7 @@ use noctule_core::scheduling::{
 use noctule_core::word::not_started;
 use noctule_store::DroppedTicks;
 
+use crate::batch::Of;
 use crate::engine::Engine;
 use crate::error::RuntimeError;
 
@@ -59,7 +60,7 @@ impl Engine {
     }
 
     /// One tick meets the runs that are there.
-    async fn arrive(
+    pub(crate) async fn arrive(
         &mut self,
         dag: &Arc<Dag>,
         due: DueTick,
@@ -137,6 +138,7 @@ impl Engine {
                     Ok(params) => params,
                     Err(problems) => {
                         tracing::error!(dag = %id, tick = %due.tick, ?problems, "a tick cannot become a run");
+                        self.drop_ticks(id, unmakeable(due), now);
                         return Ok(());
                     }
                 };
@@ -157,6 +159,7 @@ impl Engine {
             Err(error) => error,
         };
         tracing::error!(dag = %id, tick = %due.tick, error = %reason, "a tick cannot become a run");
+        self.drop_ticks(id, unmakeable(due), now);
         Ok(())
     }
 
@@ -176,15 +179,16 @@ impl Engine {
         self.keep(&id, step);
     }
 
-    fn drop_ticks(&mut self, id: &DagId, dropped: Dropped, at: DateTime<Utc>) {
+    pub(crate) fn drop_ticks(&mut self, id: &DagId, dropped: Dropped, at: DateTime<Utc>) {
         let reason = dropped.reason;
         if !matches!(reason, DropReason::Paused) {
             tracing::warn!(dag = %id, first = %dropped.first, last = %dropped.last, count = dropped.count, "ticks dropped: {}", reason.words());
         }
         let known = self.catalog.get(id);
         let told = known.and_then(|known| not_started(&known.dag, &dropped, self.store.id(), at));
-        told.iter().for_each(|told| self.tell(told));
-        self.batch.dropped.push(DroppedTicks {
+        self.tell_all(told.as_slice(), &Of::Dropped(id.clone()));
+        let all = self.batch.dropped.entry(id.clone()).or_default();
+        all.push(DroppedTicks {
             dag: id.clone(),
             dropped,
             at,
@@ -218,5 +222,14 @@ impl Engine {
         if let Some(next) = schedule.next_after(after) {
             self.ticks.insert((next, id.clone()));
         }
+    }
+}
+
+fn unmakeable(due: DueTick) -> Dropped {
+    Dropped {
+        first: due.tick,
+        last: due.tick,
+        count: 1,
+        reason: DropReason::Unmakeable,
     }
 }

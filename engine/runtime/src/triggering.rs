@@ -18,7 +18,8 @@ use serde_json::Value;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::AbortHandle;
 
-use crate::asking::{done, refused};
+use crate::asking::{done, done_to, refused};
+use crate::batch::Given;
 use crate::births::Birth;
 use crate::engine::Engine;
 use crate::error::RuntimeError;
@@ -162,7 +163,9 @@ impl Engine {
             Seen::Trouble(trouble) => self.trouble(&sighting.dag, trouble),
             Seen::Occasion { occasion, reply } => {
                 let answer = self.run_for(&sighting.dag, occasion).await?;
-                self.batch.replies.push((reply, answer));
+                let of = done_to(&answer);
+                let (to, answer) = (reply, answer);
+                self.batch.replies.push(Given { to, answer, of });
             }
         }
         Ok(())

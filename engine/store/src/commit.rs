@@ -1,7 +1,8 @@
 //! The one write path: everything that an engine decided, in one transaction, under the epoch of its lease.
 //!
 //! Rows are the truth, records are history. What is acknowledged is durable; a commit that fails leaves nothing. One write
-//! that breaks a rule of the schema does not take the others down: then each is made under its own savepoint.
+//! that breaks a rule of the schema does not take the others down: then each group of writes that belong together is made
+//! under its own savepoint, and is written whole or not at all.
 
 use noctule_core::ask::Answer;
 use noctule_core::backfill::{Backfill, Night};
@@ -79,10 +80,21 @@ pub enum Written {
     Existing(RunId),
     /// It broke a rule; nothing of it was written, while the other writes are durable.
     Failed(StoreError),
+    /// It belongs to one that broke a rule: nothing of it was written, and nothing is wrong with it that is known.
+    HeldBack,
+}
+
+/// What became of a group in which one write broke a rule.
+pub(crate) fn of_refused(size: usize, culprit: usize, error: StoreError) -> Vec<Written> {
+    let mut written: Vec<Written> = (0..size).map(|_| Written::HeldBack).collect();
+    if let Some(place) = written.get_mut(culprit) {
+        *place = Written::Failed(error);
+    }
+    written
 }
 
 impl Store {
-    /// Makes writes durable, all in one transaction. The answers are in the order of the writes.
+    /// Makes writes durable, all in one transaction, each for itself. The answers are in the order of the writes.
     ///
     /// # Errors
     /// The lease is past (`Fenced`, `LeaseLost`), or nothing could be written.
@@ -91,6 +103,21 @@ impl Store {
         lease: &Lease,
         writes: &[Write<'_>],
     ) -> Result<Vec<Written>, StoreError> {
-        either!(self, backend => Box::pin(backend.commit(lease, writes)).await)
+        let each: Vec<&[Write<'_>]> = writes.chunks(1).collect();
+        self.commit_groups(lease, &each).await
+    }
+
+    /// Makes groups of writes durable, all in one transaction. Where one write of a group breaks a rule nothing of its
+    /// group is written: the first that does has `Failed`, the others of the group are `HeldBack`. A run that exists
+    /// already breaks no rule. The answers are in the order of the writes.
+    ///
+    /// # Errors
+    /// The lease is past (`Fenced`, `LeaseLost`), or nothing could be written.
+    pub async fn commit_groups(
+        &self,
+        lease: &Lease,
+        groups: &[&[Write<'_>]],
+    ) -> Result<Vec<Written>, StoreError> {
+        either!(self, backend => Box::pin(backend.commit(lease, groups)).await)
     }
 }

@@ -46,6 +46,9 @@ pub struct DagRecord {
     pub schedule_fingerprint: String,
     /// Up to which instant its ticks are decided.
     pub considered_until: Option<DateTime<Utc>>,
+    /// Of these, the ticks whose runs the store refused: they are to be made still, or it is to be said why not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unborn: Vec<Unborn>,
     /// When it was first seen.
     pub first_seen: DateTime<Utc>,
 }
@@ -57,6 +60,17 @@ pub struct Pause {
     pub by: Actor,
     /// Why, in their words.
     pub why: Option<String>,
+    /// Since when.
+    pub since: DateTime<Utc>,
+}
+
+/// A tick whose run the store refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unborn {
+    /// The tick.
+    pub tick: DateTime<Utc>,
+    /// What the store said.
+    pub why: String,
     /// Since when.
     pub since: DateTime<Utc>,
 }

@@ -38,7 +38,7 @@ pub use asks::AskId;
 pub use backfills::BackfillFilter;
 pub use columns::TaskStanding;
 pub use commit::{Write, Written};
-pub use document::{DagRecord, DroppedTicks, Pause, PinnedVersion, Trouble};
+pub use document::{DagRecord, DroppedTicks, Pause, PinnedVersion, Trouble, Unborn};
 pub use error::StoreError;
 pub use forgetting::{After, OldRun};
 pub use hook::CommitHook;

@@ -107,7 +107,9 @@ pub(crate) fn no_run(id: &RunId) -> Problem {
 /// How a DAG stands, by what the store keeps of it.
 #[must_use]
 pub fn standing(record: DagRecord) -> DagStanding {
+    let refused_ticks = refused_ticks(&record);
     DagStanding {
+        refused_ticks,
         file: record.file,
         error: record.error,
         withdrawn: record.withdrawn,
@@ -121,4 +123,21 @@ pub fn standing(record: DagRecord) -> DagStanding {
             since: trouble.since,
         }),
     }
+}
+
+fn refused_ticks(record: &DagRecord) -> Option<TroubleView> {
+    let first = record.unborn.iter().min_by_key(|unborn| unborn.tick)?;
+    let tick = first.tick.format("%Y-%m-%d %H:%M UTC");
+    let others = match record.unborn.len() - 1 {
+        0 => String::new(),
+        1 => " and one more".to_owned(),
+        count => format!(" and {count} more"),
+    };
+    Some(TroubleView {
+        what: format!(
+            "the store refuses the run of the tick of {tick}{others}, and the engine tries it again: {}",
+            first.why
+        ),
+        since: record.unborn.iter().map(|unborn| unborn.since).min()?,
+    })
 }

@@ -49,7 +49,7 @@ pub use page::{BackfillList, EventList, List, RunList};
 pub use problem::{Code, ProblemDocument};
 pub use read::{
     DeliveryList, EventsView, HealthView, LOG_HEADERS, ListenerView, OutboxView, Rooms, SpansView,
-    tonight, under_way,
+    UnwrittenView, tonight, under_way,
 };
 pub use sessions::SessionView;
 pub use table::{Route, routes};

@@ -181,6 +181,7 @@ pub(crate) fn dag_record(dag: &Dag, number: usize) -> DagRecord {
         withdrawn: false,
         pause: None,
         trouble: None,
+        unborn: Vec::new(),
         schedule_fingerprint: format!("schedule {number}"),
         considered_until: Some(minute(number)),
         first_seen: minute(0),

@@ -136,7 +136,7 @@ impl Server<'_> {
             biased;
             ended = hosted.ended() => return self.lost(ended),
             () = signals.asked() => return self.drain(hosted, signals).await,
-            Ok(()) = control.settled() => {}
+            Ok(()) = control.written() => {}
         }
         let watch = match self.present(open, &hosted) {
             Ok(watch) => watch,

@@ -93,6 +93,14 @@ fn print(shown: &[DagView], zone: Zone, surface: &Surface) -> Result<Exit, CliEr
         let message = format!("{dag}: its trigger is in trouble since {since}: {what}");
         remark(surface, &printable(&message));
     }
+    for (dag, refused) in shown
+        .iter()
+        .filter_map(|dag| Some((&dag.dag, dag.refused_ticks.as_ref()?)))
+    {
+        let since = times::json(refused.since);
+        let message = format!("{dag}: a tick has no run since {since}: {}", refused.what);
+        remark(surface, &printable(&message));
+    }
     Ok(Exit::Success)
 }
 

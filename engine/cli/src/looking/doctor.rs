@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use noctule_core::dag::Dag;
 use noctule_executor::Finding;
 use noctule_runtime::Surroundings;
+use noctule_store::DagRecord;
+use noctule_web::standing;
 use serde_json::{Value, json};
 
 use super::Given;
@@ -47,6 +49,7 @@ pub(crate) async fn doctor(args: &DoctorArgs, surface: &Surface) -> Result<Exit,
     }
     let mut findings = files(&open)?;
     findings.push(store(&open, surface).await);
+    findings.extend(ticks(&open, surface).await?);
     findings.extend(footing(&open)?);
     let simulators = Simulators::for_a_look(open.project()?, &open.place.root).await?;
     let simulators = simulators.with_secrets(open.project()?, &open.place.root, &surface.env);
@@ -150,6 +153,21 @@ async fn store(open: &OpenProject, surface: &Surface) -> Finding {
             Err(error) => finding(false, subject, error.to_string()),
         },
     }
+}
+
+/// Ticks whose runs the store refused.
+async fn ticks(open: &OpenProject, surface: &Surface) -> Result<Vec<Finding>, CliError> {
+    // Why it cannot be opened stands there already.
+    let Ok(Some(store)) = open.store(surface).await else {
+        return Ok(Vec::new());
+    };
+    let records = store.dag_records().await?;
+    let refused = |record: DagRecord| {
+        let dag = record.dag.to_string();
+        let what = standing(record).refused_ticks?.what;
+        Some(finding(false, &dag, what))
+    };
+    Ok(records.into_iter().filter_map(refused).collect())
 }
 
 async fn executors(

@@ -114,6 +114,16 @@ impl Work {
         }
     }
 
+    /// A night stands otherwise than it was thought to: what was to be written of it was refused.
+    pub fn restate(&mut self, ix: u32, state: NightState) {
+        let open = matches!(state, NightState::Waiting | NightState::Running { .. });
+        if open && matches!(self.head.phase, Phase::Ended { .. }) {
+            self.turn(Phase::Running);
+        }
+        self.next = self.next.min(ix as usize);
+        self.put(ix, state);
+    }
+
     /// No more nights until it is resumed; false: it is not running.
     pub fn pause(&mut self, by: Actor, reason: Option<String>, now: Instant) -> bool {
         if self.head.phase != Phase::Running {

@@ -104,18 +104,11 @@ impl Replayed {
 /// The versions that a run was pinned to, by its journal, the first one first: those that it is folded with.
 #[must_use]
 pub fn versions(facts: &RunFacts, journal: &[Numbered]) -> Vec<DagHash> {
-    let taken: Vec<&Repin> = journal.iter().filter_map(taken).collect();
+    let taken = journal.iter().filter_map(|(_, record)| record.taken());
+    let taken: Vec<&Repin> = taken.collect();
     let first = taken.first().map_or(&facts.version, |repin| &repin.from);
     let later = taken.iter().map(|repin| &repin.to);
     std::iter::once(first).chain(later).cloned().collect()
-}
-
-/// The later definition that a record's event took.
-fn taken((_, record): &Numbered) -> Option<&Repin> {
-    match &record.heard.as_ref()?.event {
-        Event::Retry { definition, .. } => definition.as_deref(),
-        _ => None,
-    }
 }
 
 /// Folds a whole journal, and compares it with a stored run. `dags` has the [`versions`] of the journal, in any order.
@@ -222,7 +215,7 @@ impl<'a> Replay<'a> {
         let is_new = |ix: &&TaskRunIx| ix.index() >= known;
         let new = transition
             .first()
-            .and_then(taken)
+            .and_then(|(_, record)| record.taken())
             .map_or(0, |repin| repin.line.iter().filter(is_new).count());
         if let Some(stranger) = event.tasks().find(|ix| ix.index() >= known + new) {
             return Err(missing(format!(
@@ -230,7 +223,7 @@ impl<'a> Replay<'a> {
                 stranger.0
             )));
         }
-        if let Some(repin) = transition.first().and_then(taken) {
+        if let Some(repin) = transition.first().and_then(|(_, record)| record.taken()) {
             self.dag = version(self.dags, seq, &repin.to)?;
         }
         let port = Recorded::new(stored, &heard.answers);

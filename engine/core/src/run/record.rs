@@ -8,7 +8,9 @@ use serde_json::Value;
 
 use super::actor::Actor;
 use super::attempt::AttemptStop;
+use super::event::Event;
 use super::heard::Heard;
+use super::repin::Repin;
 use super::state::{Instant, RunEnding, StopWhy, TaskRunIx, Trigger, Verdict};
 use crate::name::{BackfillId, DagHash};
 
@@ -38,6 +40,15 @@ impl Record {
             attempt,
             fact,
             heard: None,
+        }
+    }
+
+    /// The later definition that its event took.
+    #[must_use]
+    pub fn taken(&self) -> Option<&Repin> {
+        match &self.heard.as_ref()?.event {
+            Event::Retry { definition, .. } => definition.as_deref(),
+            _ => None,
         }
     }
 }

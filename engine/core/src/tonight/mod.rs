@@ -83,7 +83,9 @@ impl Lane {
     pub fn tone(&self) -> Option<&'static str> {
         match self.dag.state {
             "active" if self.late.is_some() || self.overdue => Some("late"),
-            "active" if self.dag.trouble.is_some() => Some("trouble"),
+            "active" if self.dag.trouble.is_some() || self.dag.refused_ticks.is_some() => {
+                Some("trouble")
+            }
             "active" => None,
             word => Some(word),
         }

@@ -47,6 +47,9 @@ pub fn needs_of_dag(dag: &DagView) -> Vec<NeedView> {
     if let ("active", Some(trouble)) = (dag.state, &dag.trouble) {
         needs.push(need("trigger", &trouble.what, Some(trouble.since)));
     }
+    if let Some(refused) = &dag.refused_ticks {
+        needs.push(need("refused_tick", &refused.what, Some(refused.since)));
+    }
     needs
 }
 

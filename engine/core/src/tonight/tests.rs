@@ -109,7 +109,14 @@ fn a_file_or_a_trigger_that_makes_no_runs_wants_a_person() {
         what: "the table is gone".to_owned(),
         since: second(-9),
     });
-    let night = Night::of(second(0), Tz::UTC, vec![broken, troubled], &[]);
+    let mut unborn = known("u", DagStanding::default());
+    unborn.view.refused_ticks = Some(TroubleView {
+        what: "the disk says no".to_owned(),
+        since: second(-9),
+    });
+    let night = Night::of(second(0), Tz::UTC, vec![broken, troubled, unborn], &[]);
+    let tones: Vec<Option<&str>> = night.lanes.iter().map(Lane::tone).collect();
+    assert_eq!(tones[1..], [Some("trouble"), Some("trouble")]);
     let needs: Vec<(&str, &str, &str)> = night
         .needs
         .iter()
@@ -119,7 +126,8 @@ fn a_file_or_a_trigger_that_makes_no_runs_wants_a_person() {
         needs,
         [
             ("b", "broken", "no such task"),
-            ("t", "trigger", "the table is gone")
+            ("t", "trigger", "the table is gone"),
+            ("u", "refused_tick", "the disk says no")
         ]
     );
     assert!(!night.is_well());

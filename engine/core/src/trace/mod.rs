@@ -18,6 +18,7 @@ use serde_json::Value;
 
 pub use self::id::{SpanId, TraceId, traceparent};
 use crate::dag::Dag;
+use crate::name::DagHash;
 use crate::run::{
     Attempt, AttemptEnd, AttemptState, Ended, Fact, Instant, Nature, Phase, Record, Run, RunEnding,
     TaskRun,
@@ -73,19 +74,23 @@ impl From<u32> for Attribute {
 }
 
 /// The spans that end with these records of a run, of which the first was made in the given round. The run is as it stood
-/// after the last of them, or later.
+/// after the last of them, or earlier; each span has the version that its round ran under, whatever the run took later.
 #[must_use]
 pub fn spans(dag: &Dag, run: &Run, first_round: u32, records: &[Record]) -> Vec<Span> {
     let mut round = first_round;
     let mut began = None;
+    let first_taken = records.iter().find_map(Record::taken);
+    let mut version = first_taken.map_or(&run.facts.version, |repin| &repin.from);
     let mut spans = Vec::new();
     for record in records {
+        version = record.taken().map_or(version, |repin| &repin.to);
         match &record.fact {
             Fact::RunRetried { .. } => (round, began) = (round + 1, None),
             Fact::RunStarted { .. } => began = Some(record.at),
             Fact::RunEnded { ending } => {
                 let began = began.or_else(|| began_of(run, round));
-                spans.push(of_round(run, round, (began, record.at), *ending));
+                let within = (began, record.at);
+                spans.push(of_round(run, (round, version), within, *ending));
             }
             Fact::AttemptEnded { .. } => spans.extend(of_attempt(dag, run, round, record)),
             _ => {}
@@ -114,7 +119,7 @@ fn began_of(run: &Run, round: u32) -> Option<Instant> {
 
 fn of_round(
     run: &Run,
-    round: u32,
+    (round, version): (u32, &DagHash),
     (began, ended): (Option<Instant>, Instant),
     ending: RunEnding,
 ) -> Span {
@@ -130,7 +135,7 @@ fn of_round(
         ("noctule.profile", facts.profile.as_str().into()),
         ("noctule.trigger", facts.trigger.word().into()),
         ("noctule.logical_time", written(facts.logical_time)),
-        ("noctule.version", facts.version.as_str().into()),
+        ("noctule.version", version.as_str().into()),
         ("noctule.round", round.into()),
         ("noctule.state", ending.word().into()),
     ]);

@@ -8,7 +8,9 @@ use serde_json::{Map, json};
 
 use super::*;
 use crate::name::RunId;
-use crate::run::{NewRun, Prepared, Previous, TaskRunIx, TaskState, Trigger, create};
+use crate::run::{
+    Event, Heard, NewRun, Prepared, Previous, Repin, TaskRunIx, TaskState, Trigger, create,
+};
 use crate::ticks::IngestionId;
 use crate::view::sample;
 
@@ -280,4 +282,43 @@ fn a_span_never_ends_before_it_began_whatever_the_clock_of_a_backend_says() {
         assert!(all[0].ended == at(5) && all[0].began <= all[0].ended);
         assert!(all[0].ended - all[0].began <= TimeDelta::seconds(5));
     }
+}
+
+#[test]
+fn a_round_names_the_version_that_it_ran_under_whatever_the_run_took_later() {
+    let dag = dag();
+    let (mut run, mut records) = history(&dag);
+    let (earlier, later) = (DagHash::of(b"earlier"), DagHash::of(b"later"));
+    let repin = Repin {
+        from: earlier.clone(),
+        to: later.clone(),
+        line: vec![TaskRunIx(0)],
+        gone: Vec::new(),
+    };
+    let event = Event::Retry {
+        tasks: vec![TaskRunIx(0)],
+        by: crate::run::Actor::engine(),
+        reason: None,
+        backfill: None,
+        definition: Some(Box::new(repin)),
+    };
+    records[3].heard = Some(Box::new(Heard {
+        event,
+        answers: Vec::new(),
+        output: None,
+    }));
+    run.facts.version = later.clone();
+    let versions = |run: &Run, round, records: &[Record]| {
+        let all = spans(&dag, run, round, records);
+        let named = all
+            .iter()
+            .filter_map(|span| attribute(span, "noctule.version"));
+        named.cloned().collect::<Vec<_>>()
+    };
+    let both = [earlier.as_str().into(), later.as_str().into()];
+    assert_eq!(versions(&run, 1, &records), both);
+    assert_eq!(versions(&run, 2, &records[4..]), both[1..]);
+    // The run was read before it took the later one, its journal after that.
+    run.facts.version = earlier;
+    assert_eq!(versions(&run, 1, &records), both);
 }

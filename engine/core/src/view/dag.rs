@@ -47,6 +47,9 @@ pub struct DagView {
     /// What keeps that from making runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trouble: Option<TroubleView>,
+    /// Ticks whose runs the store refuses: they are tried again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused_ticks: Option<TroubleView>,
 }
 
 /// Why a DAG is paused.
@@ -86,6 +89,8 @@ pub struct DagStanding {
     pub paused: Option<PausedView>,
     /// What keeps its trigger from making runs.
     pub trouble: Option<TroubleView>,
+    /// Ticks whose runs the store refuses.
+    pub refused_ticks: Option<TroubleView>,
 }
 
 impl DagView {
@@ -126,6 +131,7 @@ impl DagView {
                 .as_ref()
                 .map(|trigger| trigger.kind.clone()),
             trouble: standing.trouble,
+            refused_ticks: standing.refused_ticks,
         }
     }
 
@@ -153,6 +159,7 @@ impl DagView {
             paused: standing.paused,
             trigger: None,
             trouble: None,
+            refused_ticks: standing.refused_ticks,
         }
     }
 }

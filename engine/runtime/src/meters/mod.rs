@@ -48,6 +48,7 @@ pub struct Meters {
     tick_lateness: Histogram,
     commits: Family<Written, Counter>,
     refused_writes: Family<RefusedWrite, Counter>,
+    unwritten: Family<RefusedWrite, Gauge>,
     commit: Histogram,
     lag: Seconds,
     runs: Family<RunState, Gauge>,
@@ -80,6 +81,7 @@ impl Default for Meters {
             tick_lateness: Histogram::new(LATENESS),
             commits: Family::default(),
             refused_writes: Family::default(),
+            unwritten: Family::default(),
             commit: Histogram::new(COMMIT),
             lag: Seconds::default(),
             runs: Family::default(),
@@ -119,6 +121,8 @@ impl Meters {
         all.register("commits", "Commits, and those that the store refused for then", self.commits.clone());
         all.register("refused_writes", "Writes that the store refused while others of their commit were made, by kind; they are tried again",
             self.refused_writes.clone());
+        all.register("unwritten", "What the store refuses to write now, by kind: a tick whose run is refused, or whatever waits with all that belongs to it",
+            self.unwritten.clone());
         all.register("commit_seconds", "From a decision to its durability", self.commit.clone());
         all.register("loop_lag_seconds", "How long the last request for these numbers waited for the loop", self.lag.clone());
         all.register("runs", "Live runs, by state", self.runs.clone());
@@ -163,6 +167,36 @@ impl Meters {
     }
 
     /// The store refused one write of a commit.
+    /// How many writes of a kind the store has refused while others of their commit were made.
+    #[must_use]
+    pub fn refused_writes(&self, kind: &'static str) -> u64 {
+        let of = RefusedWrite { kind };
+        self.refused_writes.get_or_create(&of).get()
+    }
+
+    /// What the store refuses to write now, by kind.
+    #[must_use]
+    pub fn unwritten(&self) -> Vec<(&'static str, u64)> {
+        let kinds = [
+            "tick",
+            "version",
+            "dag",
+            "dropped_ticks",
+            "backfill",
+            "message",
+            "answer",
+        ];
+        let count = |kind| {
+            let gauge = self.unwritten.get_or_create(&RefusedWrite { kind }).get();
+            (kind, gauge.unsigned_abs())
+        };
+        kinds
+            .map(count)
+            .into_iter()
+            .filter(|(_, n)| *n > 0)
+            .collect()
+    }
+
     pub(crate) fn refused_write(&self, kind: &'static str) {
         self.refused_writes
             .get_or_create(&RefusedWrite { kind })

@@ -7,7 +7,9 @@ use std::time::Duration;
 use noctule_core::run::TaskRun;
 
 use super::Meters;
-use super::labels::{MessageState, OfListener, OfPool, RunState, SpanFate, TaskRunState};
+use super::labels::{
+    MessageState, OfListener, OfPool, RefusedWrite, RunState, SpanFate, TaskRunState,
+};
 use crate::engine::{Engine, Live};
 
 impl Engine {
@@ -46,6 +48,11 @@ impl Engine {
         meters.dags.set(whole(self.catalog.count()));
         let next = self.ticks.first().map_or(0, |(at, _)| at.timestamp());
         meters.next_tick.set(next as f64);
+        meters.unwritten.clear();
+        let ticks = (0..self.unborn.count()).map(|_| "tick");
+        for kind in self.unwritten.kinds().chain(ticks) {
+            meters.unwritten.get_or_create(&RefusedWrite { kind }).inc();
+        }
         self.measure_outbox(meters);
         self.measure_listeners(meters);
         self.measure_spans(meters);

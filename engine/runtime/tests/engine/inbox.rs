@@ -253,11 +253,11 @@ async fn a_run_keeps_the_version_it_began_with_and_a_bad_file_keeps_the_last_goo
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_published_is_in_the_store_once_the_engine_has_settled_also_after_a_full_disk() {
+async fn what_was_published_is_in_the_store_once_the_engine_says_so_also_after_a_full_disk() {
     let stage = Stage::new("id = \"d\"\n[tasks.t]\nexecutor = \"scripted\"\n");
     let engine = stage.start().await;
     let control = &engine.control;
-    control.settled().await.unwrap();
+    control.written().await.unwrap();
     stage.killer.fill_disk(2);
     let text = "id = \"other\"\n[tasks.t]\nexecutor = \"scripted\"\n";
     let published = Publication {
@@ -265,7 +265,7 @@ async fn what_was_published_is_in_the_store_once_the_engine_has_settled_also_aft
         ..Publication::default()
     };
     control.publish(published, None).unwrap();
-    control.settled().await.unwrap();
+    control.written().await.unwrap();
     let other = "other".parse().unwrap();
     let record = engine.store.dag_record(&other).await.unwrap();
     assert!(record.is_some_and(|record| !record.withdrawn));

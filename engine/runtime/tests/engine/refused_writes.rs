@@ -11,7 +11,7 @@ use noctule_core::word::Occasion;
 use sqlx::{Connection, SqliteConnection};
 
 use crate::backfills::{backfill, until, wish};
-use crate::harness::{Stage, ask, ending, trigger_of};
+use crate::harness::{Running, Stage, ask, ending, trigger_of};
 use crate::telling::{FAILING, Letterbox, all_sent, until_all};
 
 /// The first run of each tick fails.
@@ -26,8 +26,16 @@ wait = "block"
 with = { ends = ["failed", "succeeded"] }
 "#;
 
+/// Waits until the store has refused a write of a kind.
+pub(crate) async fn refused(engine: &Running, kind: &'static str) {
+    let now = async || engine.control.meters().await.unwrap();
+    while now().await.refused_writes(kind) == 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
 /// Does something to the store behind the engine's back.
-async fn meddle(folder: &Path, statement: &'static str) {
+pub(crate) async fn meddle(folder: &Path, statement: &'static str) {
     let url = format!("sqlite://{}", folder.join("state.db").display());
     let mut connection = SqliteConnection::connect(&url).await.unwrap();
     let wait = "PRAGMA busy_timeout = 30000";
@@ -49,9 +57,8 @@ async fn a_message_whose_write_is_refused_is_not_sent_and_is_written_again_later
         "CREATE TRIGGER refused BEFORE INSERT ON messages BEGIN SELECT RAISE(ABORT, 'no'); END";
     meddle(path, refuse).await;
     let run = engine.trigger().await;
-    let over = engine.over(&run).await;
-    assert_eq!(ending(&over), Some(RunEnding::Failed), "the run is written");
-    // Another commit is through, and nothing was sent.
+    refused(&engine, "message").await;
+    // Another commit is through, and nothing was sent, nor is the end of the run written without its word.
     let other = engine.control.ask(trigger_of("q", None)).await.unwrap();
     let Answer::Done {
         run: Some(other), ..
@@ -60,6 +67,8 @@ async fn a_message_whose_write_is_refused_is_not_sent_and_is_written_again_later
         panic!("{other:?}");
     };
     engine.over(&other).await;
+    let there = engine.store.run(&run).await.unwrap().unwrap();
+    assert_eq!(ending(&there), None, "its word would be lost by a kill");
     assert!(until_all(&engine.store, |_| true).await.is_empty());
     assert!(letterbox.got().is_empty(), "it was sent unwritten");
     meddle(path, "DROP TRIGGER refused").await;
@@ -67,6 +76,8 @@ async fn a_message_whose_write_is_refused_is_not_sent_and_is_written_again_later
     let got = letterbox.got();
     assert_eq!(got[0].first.occasion, Occasion::Failed);
     assert_eq!(got[0].first.run.as_ref(), Some(&run));
+    let over = engine.over(&run).await;
+    assert_eq!(ending(&over), Some(RunEnding::Failed));
     until_all(&engine.store, all_sent).await;
     engine.drain().await;
 }
@@ -79,15 +90,17 @@ async fn a_backfill_whose_write_is_refused_is_there_later_and_no_night_is_double
     let refuse =
         "CREATE TRIGGER refused BEFORE INSERT ON nights BEGIN SELECT RAISE(ABORT, 'no'); END";
     meddle(path, refuse).await;
-    backfill(&engine, wish(3, Only::Missing, 1)).await;
-    assert_eq!(
-        engine
-            .store
-            .backfill(&crate::backfills::id())
-            .await
-            .unwrap(),
-        None
-    );
+    let asked = ask(Wish::Backfill(wish(3, Only::Missing, 1)));
+    let asked = engine.store.ask(&asked).await.unwrap();
+    refused(&engine, "backfill").await;
+    let id = crate::backfills::id();
+    assert_eq!(engine.store.backfill(&id).await.unwrap(), None);
+    let runs = crate::backfills::runs(&engine.store).await;
+    assert!(runs.is_empty(), "a night without its backfill: {runs:?}");
+    let answer = engine.store.answer_of(asked).await.unwrap();
+    assert_eq!(answer, None, "what is not written is not called done");
+    let unwritten = engine.control.meters().await.unwrap().unwritten();
+    assert_eq!(unwritten, [("backfill", 1)]);
     meddle(path, "DROP TRIGGER refused").await;
     let head = until(&engine.store, Backfill::is_over).await;
     assert_eq!(head.tally.succeeded, 3, "{head:?}");
@@ -212,13 +225,10 @@ async fn what_was_asked_is_done_once_also_where_its_answer_is_refused() {
     };
     let mut token = engine.store.change_token().await.unwrap();
     let mut asked = Vec::new();
-    // Whoever answers one ask has looked at all that are pending.
-    for count in 1..=3 {
+    for _ in 0..3 {
         asked.push(engine.store.ask(&trigger_of("d", None)).await.unwrap());
-        while made().await < count {
-            let patience = Duration::from_secs(5);
-            token = engine.store.changed_since(token, patience).await.unwrap();
-        }
+        refused(&engine, "answer").await;
+        assert_eq!(made().await, 0, "a kill would have it done again");
     }
     meddle(path, "DROP TRIGGER refused").await;
     for ask in asked {
@@ -241,8 +251,8 @@ async fn an_engine_that_drains_writes_once_more_what_was_refused_and_does_not_wa
         let refuse =
             "CREATE TRIGGER refused BEFORE INSERT ON messages BEGIN SELECT RAISE(ABORT, 'no'); END";
         meddle(stage.dir.path(), refuse).await;
-        let run = engine.trigger().await;
-        engine.over(&run).await;
+        engine.trigger().await;
+        refused(&engine, "message").await;
         if heals {
             meddle(stage.dir.path(), "DROP TRIGGER refused").await;
         }

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use noctule_core::ask::{Answer, Take, Wish};
 use noctule_core::run::RunEnding;
-use noctule_core::trace::{Span, SpanId, TraceId, traceparent};
+use noctule_core::trace::{Attribute, Span, SpanId, TraceId, traceparent};
 use noctule_executor_testing::Effect;
 use noctule_runtime::{SpanCounts, SpanSink};
 
 use tokio::sync::watch;
 
-use crate::harness::{Stage, ending};
+use crate::harness::{Stage, ask, ending};
 
 /// Nothing here takes so long unless it is wrong.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -203,5 +204,50 @@ async fn a_request_that_is_sent_again_is_the_same_whether_runs_are_still_traced_
         for sent in &of_a {
             assert_eq!(sent.request.contains("traceparent"), traced_first);
         }
+    }
+}
+
+#[tokio::test]
+async fn a_round_that_is_offered_again_names_the_version_that_it_ran_under() {
+    let shelf = Arc::<Shelf>::default();
+    let mut stage = Stage::new(
+        "id = \"d\"\n[tasks.t]\nexecutor = \"scripted\"\nwith = { ends = [\"failed\", \"succeeded\"] }\n",
+    );
+    stage.spans = Some(losing());
+    let engine = stage.start().await;
+    let id = engine.trigger().await;
+    let earlier = engine.over(&id).await.facts.version;
+    engine.drain().await;
+    stage.dags = stage.read(
+        "id = \"d\"\ndescription = \"later\"\n[tasks.t]\nexecutor = \"scripted\"\nwith = { ends = [\"failed\", \"succeeded\"] }\n",
+    );
+    let engine = stage.start().await;
+    let again = Wish::Retry {
+        run: id.clone(),
+        tasks: Vec::new(),
+        downstream: false,
+        all: false,
+        reason: None,
+        definition: Take::Latest { version: None },
+    };
+    let answer = engine.control.ask(ask(again)).await.unwrap();
+    assert!(matches!(answer, Answer::Done { .. }), "{answer:?}");
+    let run = engine
+        .until(&id, |run| run.round == 2 && run.is_over())
+        .await;
+    assert_ne!(run.facts.version, earlier);
+    engine.kill().await;
+    stage.spans = Some(Arc::clone(&shelf) as Arc<dyn SpanSink>);
+    let engine = stage.start().await;
+    shelf.holds(4).await;
+    engine.drain().await;
+    let spans = shelf.by_id();
+    for (round, version) in [(1, earlier), (2, run.facts.version)] {
+        let span = &spans[&SpanId::of_round(&id, round)];
+        let named = Attribute::from(version.as_str());
+        assert!(
+            span.attributes.contains(&("noctule.version", named)),
+            "{span:?}"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! Commits: one statement in one round trip; where a write breaks a rule, each under a savepoint in one transaction.
+//! Commits: one statement in one round trip; where a write breaks a rule, each group under a savepoint in one transaction.
 //!
 //! An answer that does not come leaves the commit in doubt, and this returns only after the doubt is settled: it was made,
 //! or it never will be. While that cannot be told the lease runs out, and with it the right to say anything.
@@ -16,7 +16,7 @@ use super::lease::Tenure;
 use super::readers::steadily;
 use super::said::{At, corrupt, is_refusal, unavailable};
 use super::statement::{FENCE, Mark, PART, Said, WHOLE, perform};
-use crate::commit::{Write, Written};
+use crate::commit::{Write, Written, of_refused};
 use crate::error::StoreError;
 use crate::lease::Lease;
 
@@ -62,19 +62,20 @@ impl PostgresStore {
     pub(crate) async fn commit(
         &self,
         lease: &Lease,
-        writes: &[Write<'_>],
+        groups: &[&[Write<'_>]],
     ) -> Result<Vec<Written>, StoreError> {
         let Some(tenure) = lease.tenure() else {
             return Err(StoreError::Fenced(lease.epoch()));
         };
-        let batch = Batch::of(writes)?;
+        let writes = groups.concat();
+        let batch = Batch::of(&writes)?;
         let mut desk = tenure.desk().await;
         if let Some(hook) = &self.hook {
             hook.before()?;
         }
-        let mut done = self.all(tenure, &mut desk, writes, &batch).await;
+        let mut done = self.all(tenure, &mut desk, &writes, &batch).await;
         if matches!(done, Err(StoreError::Refused(_))) {
-            done = self.each(tenure, &mut desk, writes).await;
+            done = self.each(tenure, &mut desk, groups).await;
         }
         if let (Ok(_), Some(hook)) = (&done, &self.hook) {
             hook.after();
@@ -127,13 +128,13 @@ impl PostgresStore {
         &self,
         tenure: &Tenure,
         desk: &mut Desk,
-        writes: &[Write<'_>],
+        groups: &[&[Write<'_>]],
     ) -> Result<Vec<Written>, StoreError> {
         loop {
             let (mark, mut connection) = self.mark(tenure, desk).await?;
-            let one_by_one = self.one_by_one(&mut connection, &mark, writes);
+            let by_group = self.by_group(&mut connection, &mark, groups);
             let written =
-                match tokio::time::timeout(ANSWER.min(tenure.trust.left()), one_by_one).await {
+                match tokio::time::timeout(ANSWER.min(tenure.trust.left()), by_group).await {
                     Ok(Ok(Some(written))) => written,
                     Ok(Ok(None)) => {
                         desk.miscounted(connection);
@@ -172,11 +173,11 @@ impl PostgresStore {
     }
 
     /// The transaction up to its end, which is not asked for yet; none: the count is another one, and it is undone.
-    async fn one_by_one(
+    async fn by_group(
         &self,
         connection: &mut PgConnection,
         mark: &Mark,
-        writes: &[Write<'_>],
+        groups: &[&[Write<'_>]],
     ) -> Result<Option<Vec<Written>>, StoreError> {
         let place = &self.server.place;
         self.simple(connection, "BEGIN").await?;
@@ -186,30 +187,62 @@ impl PostgresStore {
             self.simple(connection, "ROLLBACK").await?;
             return Ok(None);
         }
-        let mut written = Vec::with_capacity(writes.len());
-        for write in writes {
-            let alone = std::slice::from_ref(write);
-            let batch = Batch::of(alone)?;
+        let mut written = Vec::new();
+        for group in groups {
             self.simple(connection, "SAVEPOINT one").await?;
-            match perform(connection, PART, mark, &batch).await.at(place) {
-                Ok(said) => {
+            match self.one_by_one(connection, mark, group).await {
+                Ok(done) => {
                     self.simple(connection, "RELEASE one").await?;
-                    let born: BTreeSet<String> = said.born.into_iter().collect();
-                    let existing = if born.len() < batch.births.ids.len() {
-                        self.look_for(connection, &batch).await?
-                    } else {
-                        BTreeMap::new()
-                    };
-                    written.extend(outcomes(alone, &born, &existing));
+                    written.extend(done);
                 }
-                Err(error @ StoreError::Refused(_)) => {
+                Err((culprit, error @ StoreError::Refused(_))) => {
                     self.simple(connection, "ROLLBACK TO one").await?;
-                    written.push(Written::Failed(error));
+                    written.extend(of_refused(group.len(), culprit, error));
                 }
-                Err(error) => return Err(error),
+                Err((_, error)) => return Err(error),
             }
         }
         Ok(Some(written))
+    }
+
+    /// The writes of a group, each by itself, so that it is known which of them is refused.
+    async fn one_by_one(
+        &self,
+        connection: &mut PgConnection,
+        mark: &Mark,
+        group: &[Write<'_>],
+    ) -> Result<Vec<Written>, (usize, StoreError)> {
+        let mut written = Vec::with_capacity(group.len());
+        for (at, write) in group.iter().enumerate() {
+            let done = self.alone(connection, mark, write).await;
+            let done = done.map_err(|error| (at, error))?;
+            // A step of a run that is not there is refused as a write that breaks a rule is.
+            match done {
+                Written::Failed(error) => return Err((at, error)),
+                done => written.push(done),
+            }
+        }
+        Ok(written)
+    }
+
+    async fn alone(
+        &self,
+        connection: &mut PgConnection,
+        mark: &Mark,
+        write: &Write<'_>,
+    ) -> Result<Written, StoreError> {
+        let alone = std::slice::from_ref(write);
+        let batch = Batch::of(alone)?;
+        let said = perform(connection, PART, mark, &batch).await;
+        let said = said.at(&self.server.place)?;
+        let born: BTreeSet<String> = said.born.into_iter().collect();
+        let existing = if born.len() < batch.births.ids.len() {
+            self.look_for(connection, &batch).await?
+        } else {
+            BTreeMap::new()
+        };
+        let mut done = outcomes(alone, &born, &existing);
+        Ok(done.pop().unwrap_or(Written::Done))
     }
 
     /// Waits for an answer, and tells a refusal from a silence.

@@ -35,7 +35,7 @@ macro_rules! fence {
 }
 
 /// Every table, by arrays of equal length. A step of a run that was to be made and was not is left out; a step of a run that
-/// is not there divides by zero, so that the whole statement is refused.
+/// is not there, and a second run of the same id, divide by zero, so that the whole statement is refused.
 macro_rules! rows {
     () => {
         ", pinned AS (INSERT INTO noctule.versions (hash, body) \
@@ -90,6 +90,9 @@ macro_rules! rows {
                 failed = excluded.failed) \
         SELECT EXISTS (SELECT FROM fence), ARRAY(SELECT id FROM born), \
             1 / CASE WHEN NOT EXISTS (SELECT FROM fence) OR (SELECT count(*) FROM moved) = cardinality($24::text[]) \
+                AND NOT EXISTS (SELECT FROM unnest($12::text[], $16::text[], $15::text[], $18::text[]) AS new (id, dag, key, tick) \
+                    JOIN noctule.runs AS old ON old.id = new.id \
+                    WHERE (old.dag = new.dag AND (old.tick = new.tick OR old.idempotency_key = new.key)) IS NOT TRUE) \
                 THEN 1 ELSE 0 END"
     };
 }

@@ -1,7 +1,7 @@
 //! The one write path: everything that an engine decided, in one transaction, under the epoch of its lease.
 //!
 //! Rows are the truth, records are history. What is acknowledged is durable; a commit that fails leaves nothing. One write
-//! that breaks a rule of the schema does not take the others down: then each is made under its own savepoint.
+//! that breaks a rule of the schema does not take the others down: then each group is made under its own savepoint.
 
 use noctule_core::ask::Answer;
 use noctule_core::name::RunId;
@@ -12,7 +12,7 @@ use super::SqliteStore;
 use super::said::On;
 use super::steps::write_steps;
 use crate::asks::AskId;
-use crate::commit::{Write, Written};
+use crate::commit::{Write, Written, of_refused};
 use crate::document::PinnedVersion;
 use crate::error::StoreError;
 use crate::lease::Lease;
@@ -33,18 +33,18 @@ const TELL: &str = "INSERT INTO messages (id, body) VALUES (?, ?) ON CONFLICT (i
 const ANSWER: &str = "UPDATE asks SET answer = ? WHERE id = ? AND answer IS NULL";
 
 impl SqliteStore {
-    /// Makes writes durable, all in one transaction. The answers are in the order of the writes.
+    /// Makes groups of writes durable, all in one transaction. The answers are in the order of the writes.
     pub(crate) async fn commit(
         &self,
         lease: &Lease,
-        writes: &[Write<'_>],
+        groups: &[&[Write<'_>]],
     ) -> Result<Vec<Written>, StoreError> {
         if !lease.is_trusted() {
             return Err(StoreError::LeaseLost(lease.epoch()));
         }
-        let mut done = self.transact(lease, writes, Together::All).await;
+        let mut done = self.transact(lease, groups, Together::All).await;
         if matches!(done, Err(StoreError::Refused(_))) {
-            done = self.transact(lease, writes, Together::Each).await;
+            done = self.transact(lease, groups, Together::Each).await;
         }
         if let Err(StoreError::Disk { .. } | StoreError::Database { .. }) = done {
             // What this connection still believes about the file may be wrong.
@@ -56,7 +56,7 @@ impl SqliteStore {
     async fn transact(
         &self,
         lease: &Lease,
-        writes: &[Write<'_>],
+        groups: &[&[Write<'_>]],
         together: Together,
     ) -> Result<Vec<Written>, StoreError> {
         let path = &self.path;
@@ -68,8 +68,8 @@ impl SqliteStore {
             epoch: lease.epoch(),
         };
         let written = match together {
-            Together::All => desk.all(&mut transaction, writes).await?,
-            Together::Each => desk.each(&mut transaction, writes).await?,
+            Together::All => desk.all(&mut transaction, &groups.concat()).await?,
+            Together::Each => desk.each(&mut transaction, groups).await?,
         };
         if let Some(hook) = &self.hook {
             hook.before()?;
@@ -87,7 +87,7 @@ impl SqliteStore {
 enum Together {
     /// In as few statements as there can be; one that is refused stops all.
     All,
-    /// Each by itself under a savepoint; one that is refused leaves nothing, the others stay.
+    /// Each group by itself under a savepoint; one that is refused leaves nothing, the others stay.
     Each,
 }
 
@@ -101,25 +101,40 @@ impl Desk<'_> {
     async fn each(
         &self,
         connection: &mut SqliteConnection,
-        writes: &[Write<'_>],
+        groups: &[&[Write<'_>]],
     ) -> Result<Vec<Written>, StoreError> {
         let path = &self.store.path;
         // First of all the epoch, lest all be refused for other reasons.
         write_steps(&Steps::default(), connection, self.epoch, path).await?;
-        let mut written = Vec::with_capacity(writes.len());
-        for write in writes {
+        let mut written = Vec::new();
+        for group in groups {
             let mut savepoint = connection.begin().await.on(path)?;
-            match self.all(&mut savepoint, std::slice::from_ref(write)).await {
+            match self.one_by_one(&mut savepoint, group).await {
                 Ok(done) => {
                     savepoint.commit().await.on(path)?;
                     written.extend(done);
                 }
-                Err(error @ StoreError::Refused(_)) => {
+                Err((culprit, error @ StoreError::Refused(_))) => {
                     savepoint.rollback().await.on(path)?;
-                    written.push(Written::Failed(error));
+                    written.extend(of_refused(group.len(), culprit, error));
                 }
-                Err(error) => return Err(error),
+                Err((_, error)) => return Err(error),
             }
+        }
+        Ok(written)
+    }
+
+    /// The writes of a group, each by itself, so that it is known which of them is refused.
+    async fn one_by_one(
+        &self,
+        connection: &mut SqliteConnection,
+        group: &[Write<'_>],
+    ) -> Result<Vec<Written>, (usize, StoreError)> {
+        let mut written = Vec::with_capacity(group.len());
+        for (at, write) in group.iter().enumerate() {
+            let alone = std::slice::from_ref(write);
+            let done = self.all(connection, alone).await;
+            written.extend(done.map_err(|error| (at, error))?);
         }
         Ok(written)
     }

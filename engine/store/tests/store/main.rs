@@ -12,6 +12,7 @@ mod commits;
 mod damage;
 mod forgetting;
 mod full;
+mod groups;
 mod leases;
 mod messages;
 mod opening;

@@ -181,6 +181,7 @@ async fn what_is_known_of_a_dag_is_kept_and_replaced_and_its_dropped_ticks_add_u
         withdrawn: false,
         pause: None,
         trouble: None,
+        unborn: Vec::new(),
         schedule_fingerprint: "f".to_owned(),
         considered_until: Some(noon()),
         first_seen: noon(),

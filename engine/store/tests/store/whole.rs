@@ -56,6 +56,7 @@ async fn fill(store: &Store, lease: &Lease) {
         pause: None,
         schedule_fingerprint: "f".to_owned(),
         trouble: None,
+        unborn: Vec::new(),
         considered_until: Some(noon()),
         first_seen: noon(),
     };

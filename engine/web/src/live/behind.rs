@@ -47,27 +47,32 @@ pub(super) struct Behind {
 struct Late {
     tries: u32,
     next: Instant,
+    /// The place in a journal after which nothing was read.
+    after: u64,
     /// Something changed of which nobody was told that it is missing.
     news: bool,
 }
 
-/// Each of what changed.
-pub(super) fn subjects(changes: Changes) -> impl Iterator<Item = Subject> {
-    let runs = changes.runs.into_iter().map(Subject::Run);
-    runs.chain(changes.backfills.into_iter().map(Subject::Backfill))
+/// Each of what changed, and the place in its journal after which the news begins.
+pub(super) fn subjects(changes: Changes) -> impl Iterator<Item = (Subject, u64)> {
+    let runs = changes.runs.into_iter();
+    let runs = runs.map(|(run, after)| (Subject::Run(run), after));
+    let backfills = changes.backfills.into_iter();
+    runs.chain(backfills.map(|backfill| (Subject::Backfill(backfill), 0)))
 }
 
 impl Behind {
     /// Takes note that something changed. True: it waits for its next try, and is not read before.
-    pub(super) fn waits(&mut self, subject: &Subject) -> bool {
+    pub(super) fn waits(&mut self, subject: &Subject, after: u64) -> bool {
         self.late.get_mut(subject).is_some_and(|late| {
             late.news = true;
+            late.after = late.after.min(after);
             true
         })
     }
 
     /// Something could not be read.
-    pub(super) fn failed(&mut self, subject: Subject, now: Instant) -> Failed {
+    pub(super) fn failed(&mut self, subject: Subject, after: u64, now: Instant) -> Failed {
         let known = self.late.contains_key(&subject);
         if !known && self.late.len() >= REMEMBERED {
             return Failed::Gap;
@@ -75,8 +80,10 @@ impl Behind {
         let late = self.late.entry(subject).or_insert(Late {
             tries: 0,
             next: now,
+            after,
             news: true,
         });
+        late.after = late.after.min(after);
         let pause = FIRST.saturating_mul(1 << late.tries.min(16));
         late.next = now + pause.min(LONGEST);
         late.tries = late.tries.saturating_add(1);
@@ -100,14 +107,17 @@ impl Behind {
         self.late.values().map(|late| late.next).min()
     }
 
-    /// What is to be tried now, the longest due first.
-    pub(super) fn due(&self, now: Instant) -> Vec<Subject> {
+    /// What is to be tried now, the longest due first, and after which place.
+    pub(super) fn due(&self, now: Instant) -> Vec<(Subject, u64)> {
         let due = self.late.iter().filter(|(_, late)| late.next <= now);
-        let mut due: Vec<(Instant, &Subject)> =
-            due.map(|(subject, late)| (late.next, subject)).collect();
+        let mut due: Vec<(Instant, &Subject, u64)> = due
+            .map(|(subject, late)| (late.next, subject, late.after))
+            .collect();
         due.sort_unstable();
         let first = due.into_iter().take(AT_ONCE);
-        first.map(|(_, subject)| subject.clone()).collect()
+        first
+            .map(|(_, subject, after)| (subject.clone(), after))
+            .collect()
     }
 }
 
@@ -125,10 +135,10 @@ mod tests {
         let mut now = Instant::now();
         let mut pauses = Vec::new();
         for _ in 0..40 {
-            behind.failed(run("r"), now);
+            behind.failed(run("r"), 7, now);
             let next = behind.next().unwrap();
             assert!(behind.due(next - Duration::from_millis(1)).is_empty());
-            assert_eq!(behind.due(next), [run("r")]);
+            assert_eq!(behind.due(next), [(run("r"), 7)]);
             pauses.push((next - now).as_secs());
             now = next;
         }
@@ -140,18 +150,18 @@ mod tests {
     fn a_gap_is_told_at_the_second_try_and_again_only_for_what_changed_since() {
         let mut behind = Behind::default();
         let now = Instant::now();
-        assert!(!behind.waits(&run("r")), "it is read at once");
-        assert_eq!(behind.failed(run("r"), now), Failed::Early);
-        assert_eq!(behind.failed(run("r"), now), Failed::Gap);
-        assert_eq!(behind.failed(run("r"), now), Failed::Known);
-        assert!(behind.waits(&run("r")));
-        assert!(behind.waits(&run("r")));
-        assert_eq!(behind.failed(run("r"), now), Failed::Gap);
-        assert_eq!(behind.failed(run("r"), now), Failed::Known);
+        assert!(!behind.waits(&run("r"), 9), "it is read at once");
+        assert_eq!(behind.failed(run("r"), 7, now), Failed::Early);
+        assert_eq!(behind.failed(run("r"), 7, now), Failed::Gap);
+        assert_eq!(behind.failed(run("r"), 7, now), Failed::Known);
+        assert!(behind.waits(&run("r"), 9));
+        assert!(behind.waits(&run("r"), 9));
+        assert_eq!(behind.failed(run("r"), 7, now), Failed::Gap);
+        assert_eq!(behind.failed(run("r"), 7, now), Failed::Known);
         behind.was_read(&run("r"));
         assert_eq!(behind.next(), None);
-        assert!(!behind.waits(&run("r")));
-        assert_eq!(behind.failed(run("r"), now), Failed::Early);
+        assert!(!behind.waits(&run("r"), 9));
+        assert_eq!(behind.failed(run("r"), 7, now), Failed::Early);
     }
 
     #[test]
@@ -159,15 +169,16 @@ mod tests {
         let mut behind = Behind::default();
         let now = Instant::now();
         for ix in 0..40 {
-            behind.failed(run(&format!("r{ix}")), now);
+            behind.failed(run(&format!("r{ix}")), 7, now);
         }
         let mut tried = std::collections::HashSet::new();
         let later = now + FIRST;
         while tried.len() < 40 {
             let due = behind.due(later);
             assert!(!due.is_empty() && due.len() <= AT_ONCE);
-            for subject in due {
-                behind.failed(subject.clone(), later);
+            for (subject, after) in due {
+                assert_eq!(after, 7);
+                behind.failed(subject.clone(), 7, later);
                 assert!(tried.insert(subject), "twice before others had a turn");
             }
         }
@@ -179,11 +190,23 @@ mod tests {
         let mut behind = Behind::default();
         let now = Instant::now();
         for ix in 0..REMEMBERED {
-            let failed = behind.failed(run(&format!("r{ix}")), now);
+            let failed = behind.failed(run(&format!("r{ix}")), 7, now);
             assert_eq!(failed, Failed::Early);
         }
-        assert_eq!(behind.failed(run("more"), now), Failed::Gap);
-        assert!(!behind.waits(&run("more")));
-        assert_eq!(behind.failed(run("r0"), now), Failed::Gap);
+        assert_eq!(behind.failed(run("more"), 7, now), Failed::Gap);
+        assert!(!behind.waits(&run("more"), 9));
+        assert_eq!(behind.failed(run("r0"), 7, now), Failed::Gap);
+    }
+
+    #[test]
+    fn it_is_read_again_from_the_first_place_that_was_missed() {
+        let mut behind = Behind::default();
+        let now = Instant::now();
+        behind.failed(run("r"), 7, now);
+        assert!(behind.waits(&run("r"), 9));
+        behind.failed(run("r"), 9, now);
+        assert_eq!(behind.due(now + LONGEST), [(run("r"), 7)]);
+        assert!(behind.waits(&run("r"), 3));
+        assert_eq!(behind.due(now + LONGEST), [(run("r"), 3)]);
     }
 }

@@ -52,7 +52,6 @@ impl Feed {
     /// meanwhile is told by nobody.
     pub(crate) fn start(self: &Arc<Self>, store: Store, changed: Changed) {
         self.abort();
-        // Before anybody can listen: what comes after is news.
         let reading = Reading {
             journals: Journals::new(store.clone()),
             backfills: Backfills::new(store),
@@ -80,9 +79,9 @@ impl Feed {
 
     /// Reads what changed, and tells it.
     async fn read(&self, reading: &mut Reading, changes: Changes) {
-        for subject in subjects(changes) {
-            if !reading.behind.waits(&subject) {
-                reading.catch_up(subject, &self.history).await;
+        for (subject, after) in subjects(changes) {
+            if !reading.behind.waits(&subject, after) {
+                reading.catch_up(subject, after, &self.history).await;
             }
         }
         // Once for all of a burst: each listener wakes once.
@@ -91,8 +90,8 @@ impl Feed {
 
     /// Tries again what could not be read and is due.
     async fn try_again(&self, reading: &mut Reading) {
-        for subject in reading.behind.due(Instant::now()) {
-            reading.catch_up(subject, &self.history).await;
+        for (subject, after) in reading.behind.due(Instant::now()) {
+            reading.catch_up(subject, after, &self.history).await;
         }
         self.history.ring();
     }
@@ -119,16 +118,16 @@ impl Feed {
 }
 
 impl Reading {
-    async fn catch_up(&mut self, subject: Subject, history: &History) {
+    async fn catch_up(&mut self, subject: Subject, after: u64, history: &History) {
         let told = match &subject {
-            Subject::Run(run) => self.journals.catch_up(run, history).await,
+            Subject::Run(run) => self.journals.catch_up(run, after, history).await,
             Subject::Backfill(backfill) => self.backfills.catch_up(backfill, history).await,
         };
         let Err(error) = told else {
             self.behind.was_read(&subject);
             return;
         };
-        let failed = self.behind.failed(subject.clone(), Instant::now());
+        let failed = self.behind.failed(subject.clone(), after, Instant::now());
         if failed != Failed::Known {
             tracing::warn!(?subject, %error, "this cannot be read for live events; it is tried again");
         }

@@ -1,6 +1,8 @@
 //! How far each journal was read, and by which names its tasks are known.
 //!
-//! A run that was never seen here is read from its beginning, and what is older than this reader is not told.
+//! Guarantees: where the news of a run begins is a place in its journal, which the engine names with what it changed; no
+//! clock is asked. So what was written before is not told, and what was decided before this reader began and written after
+//! it is.
 
 use std::collections::HashMap;
 
@@ -25,15 +27,11 @@ const SILENT: TimeDelta = TimeDelta::seconds(60);
 /// Reads journals for everybody.
 pub(super) struct Journals {
     store: Store,
-    /// What a journal holds that is older was told before this reader began, or before it forgot.
-    since: DateTime<Utc>,
     read: HashMap<RunId, Read>,
 }
 
 struct Read {
     dag: DagId,
-    /// Older records are passed over.
-    since: DateTime<Utc>,
     last: u64,
     last_at: DateTime<Utc>,
     over: bool,
@@ -45,19 +43,19 @@ impl Journals {
     pub(super) fn new(store: Store) -> Self {
         Self {
             store,
-            since: Utc::now(),
             read: HashMap::new(),
         }
     }
 
-    /// Tells what is new in the journal of a run.
+    /// Tells what is new in the journal of a run; where nothing of it was told yet, what stands after an entry.
     pub(super) async fn catch_up(
         &mut self,
         id: &RunId,
+        after: u64,
         history: &History,
     ) -> Result<(), StoreError> {
         if !self.read.contains_key(id) {
-            let Some(read) = self.begin(id).await? else {
+            let Some(read) = self.begin(id, after).await? else {
                 return Ok(());
             };
             self.read.insert(id.clone(), read);
@@ -81,14 +79,13 @@ impl Journals {
         self.read.get(id).map(|read| &read.dag)
     }
 
-    async fn begin(&self, id: &RunId) -> Result<Option<Read>, StoreError> {
+    async fn begin(&self, id: &RunId, last: u64) -> Result<Option<Read>, StoreError> {
         let Some(run) = self.store.run(id).await? else {
             return Ok(None);
         };
         Ok(Some(Read {
             dag: run.facts.dag.clone(),
-            since: self.since,
-            last: 0,
+            last,
             last_at: run.facts.created_at,
             over: false,
             names: self.names(&run).await?,
@@ -138,9 +135,6 @@ impl Journals {
             return Ok(());
         }
         read.over = matches!(record.fact, Fact::RunEnded { .. });
-        if record.at < read.since {
-            return Ok(());
-        }
         let named = record.task.and_then(|ix| read.names.get(ix.index()));
         let event = LiveEvent {
             run: id.to_string(),
@@ -170,8 +164,7 @@ impl Journals {
 
     fn forget(&mut self) {
         if self.read.len() > REMEMBERED {
-            self.since = Utc::now() - SILENT;
-            let since = self.since;
+            let since = Utc::now() - SILENT;
             self.read
                 .retain(|_, read| !read.over || read.last_at >= since);
         }

@@ -57,7 +57,7 @@ pub(crate) fn mark(word: &str) -> (Tone, &'static str) {
         "skipped" => (Tone::Off, OVER),
         "paused" => (Tone::Warn, BARS),
         "disabled" | "withdrawn" => (Tone::Off, SLASH),
-        "late" | "trouble" | "alarm" | "unknown" | "left_standing" | "trigger" => {
+        "late" | "trouble" | "alarm" | "unknown" | "left_standing" | "trigger" | "refused_tick" => {
             (Tone::Warn, ALARM)
         }
         _ => (Tone::Wait, DOTS),

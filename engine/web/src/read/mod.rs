@@ -23,7 +23,9 @@ pub(crate) use self::metrics::Metrics;
 pub(crate) use self::runs::{
     ListRuns, RunEvents, RunTasks, ShowRun, WaitQuery, read_wait, until_over,
 };
-pub use self::standing::{EventsView, HealthView, ListenerView, OutboxView, SpansView};
+pub use self::standing::{
+    EventsView, HealthView, ListenerView, OutboxView, SpansView, UnwrittenView,
+};
 pub(crate) use self::standing::{MOST_COUNTED, ShowStanding, word};
 pub use self::tonight::{Rooms, tonight, under_way};
 pub(crate) use self::tonight::{Tonight, Work};

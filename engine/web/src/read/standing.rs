@@ -33,6 +33,17 @@ pub struct HealthView {
     pub listeners: Option<Vec<ListenerView>>,
     /// What became of spans; null: nobody traces here.
     pub spans: Option<SpansView>,
+    /// What the store refuses to write now, by kind; it is tried again. null: this server is not the engine.
+    pub unwritten: Option<Vec<UnwrittenView>>,
+}
+
+/// What the store refuses to write now.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct UnwrittenView {
+    /// tick: its run; version, dag, dropped_ticks, backfill, message, answer: with all that belongs to it.
+    pub kind: String,
+    /// How many.
+    pub count: u64,
 }
 
 /// Messages, by how they stand; of each state at most 1,000 are counted.
@@ -116,8 +127,15 @@ impl HealthView {
             },
             listeners: None,
             spans: None,
+            unwritten: None,
         };
         if let Ok(engine) = web.engine() {
+            let unwritten = engine.meters().await?.unwritten();
+            let view = |(kind, count): (&str, u64)| UnwrittenView {
+                kind: kind.to_owned(),
+                count,
+            };
+            standing.unwritten = Some(unwritten.into_iter().map(view).collect());
             let around = engine.surroundings()?;
             let sources = around.desk.registry.sources();
             let seen = |one: noctule_executor::Listener| ListenerView {

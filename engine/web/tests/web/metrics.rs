@@ -53,7 +53,7 @@ async fn what_happened_is_counted_once_and_what_is_there_is_measured() {
 }
 
 /// Of a project without pools, in which nothing has run.
-const SILENT: [&str; 12] = [
+const SILENT: [&str; 13] = [
     "noctule_attempts_ended",
     "noctule_launches",
     "noctule_listeners",
@@ -66,6 +66,7 @@ const SILENT: [&str; 12] = [
     "noctule_sendings",
     "noctule_spans",
     "noctule_task_runs",
+    "noctule_unwritten",
 ];
 
 /// The names in a text, without what a kind of meter adds to its name.

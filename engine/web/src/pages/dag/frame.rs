@@ -96,6 +96,9 @@ fn head(web: &Web, dag: &DagView, tab: Tab, may: bool) -> Markup {
             @if let Some(trouble) = &dag.trouble {
                 p.notice role="alert" { "Its trigger makes no runs since " (when(trouble.since, web.settings().zone)) ": " bdi { (trouble.what) } }
             }
+            @if let Some(refused) = &dag.refused_ticks {
+                p.notice role="alert" { "A tick has no run since " (when(refused.since, web.settings().zone)) ": " bdi { (refused.what) } }
+            }
             @if let Some(paused) = &dag.paused {
                 p.notice {
                     "Paused by " bdi { (paused.by) } " since " (when(paused.since, web.settings().zone))

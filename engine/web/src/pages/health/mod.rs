@@ -43,6 +43,7 @@ impl Operation for ShowHealth {
             h1 { "Health" }
             div id="health" data-live data-pause="5000" {
                 (engine(&web, holder.as_ref()))
+                (told::unwritten(&standing))
                 (slots(&web, &load))
                 (connections(&load))
                 (told::outbox(&standing.outbox, web.settings().zone))

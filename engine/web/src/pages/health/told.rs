@@ -40,6 +40,23 @@ fn counted(count: u64) -> String {
     format!("{count}{}", if more { " or more" } else { "" })
 }
 
+/// What the store refuses to write now.
+pub(super) fn unwritten(standing: &HealthView) -> Markup {
+    let refused = standing.unwritten.as_deref().unwrap_or_default();
+    html! {
+        @if !refused.is_empty() {
+            p.notice role="alert" {
+                "The store refuses to write what the engine decided; it tries again, and nothing of it is done before: "
+                @for (at, one) in refused.iter().enumerate() {
+                    @if at > 0 { ", " }
+                    (one.kind.replace('_', " ")) " (" (one.count) ")"
+                }
+                "."
+            }
+        }
+    }
+}
+
 pub(super) fn listeners(standing: &HealthView) -> Markup {
     html! {
         section {
