@@ -146,17 +146,18 @@ impl Batch {
                 Of::Withdrawn(dag) => taken.withdrawn.extend(self.withdrawn.remove_entry(dag)),
                 Of::Dropped(dag) => taken.dropped.extend(self.dropped.remove_entry(dag)),
                 Of::Backfill(id) => taken.backfills.extend(self.backfills.remove_entry(id)),
-                Of::Message(id) => {
-                    taken.messages.extend(self.messages.remove_entry(id));
-                    self.told.retain(|(told, _)| told != id);
-                }
+                Of::Message(id) => taken.messages.extend(self.messages.remove_entry(id)),
                 Of::Run(id) => {
                     taken.steps.extend(self.steps.remove_entry(id));
                     taken.births.extend(self.births.remove_entry(id));
                 }
-                Of::Answer(ask) => self.answers.retain(|given| given.to != *ask),
+                Of::Answer(_) => {}
             }
         }
+        let answers = &mut self.answers;
+        answers.retain(|given| !done.contains(&Of::Answer(given.to)));
+        let messages = &self.messages;
+        self.told.retain(|(told, _)| messages.contains_key(told));
         taken
     }
 }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | the night of a backfill | the birth, the new round or the end of its run |
 //! | the record of a DAG, up to where its ticks are decided | the runs of these ticks, and those that get none |
-//! | a run | the version that it is pinned to, what is told of it |
+//! | a run | the version that it is pinned to, what is told of it unless the store refuses that |
 //! | an answer | what it says was done |
 //!
 //! Guarantees: pure. What has nothing to do with each other is never bound.
@@ -32,6 +32,10 @@ pub(crate) fn groups(batch: &Batch, known: &Known<'_>, waits: &BTreeSet<Of>) -> 
     let places: BTreeMap<&Of, usize> = all.iter().zip(0..).collect();
     let mut roots: Vec<usize> = (0..all.len()).collect();
     for (one, other) in bonds(batch, known) {
+        // The work does not wait for its word.
+        if matches!(one, Of::Message(_)) && waits.contains(&one) {
+            continue;
+        }
         // What is durable already binds nothing.
         if let (Some(one), Some(other)) = (places.get(&one), places.get(&other)) {
             let (one, other) = (root(&roots, *one), root(&roots, *other));
@@ -68,8 +72,12 @@ fn bonds(batch: &Batch, known: &Known<'_>) -> Vec<(Of, Of)> {
         bonds.extend(version.map(|version| (Of::Run(run.clone()), version)));
     }
     for run in batch.births.keys() {
-        let dag = (known.ticks)(run).map(Of::Dag);
-        bonds.extend(dag.map(|dag| (Of::Run(run.clone()), dag)));
+        let dag = (known.ticks)(run).into_iter();
+        let records = dag.flat_map(|dag| [Of::Dag(dag.clone()), Of::Withdrawn(dag)]);
+        bonds.extend(records.map(|record| (Of::Run(run.clone()), record)));
+    }
+    for dag in batch.withdrawn.keys() {
+        bonds.push((Of::Withdrawn(dag.clone()), Of::Dropped(dag.clone())));
     }
     for dag in &batch.dags {
         bonds.push((Of::Dag(dag.clone()), Of::Dropped(dag.clone())));
@@ -154,6 +162,20 @@ mod tests {
         // Of a message that is durable already nothing follows.
         assert_eq!(of(&batch, true, &[run("a1")]), [vec![run("b1")]]);
         assert_eq!(of(&batch, true, &[Of::Message(message)]).len(), 2);
+    }
+
+    #[test]
+    fn runs_of_a_dag_whose_file_went_meanwhile_go_with_its_last_record() {
+        let mut batch = batch();
+        batch.dags.clear();
+        let record = serde_json::json!({
+            "dag": "a", "file": "dags/a.toml", "withdrawn": true, "schedule_fingerprint": "",
+            "first_seen": "2026-01-13T14:00:00Z",
+        });
+        let record = serde_json::from_value(record).unwrap();
+        batch.withdrawn.insert(dag("a"), record);
+        let record = Of::Withdrawn(dag("a"));
+        assert_eq!(of(&batch, true, &[record]), [vec![run("b1")]]);
     }
 
     #[test]

@@ -17,8 +17,8 @@ use crate::error::RuntimeError;
 use crate::meters::Meters;
 use crate::surroundings::Surroundings;
 
-/// The pause after the store could not be read.
-const PAUSE: Duration = Duration::from_millis(200);
+/// How long what was committed may wait for a look at how far its journals go.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// The side of the engine.
 pub(crate) struct Teller {
@@ -158,7 +158,11 @@ impl Engine {
                 (Some(entries), _) => entries,
                 // Nobody else writes: the last ones are those of this commit.
                 (None, Some(entries)) => entries.saturating_sub(new),
-                (None, None) => 0,
+                (None, None) if durable.births.contains_key(id) => 0,
+                (None, None) => {
+                    changes.runs.insert(id.clone(), 0);
+                    continue;
+                }
             };
             live.entries = Some(before + new);
             changes.runs.insert(id.clone(), before);
@@ -171,14 +175,17 @@ impl Engine {
         if runs.is_empty() {
             return HashMap::new();
         }
-        loop {
-            match self.store.last_records(runs).await {
-                Ok(counted) => return counted.into_iter().collect(),
-                // What was written just now can be read, or the lease runs out, and the engine with it.
-                Err(error) => {
-                    tracing::warn!(%error, "how far journals go cannot be read; live events wait");
-                    tokio::time::sleep(PAUSE).await;
-                }
+        let counted = tokio::time::timeout(PATIENCE, self.store.last_records(runs)).await;
+        match counted {
+            Ok(Ok(counted)) => counted.into_iter().collect(),
+            // Work waits for no listener: they hear these journals from the beginning, and miss nothing.
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "how far journals go cannot be read for live events");
+                HashMap::new()
+            }
+            Err(_) => {
+                tracing::warn!("how far journals go cannot be read in time for live events");
+                HashMap::new()
             }
         }
     }

@@ -61,7 +61,11 @@ impl Engine {
         let is_new = self.catalog.get(&id).is_none();
         let stored = match self.catalog.get(&id) {
             Some(known) => Some(known.record.clone()),
-            None => self.store.dag_record(&id).await?,
+            // A file that went and comes back: what was not written yet is newer than the store.
+            None => match self.batch.withdrawn.remove(&id) {
+                Some(record) => Some(record),
+                None => self.store.dag_record(&id).await?,
+            },
         };
         let fingerprint = fingerprint(dag.definition());
         let mut record = stored

@@ -159,6 +159,7 @@ impl Engine {
             self.refuse(of, &error).await?;
         }
         self.wrote_all();
+        self.hold_words_back();
         if self.settles() {
             self.batch.inherited = Inherited::default();
             self.settle().await;
@@ -187,7 +188,7 @@ impl Engine {
             if self.is_durable(&given) {
                 // Whoever asked may have gone; what is answered is durable all the same.
                 drop(given.to.send(given.answer));
-            } else {
+            } else if !given.to.is_closed() {
                 self.batch.replies.push(given);
             }
         }

@@ -53,7 +53,10 @@ impl Engine {
             Trigger::CatchUp { tick } => (tick, true),
             _ => return,
         };
-        let Some(known) = self.catalog.get_mut(&facts.dag) else {
+        // Also where its file went meanwhile.
+        let known = self.catalog.get_mut(&facts.dag);
+        let known = known.map(|known| &mut known.record);
+        let Some(record) = known.or_else(|| self.batch.withdrawn.get_mut(&facts.dag)) else {
             return;
         };
         let now = self.options.clock.now();
@@ -69,9 +72,8 @@ impl Engine {
         tried.due = tokio::time::Instant::now() + first.saturating_mul(factor).min(longest);
         tried.failures += 1;
         let (why, since) = (error.to_string(), tried.since);
-        let unborn = &mut known.record.unborn;
-        unborn.retain(|unborn| unborn.tick != tick);
-        unborn.push(Unborn { tick, why, since });
+        record.unborn.retain(|unborn| unborn.tick != tick);
+        record.unborn.push(Unborn { tick, why, since });
         self.batch.dags.insert(facts.dag.clone());
     }
 
@@ -123,11 +125,16 @@ impl Engine {
                 Ok(()) => {
                     known.record.unborn.retain(|unborn| unborn.tick != tick);
                     self.batch.dags.insert(id.clone());
-                    if let Some(tried) = self.unborn.0.get_mut(&(id, tick)) {
+                    if let Some(tried) = self.unborn.0.get_mut(&(id.clone(), tick)) {
                         // Until it is heard of again.
                         tried.due = clock + PAUSES.1 * 1_000;
                     }
+                    let births = self.batch.births.len();
                     self.arrive(&dag, DueTick { tick, caught_up }, now).await?;
+                    if self.batch.births.len() == births {
+                        // It was decided otherwise.
+                        self.unborn.0.remove(&(id, tick));
+                    }
                 }
                 Err(reason) => self.let_go_of_tick(&id, tick, reason, now),
             }

@@ -5,7 +5,8 @@
 //! | the step or the birth of a run | the run is read back; whoever asked for it hears why; its night is left alone, its tick is made again later |
 //! | anything else | it stays, and is written again with a later commit, ever later while it is refused |
 //!
-//! Guarantees: what belongs to a refused write is not written without it. None of it is forgotten while the engine lives,
+//! Guarantees: what belongs to a refused write is not written without it; only a refused message waits alone, for the work
+//! does not wait for its word. None of it is forgotten while the engine lives,
 //! and each refusal is counted and logged; what has changed meanwhile is written as it is then. A message is not sent before
 //! it is written, nor is anything done for a run whose state is not. Other writes do not wait for one that is refused.
 
@@ -87,6 +88,13 @@ impl Engine {
             self.unwritten.due = Some(tokio::time::Instant::now() + pause);
         }
         Ok(())
+    }
+
+    /// A word that waits with something else keeps no place in the line of its receiver.
+    pub(crate) fn hold_words_back(&mut self) {
+        let waits = self.batch.messages.keys().cloned();
+        let waits: Vec<MessageId> = waits.filter(|id| !self.telling.is_under_way(id)).collect();
+        waits.iter().for_each(|id| self.refuse_message(id));
     }
 
     fn refuse_message(&mut self, id: &MessageId) {

@@ -49,7 +49,8 @@ pub(crate) async fn doctor(args: &DoctorArgs, surface: &Surface) -> Result<Exit,
     }
     let mut findings = files(&open)?;
     findings.push(store(&open, surface).await);
-    findings.extend(ticks(&open, surface).await?);
+    let only = args.dag.as_ref().and(dags.first());
+    findings.extend(ticks(&open, only, surface).await?);
     findings.extend(footing(&open)?);
     let simulators = Simulators::for_a_look(open.project()?, &open.place.root).await?;
     let simulators = simulators.with_secrets(open.project()?, &open.place.root, &surface.env);
@@ -156,18 +157,27 @@ async fn store(open: &OpenProject, surface: &Surface) -> Finding {
 }
 
 /// Ticks whose runs the store refused.
-async fn ticks(open: &OpenProject, surface: &Surface) -> Result<Vec<Finding>, CliError> {
+async fn ticks(
+    open: &OpenProject,
+    only: Option<&Dag>,
+    surface: &Surface,
+) -> Result<Vec<Finding>, CliError> {
     // Why it cannot be opened stands there already.
     let Ok(Some(store)) = open.store(surface).await else {
         return Ok(Vec::new());
     };
-    let records = store.dag_records().await?;
+    let records = match store.dag_records().await {
+        Ok(records) => records,
+        Err(error) => return Ok(vec![finding(false, "store", error.to_string())]),
+    };
     let refused = |record: DagRecord| {
         let dag = record.dag.to_string();
         let what = standing(record).refused_ticks?.what;
         Some(finding(false, &dag, what))
     };
-    Ok(records.into_iter().filter_map(refused).collect())
+    let asked = |record: &DagRecord| only.is_none_or(|dag| dag.definition().id == record.dag);
+    let records = records.into_iter().filter(asked);
+    Ok(records.filter_map(refused).collect())
 }
 
 async fn executors(

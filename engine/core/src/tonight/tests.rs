@@ -131,6 +131,12 @@ fn a_file_or_a_trigger_that_makes_no_runs_wants_a_person() {
         ]
     );
     assert!(!night.is_well());
+    // Whoever asks a server knows each word.
+    for need in night.needs {
+        let told = serde_json::to_value(&need).expect("a document");
+        let read: Result<NeedView, _> = serde_json::from_value(told);
+        assert_eq!(read.expect("a known word"), need);
+    }
 }
 
 fn story() -> Story {

@@ -121,7 +121,7 @@ pub struct NeedView {
     pub ingestion_id: Option<String>,
     /// The task.
     pub task: Option<String>,
-    /// By a word: `alarm`, `unknown`, `left_standing`, `broken`, `trigger`.
+    /// By a word: `alarm`, `unknown`, `left_standing`, `broken`, `trigger`, `refused_tick`.
     #[serde(deserialize_with = "words::read")]
     #[schemars(schema_with = "words::needs")]
     pub why: Word,

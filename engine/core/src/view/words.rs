@@ -52,7 +52,14 @@ const NIGHT_STATES: [Word; 7] = [
     "left_alone",
 ];
 const ERRANDS: [Word; 3] = ["make", "retry", "again"];
-const NEEDS: [Word; 5] = ["alarm", "unknown", "left_standing", "broken", "trigger"];
+const NEEDS: [Word; 6] = [
+    "alarm",
+    "unknown",
+    "left_standing",
+    "broken",
+    "trigger",
+    "refused_tick",
+];
 
 fn known(text: &str) -> Option<Word> {
     let lists: [&[Word]; 10] = [

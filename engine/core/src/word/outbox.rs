@@ -13,8 +13,7 @@
 //! | any | its subjects end well | closed: the next one of its cause is news again |
 //!
 //! Guarantees: what changed is given out once for each commit, and the caller commits it with what caused it. A fresh
-//! outbox over the same messages goes on; one that was being sent is sent again under the same id. What a turn costs grows
-//! with what changes in it, and not with what there is.
+//! outbox over the same messages goes on; what was being sent goes again under its id. A turn costs what changes in it.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -166,7 +166,6 @@ impl Meters {
             .inc();
     }
 
-    /// The store refused one write of a commit.
     /// How many writes of a kind the store has refused while others of their commit were made.
     #[must_use]
     pub fn refused_writes(&self, kind: &'static str) -> u64 {
@@ -197,6 +196,7 @@ impl Meters {
             .collect()
     }
 
+    /// The store refused one write of a commit.
     pub(crate) fn refused_write(&self, kind: &'static str) {
         self.refused_writes
             .get_or_create(&RefusedWrite { kind })

@@ -10,7 +10,7 @@ use noctule_runtime::{Changed, Changes};
 use noctule_store::Store;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::backfills::Backfills;
 use super::behind::{Behind, Failed, Subject, subjects};
@@ -20,6 +20,9 @@ use super::told::{Lost, Position};
 
 /// Changes that come in a burst are read together.
 const GATHER: Duration = Duration::from_millis(10);
+
+/// How long all others may wait for one.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What happens, for everybody.
 pub(crate) struct Feed {
@@ -119,13 +122,17 @@ impl Feed {
 
 impl Reading {
     async fn catch_up(&mut self, subject: Subject, after: u64, history: &History) {
-        let told = match &subject {
-            Subject::Run(run) => self.journals.catch_up(run, after, history).await,
-            Subject::Backfill(backfill) => self.backfills.catch_up(backfill, history).await,
+        let told = async {
+            match &subject {
+                Subject::Run(run) => self.journals.catch_up(run, after, history).await,
+                Subject::Backfill(backfill) => self.backfills.catch_up(backfill, history).await,
+            }
         };
-        let Err(error) = told else {
-            self.behind.was_read(&subject);
-            return;
+        let error = match timeout(PATIENCE, told).await {
+            Ok(Ok(())) => return self.behind.was_read(&subject),
+            Ok(Err(error)) => error.to_string(),
+            // Others wait; what was told of it until now is told.
+            Err(_) => "the store gave no answer in time".to_owned(),
         };
         let failed = self.behind.failed(subject.clone(), after, Instant::now());
         if failed != Failed::Known {

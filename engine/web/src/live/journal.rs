@@ -87,7 +87,7 @@ impl Journals {
             dag: run.facts.dag.clone(),
             last,
             last_at: run.facts.created_at,
-            over: false,
+            over: run.is_over(),
             names: self.names(&run).await?,
         }))
     }
@@ -134,7 +134,9 @@ impl Journals {
         if record.fact == Fact::Noted {
             return Ok(());
         }
-        read.over = matches!(record.fact, Fact::RunEnded { .. });
+        let ends = matches!(record.fact, Fact::RunEnded { .. });
+        // What is marked after the end begins nothing.
+        read.over = ends || (read.over && !matches!(record.fact, Fact::RunRetried { .. }));
         let named = record.task.and_then(|ix| read.names.get(ix.index()));
         let event = LiveEvent {
             run: id.to_string(),
@@ -153,7 +155,7 @@ impl Journals {
                 let about = About::Run {
                     run: id.clone(),
                     seq,
-                    ends: read.over,
+                    ends,
                 };
                 history.tell(about, &read.dag, &json);
             }

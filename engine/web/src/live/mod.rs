@@ -2,7 +2,8 @@
 //!
 //! Guarantees: one reader of the store feeds everybody who listens; whoever comes back with the id of the last event it
 //! saw gets what came after, without loss and without doubles, or is told plainly that it must look at the state anew:
-//! so too after this server lost the store and regained it, and where something cannot be read. A server without the store tells nobody that nothing happens.
+//! so too after this server lost the store and regained it, and where something cannot be read. A server without the store
+//! tells nobody that nothing happens.
 
 mod backfills;
 mod behind;

@@ -23,7 +23,7 @@ pub(crate) fn dag() -> String {
 async fn is_harmless(browser: &Browser, stage: &Stage, path: &str) {
     browser.go(&format!("http://{}{path}", stage.address)).await;
     browser
-        .until("document.getElementById('stream').dataset.state !== 'opening'")
+        .until("(document.getElementById('stream')?.dataset.state ?? 'opening') !== 'opening'")
         .await;
     let pwned = browser.run("return window.pwned === undefined").await;
     assert_eq!(pwned, json!(true), "{path}");

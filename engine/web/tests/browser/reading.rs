@@ -13,7 +13,7 @@ const RULES: &str = include_str!("rules.js");
 async fn open(browser: &Browser, address: &str) {
     browser.go(address).await;
     browser
-        .until("document.getElementById('stream').dataset.state !== 'opening'")
+        .until("(document.getElementById('stream')?.dataset.state ?? 'opening') !== 'opening'")
         .await;
     browser
         .until("!document.getElementById('log') || /^(complete|empty|live)/.test(document.getElementById('log-state').textContent)")
@@ -156,7 +156,7 @@ async fn from_a_notification_to_a_retry_with_the_keyboard_alone() {
     assert!(presses <= 4, "{presses} from the content to what failed");
     browser.press(ENTER).await;
     browser
-        .until("location.pathname.endsWith('/attempts/1') && document.getElementById('stream').dataset.state === 'live'")
+        .until("location.pathname.endsWith('/attempts/1') && document.getElementById('stream')?.dataset.state === 'live'")
         .await;
     tab_to(&browser, "#again [type=submit]").await;
     browser.press(ENTER).await;

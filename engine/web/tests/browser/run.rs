@@ -72,7 +72,7 @@ pub(crate) fn url(stage: &Stage, path: &str) -> String {
 
 pub(crate) async fn live(browser: &Browser) {
     browser
-        .until("document.getElementById('stream').dataset.state === 'live'")
+        .until("document.getElementById('stream')?.dataset.state === 'live'")
         .await;
 }
 

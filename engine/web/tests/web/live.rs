@@ -185,6 +185,8 @@ async fn what_happened_before_is_not_told_as_news_and_what_comes_after_is() {
         })
         .await;
     let before = journal(&stage, &run).await;
+    // What it told of that, it told to nobody.
+    stage.control.written().await.unwrap();
     stage.web.attach(stage.control.clone()).unwrap();
     let mut all = stage.listen("/api/v1/events", None).await;
     all.next().await;
