@@ -52,11 +52,13 @@ impl Drop for Browser {
 }
 
 /// Ends everything that was started with it when its own input ends: with the browser, and with a test that is killed. The
-/// driver itself leaves its browser behind.
-const WATCHED: &str = r#""$@" < /dev/null & read -r _; kill -9 0"#;
+/// driver itself leaves its browser behind. What the driver says ends with the driver.
+const WATCHED: &str = r#""$@" < /dev/null & exec > /dev/null; read -r _; kill -9 0"#;
+/// How often a driver is started: the port that it chose may be taken before it listens on every address of it.
+const STARTS: usize = 3;
 
-/// Starts the driver on a free port.
-fn start() -> (Child, SocketAddr) {
+/// Starts the driver on a free port. None: it ended, or said nothing.
+fn start() -> Option<(Child, SocketAddr)> {
     let mut driver = Command::new("sh")
         .args(["-c", WATCHED, "sh", "chromedriver", "--port=0"])
         // A group of its own, which is ended as a whole.
@@ -66,22 +68,29 @@ fn start() -> (Child, SocketAddr) {
         .stderr(Stdio::null())
         .spawn()
         .unwrap_or_else(|error| panic!("chromedriver: {error}; {NEEDED}"));
-    let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
-    let said = lines.by_ref().map_while(Result::ok).find_map(|line| {
-        line.split_once("successfully on port ")
-            .map(|(_, port)| port.to_owned())
-    });
-    let port = said.expect(NEEDED);
-    let port: u16 = port.trim_end_matches('.').parse().unwrap();
+    let lines = BufReader::new(driver.stdout.take().unwrap()).lines();
+    let (tell, told) = std::sync::mpsc::channel();
     // What it says further is read and dropped, so that it never waits for a reader.
-    std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-    (driver, SocketAddr::from(([127, 0, 0, 1], port)))
+    std::thread::spawn(move || {
+        for line in lines.map_while(Result::ok) {
+            if let Some((_, port)) = line.split_once("successfully on port ") {
+                drop(tell.send(port.trim_end_matches('.').parse::<u16>()));
+            }
+        }
+    });
+    let Ok(port) = told.recv_timeout(PATIENCE) else {
+        drop(driver.stdin.take());
+        drop(driver.wait());
+        return None;
+    };
+    Some((driver, SocketAddr::from(([127, 0, 0, 1], port.unwrap()))))
 }
 
 impl Browser {
     /// A browser with its window, light or dark.
     pub(crate) async fn open(window: Window, dark: bool) -> Self {
-        let (driver, address) = start();
+        let started = (0..STARTS).find_map(|_| start());
+        let (driver, address) = started.expect(NEEDED);
         let profile = tempfile::tempdir().unwrap();
         let arguments = [
             "--headless=new",
