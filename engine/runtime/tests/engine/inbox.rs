@@ -271,3 +271,31 @@ async fn what_was_published_is_in_the_store_once_the_engine_says_so_also_after_a
     assert!(record.is_some_and(|record| !record.withdrawn));
     engine.drain().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_goes_and_comes_back_keeps_what_its_record_had_not_written_yet() {
+    let stage = Stage::new("id = \"d\"\n[tasks.t]\nexecutor = \"scripted\"\n");
+    let engine = stage.start().await;
+    let control = &engine.control;
+    control.written().await.unwrap();
+    stage.killer.fill_disk(2);
+    let dag = "d".parse().unwrap();
+    let pause = Wish::Pause { dag, reason: None };
+    control.ask(ask(pause)).await.unwrap();
+    // While the disk is full.
+    control.publish(Publication::default(), None).unwrap();
+    let back = Publication {
+        dags: stage.dags.clone(),
+        ..Publication::default()
+    };
+    control.publish(back, None).unwrap();
+    control.written().await.unwrap();
+    let record = engine
+        .store
+        .dag_record(&"d".parse().unwrap())
+        .await
+        .unwrap();
+    let record = record.unwrap();
+    assert!(record.pause.is_some() && !record.withdrawn, "{record:?}");
+    engine.drain().await;
+}

@@ -261,3 +261,29 @@ async fn an_engine_that_drains_writes_once_more_what_was_refused_and_does_not_wa
         assert_eq!(written, usize::from(heals));
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_word_that_waits_with_a_refused_write_keeps_no_other_from_its_receiver() {
+    let letterbox = Letterbox::new(Duration::ZERO);
+    let nightly = FAILING.replace("[tasks.t]", "[schedule]\ncron = \"0 14 * * *\"\n[tasks.t]");
+    let other = FAILING.replace("\"d\"", "\"q\"");
+    let other = other.replace("infrastructure", "user");
+    let mut stage = Stage::of(&[&nightly, &other]);
+    stage.courier = Some(letterbox.clone());
+    let engine = stage.start().await;
+    let path = stage.dir.path();
+    let refuse = "CREATE TRIGGER refused BEFORE UPDATE ON nights WHEN new.body LIKE '%\"ended\"%' \
+        BEGIN SELECT RAISE(ABORT, 'no'); END";
+    meddle(path, refuse).await;
+    backfill(&engine, wish(1, Only::Missing, 1)).await;
+    refused(&engine, "backfill").await;
+    let asked = engine.control.ask(trigger_of("q", None)).await.unwrap();
+    let Answer::Done { run, .. } = asked else {
+        panic!("{asked:?}");
+    };
+    letterbox.holds(1).await;
+    assert_eq!(letterbox.got()[0].first.run, run, "the other one waits");
+    meddle(path, "DROP TRIGGER refused").await;
+    letterbox.holds(2).await;
+    engine.drain().await;
+}
